@@ -1,0 +1,13 @@
+//! What should be true of a virtual network, and in what order to make it so.
+//!
+//! Pure: no I/O, no clock, no randomness, no logging. The same input gives the same output, byte for byte.
+#![warn(missing_docs)]
+
+pub mod given;
+pub mod mark;
+pub mod names;
+pub mod plan;
+pub mod problem;
+pub mod resource;
+pub mod state;
+pub mod topology;

@@ -1,0 +1,404 @@
+//! A resource: one fact that a machine can be told and can be asked.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName};
+use crate::state::HostState;
+
+mod relations;
+
+/// Which network namespace of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetnsId {
+    /// The host's own: the one netsim itself runs in.
+    Host,
+    /// One with a file in `/run/netns` (ip-netns(8)).
+    Named(NetnsName),
+}
+
+/// A device by the names that the kernel keeps unique.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeviceId {
+    /// The namespace it is in.
+    pub netns: NetnsId,
+    /// Its name there.
+    pub name: IfName,
+}
+
+/// A name that a machine keeps unique. A key is a path: when the object at its prefix goes, the names under it are free again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Key {
+    /// A file in `/run/netns`.
+    Netns(NetnsName),
+    /// A device name in a namespace.
+    Device(DeviceId),
+    /// The administrative state of a device.
+    Up(DeviceId),
+    /// The membership of a device: it has one master at most.
+    Port(DeviceId),
+    /// An address of a device. IPv4 keeps address and length unique, IPv6 the address alone: there the length is 128.
+    Address(DeviceId, IpNet),
+    /// A route: table, destination and metric (RTA_PRIORITY) are unique in a namespace.
+    Route {
+        /// The namespace.
+        netns: NetnsId,
+        /// The routing table; 254 is `main`.
+        table: u32,
+        /// The destination, host bits zero.
+        to: IpNet,
+        /// The metric; lower wins.
+        metric: u32,
+    },
+    /// A sysctl of a namespace.
+    Sysctl(NetnsId, SysctlName),
+    /// The n-th program of a node.
+    Ran(NetnsName, u32),
+}
+
+/// One fact that a machine can be told and can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// A network namespace, with its `lo`.
+    Netns(Netns),
+    /// A device.
+    Device(Device),
+    /// A device is administratively up (IFF_UP).
+    Up(DeviceId),
+    /// A device is a port of a bridge.
+    Port(Port),
+    /// An address on a device.
+    Address(Address),
+    /// A route.
+    Route(Route),
+    /// A kernel setting.
+    Sysctl(Sysctl),
+    /// A program that has run.
+    Ran(Ran),
+}
+
+/// A network namespace of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Netns {
+    /// Its name in `/run/netns`.
+    pub name: NetnsName,
+    /// The node that it is; it stands in the mark.
+    pub node: NodeName,
+    /// False for what a crash can leave: the marked file without a namespace mounted on it. Never wanted.
+    pub mounted: bool,
+}
+
+/// A device of one of the kinds that netsim makes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// A pair of devices, each the wire of the other (veth(4)).
+    Veth(Veth),
+    /// An Ethernet switch in the kernel.
+    Bridge(Bridge),
+    /// A device with our mark that is nothing we would make: half a veth pair, another kind. Never wanted.
+    Stray {
+        /// Its name.
+        id: DeviceId,
+        /// What it is, in words.
+        what: Arc<str>,
+    },
+}
+
+/// A veth pair. `ends[0].id` is less than `ends[1].id`: so equal pairs are `==`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Veth {
+    ends: [End; 2],
+}
+
+impl Veth {
+    /// The pair, in either order.
+    pub fn new(a: End, b: End) -> Self {
+        Veth { ends: if a.id < b.id { [a, b] } else { [b, a] } }
+    }
+
+    /// Both ends, the lesser name first.
+    pub fn ends(&self) -> &[End; 2] {
+        &self.ends
+    }
+}
+
+/// One end of a veth pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Its name.
+    pub id: DeviceId,
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// The largest packet in bytes, without the Ethernet header: 68 to 65535 (veth.c, ETH_MIN_MTU and ETH_MAX_MTU).
+    pub mtu: u32,
+    /// Whether it makes a link-local IPv6 address of its own (IFLA_INET6_ADDR_GEN_MODE eui64) or none.
+    pub link_local: bool,
+    /// The name as written, where the kernel's name had to be shortened (an altname).
+    pub full_name: Option<Arc<str>>,
+}
+
+/// A Linux bridge. Its MTU is the least of its ports' and the kernel keeps it so (`br_mtu_auto_adjust`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bridge {
+    /// Its name.
+    pub id: DeviceId,
+    /// Its Ethernet address.
+    pub mac: Mac,
+    /// IGMP and MLD snooping (IFLA_BR_MCAST_SNOOPING).
+    pub multicast_snooping: bool,
+    /// As in [`End::link_local`].
+    pub link_local: bool,
+    /// As in [`End::full_name`].
+    pub full_name: Option<Arc<str>>,
+}
+
+/// Membership in a bridge of the same namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// The member.
+    pub device: DeviceId,
+    /// The bridge.
+    pub master: IfName,
+}
+
+/// An address on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The device.
+    pub device: DeviceId,
+    /// Address and prefix length, host bits kept.
+    pub net: IpNet,
+}
+
+/// A unicast route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The namespace.
+    pub netns: NetnsId,
+    /// The routing table; 254 is `main`.
+    pub table: u32,
+    /// The destination, host bits zero.
+    pub to: IpNet,
+    /// The metric as the kernel keeps it: IPv4's default is 0, IPv6's 1024.
+    pub metric: u32,
+    /// Where packets go next, sorted, without repeats, never empty.
+    pub via: Vec<NextHop>,
+}
+
+/// The kernel's routing table `main` (RT_TABLE_MAIN).
+pub const TABLE_MAIN: u32 = 254;
+
+/// One next hop of a route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NextHop {
+    /// The device it leaves by.
+    pub device: IfName,
+    /// The neighbour it goes to; none where the destination is on the wire itself.
+    pub gateway: Option<IpAddr>,
+    /// Its share among the next hops: 1 to 256 (rtnh_hops + 1).
+    pub weight: u16,
+}
+
+/// A kernel setting in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sysctl {
+    /// The namespace.
+    pub netns: NetnsId,
+    /// The setting.
+    pub name: SysctlName,
+    /// Its value as the kernel prints it: fields joined by one tab.
+    pub value: Arc<str>,
+}
+
+/// A program that has run in a node, remembered on the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// The node's namespace.
+    pub netns: NetnsName,
+    /// Its place in the node's list, from 0.
+    pub index: u32,
+    /// A hash of the arguments.
+    pub digest: u64,
+    /// What to run. A machine remembers only the digest.
+    pub argv: Aside<Vec<String>>,
+}
+
+/// A value kept beside a fact: it is no part of what is compared.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Aside<T>(pub T);
+
+impl<T> PartialEq for Aside<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Aside<T> {}
+
+impl<T: fmt::Debug> fmt::Debug for Aside<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Something that must stand first: any one of these. None at all means that nothing can meet the need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need(pub Vec<Key>);
+
+impl Resource {
+    /// Its identity: the first of its claims.
+    pub fn key(&self) -> Key {
+        match self {
+            Resource::Netns(n) => Key::Netns(n.name.clone()),
+            Resource::Device(d) => Key::Device(d.id().clone()),
+            Resource::Up(d) => Key::Up(d.clone()),
+            Resource::Port(p) => Key::Port(p.device.clone()),
+            Resource::Address(a) => a.key(),
+            Resource::Route(r) => Key::Route { netns: r.netns.clone(), table: r.table, to: r.to, metric: r.metric },
+            Resource::Sysctl(s) => Key::Sysctl(s.netns.clone(), s.name.clone()),
+            Resource::Ran(r) => Key::Ran(r.netns.clone(), r.index),
+        }
+    }
+
+    /// Every name it holds; the first is its identity. A namespace holds the name of its `lo` too.
+    pub fn claims(&self) -> Vec<Key> {
+        match self {
+            Resource::Netns(n) => vec![Key::Netns(n.name.clone()), Key::Device(n.lo())],
+            Resource::Device(Device::Veth(v)) => v.ends.iter().map(|e| Key::Device(e.id.clone())).collect(),
+            Resource::Device(_)
+            | Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Sysctl(_)
+            | Resource::Ran(_) => vec![self.key()],
+        }
+    }
+
+    /// What takes it along, whole and at once, when that is deleted. A namespace does not: it dies later, in a work queue.
+    pub fn owners(&self, among: &HostState) -> Vec<Key> {
+        relations::owners(self, among)
+    }
+
+    /// What must stand first.
+    pub fn needs(&self, among: &HostState) -> Vec<Need> {
+        relations::needs(self, among)
+    }
+
+    /// Whether an update can turn it into `to`; if not, it has to be replaced.
+    pub fn can_become(&self, to: &Resource) -> bool {
+        relations::can_become(self, to)
+    }
+
+    /// What the kernel drops as a side effect when this is updated to `to`.
+    pub fn upsets(&self, to: &Resource, among: &HostState) -> Vec<Key> {
+        relations::upsets(self, to, among)
+    }
+
+    /// Whether it may be taken over from others as a loan, and given back.
+    pub fn can_be_lent(&self) -> bool {
+        matches!(self, Resource::Sysctl(Sysctl { netns: NetnsId::Host, .. }))
+    }
+
+    /// Programs run when all else on the host stands.
+    pub(crate) fn stage(&self) -> u8 {
+        u8::from(matches!(self, Resource::Ran(_)))
+    }
+}
+
+impl Key {
+    /// The namespace that the name is kept in; a namespace's own name is kept by the host.
+    pub fn netns(&self) -> NetnsId {
+        match self {
+            Key::Netns(_) => NetnsId::Host,
+            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::Address(d, _) => d.netns.clone(),
+            Key::Route { netns, .. } | Key::Sysctl(netns, _) => netns.clone(),
+            Key::Ran(n, _) => NetnsId::Named(n.clone()),
+        }
+    }
+}
+
+impl Netns {
+    /// A namespace as it is wanted.
+    pub fn new(name: NetnsName, node: NodeName) -> Self {
+        Netns { name, node, mounted: true }
+    }
+
+    /// The loopback device it is born with.
+    pub fn lo(&self) -> DeviceId {
+        DeviceId { netns: NetnsId::Named(self.name.clone()), name: IfName::LO }
+    }
+}
+
+impl Device {
+    /// Its identity: of a veth pair the lesser name.
+    pub fn id(&self) -> &DeviceId {
+        match self {
+            Device::Veth(v) => &v.ends[0].id,
+            Device::Bridge(b) => &b.id,
+            Device::Stray { id, .. } => id,
+        }
+    }
+}
+
+impl Address {
+    /// The name that the kernel keeps unique for it.
+    pub fn key(&self) -> Key {
+        let name = match self.net {
+            IpNet::V4(_) => self.net,
+            IpNet::V6(n) => IpNet::V6(n.addr().into()),
+        };
+        Key::Address(self.device.clone(), name)
+    }
+}
+
+impl fmt::Display for NetnsId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NetnsId::Host => f.write_str("host"),
+            NetnsId::Named(n) => n.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.netns, self.name)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Key::Netns(n) => write!(f, "network namespace {n}"),
+            Key::Device(d) => write!(f, "device {d}"),
+            Key::Up(d) => write!(f, "up {d}"),
+            Key::Port(d) => write!(f, "port {d}"),
+            Key::Address(d, a) => match a {
+                IpNet::V4(a) => write!(f, "address {a} on {d}"),
+                IpNet::V6(a) => write!(f, "address {} on {d}", a.addr()),
+            },
+            Key::Route { netns, table, to, metric } => {
+                write!(f, "route {netns} to {to}")?;
+                if *table != TABLE_MAIN {
+                    write!(f, " table {table}")?;
+                }
+                if *metric != 0 {
+                    write!(f, " metric {metric}")?;
+                }
+                Ok(())
+            }
+            Key::Sysctl(n, s) => write!(f, "sysctl {n} {s}"),
+            Key::Ran(n, i) => write!(f, "exec {n} #{}", i + 1),
+        }
+    }
+}

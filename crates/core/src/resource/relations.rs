@@ -1,0 +1,142 @@
+//! How resources hang together: what stands on what, what takes what along, what upsets what.
+
+use ipnet::IpNet;
+
+use super::{Device, DeviceId, Key, Need, NetnsId, Resource, Route};
+use crate::state::HostState;
+
+/// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
+const IPV6_MIN_MTU: u32 = 1280;
+
+pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
+    match resource {
+        Resource::Netns(_) | Resource::Device(_) | Resource::Ran(_) => Vec::new(),
+        Resource::Up(d) => vec![Key::Device(d.clone())],
+        Resource::Port(p) => {
+            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
+            vec![Key::Device(p.device.clone()), Key::Device(master)]
+        }
+        Resource::Address(a) => {
+            let mut owners = vec![Key::Device(a.device.clone())];
+            if let IpNet::V6(_) = a.net {
+                owners.push(Key::Up(a.device.clone()));
+            }
+            owners.extend(among.primary_of(a));
+            owners
+        }
+        Resource::Route(r) => route_owners(r),
+        Resource::Sysctl(s) => device_of(&s.netns, s.name.device()).into_iter().collect(),
+    }
+}
+
+/// Losing any one device takes a whole IPv4 route along; of IPv6 only a route with one next hop (`fib_sync_down_dev`, `fib6_ifdown`).
+fn route_owners(route: &Route) -> Vec<Key> {
+    if route.to.addr().is_ipv6() && route.via.len() > 1 {
+        return Vec::new();
+    }
+    hop_devices(route).flat_map(|d| [Key::Device(d.clone()), Key::Up(d)]).collect()
+}
+
+fn hop_devices(route: &Route) -> impl Iterator<Item = DeviceId> + '_ {
+    route.via.iter().map(|hop| DeviceId { netns: route.netns.clone(), name: hop.device })
+}
+
+fn device_of(netns: &NetnsId, name: Option<crate::names::IfName>) -> Option<Key> {
+    name.map(|name| Key::Device(DeviceId { netns: netns.clone(), name }))
+}
+
+fn one(key: Key) -> Need {
+    Need(vec![key])
+}
+
+fn netns_need(netns: &NetnsId) -> Option<Need> {
+    match netns {
+        NetnsId::Host => None,
+        NetnsId::Named(n) => Some(one(Key::Netns(n.clone()))),
+    }
+}
+
+pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
+    match resource {
+        Resource::Netns(_) => Vec::new(),
+        Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| netns_need(&e.id.netns)).collect(),
+        Resource::Device(Device::Bridge(b)) => netns_need(&b.id.netns).into_iter().collect(),
+        Resource::Device(Device::Stray { id, .. }) => netns_need(&id.netns).into_iter().collect(),
+        Resource::Up(d) => vec![one(Key::Device(d.clone()))],
+        Resource::Port(p) => {
+            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
+            vec![one(Key::Device(p.device.clone())), one(Key::Device(master))]
+        }
+        Resource::Address(a) => {
+            let mut needs = vec![one(Key::Device(a.device.clone()))];
+            let up = Key::Up(a.device.clone());
+            if a.net.addr().is_ipv6() && among.get(&up).is_some() {
+                needs.push(one(up));
+            }
+            needs.extend(among.primary_of(a).map(one));
+            needs
+        }
+        Resource::Route(r) => {
+            let up = hop_devices(r).map(|d| one(Key::Up(d)));
+            let gateways = r.via.iter().filter_map(|hop| {
+                let device = DeviceId { netns: r.netns.clone(), name: hop.device };
+                hop.gateway.map(|g| Need(among.covering(&device, g)))
+            });
+            up.chain(gateways).collect()
+        }
+        Resource::Sysctl(s) => {
+            let device = device_of(&s.netns, s.name.device()).filter(|k| among.holder(k).is_some());
+            device.map(one).or_else(|| netns_need(&s.netns)).into_iter().collect()
+        }
+        Resource::Ran(r) => {
+            let before = r.index.checked_sub(1).map(|i| one(Key::Ran(r.netns.clone(), i)));
+            std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
+        }
+    }
+}
+
+pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {
+    match (from, to) {
+        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
+            a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id)
+        }
+        (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => a.id == b.id,
+        (Resource::Port(a), Resource::Port(b)) => a.device == b.device,
+        (Resource::Route(_), Resource::Route(_)) | (Resource::Sysctl(_), Resource::Sysctl(_)) => from.key() == to.key(),
+        (
+            Resource::Netns(_)
+            | Resource::Device(_)
+            | Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Sysctl(_)
+            | Resource::Ran(_),
+            _,
+        ) => from == to,
+    }
+}
+
+pub(super) fn upsets(from: &Resource, to: &Resource, among: &HostState) -> Vec<Key> {
+    match (from, to) {
+        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => a
+            .ends()
+            .iter()
+            .zip(b.ends())
+            .filter(|(a, b)| a.mtu >= IPV6_MIN_MTU && b.mtu < IPV6_MIN_MTU)
+            .flat_map(|(a, _)| among.addresses(&a.id))
+            .filter(|k| matches!(k, Key::Address(_, IpNet::V6(_))))
+            .collect(),
+        (
+            Resource::Netns(_)
+            | Resource::Device(_)
+            | Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Sysctl(_)
+            | Resource::Ran(_),
+            _,
+        ) => Vec::new(),
+    }
+}

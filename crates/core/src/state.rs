@@ -1,0 +1,259 @@
+//! What is so on a host: the set of its resources, and what an observation adds to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use ipnet::IpNet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::names::{LabName, SysctlName};
+use crate::resource::{Address, DeviceId, Key, NetnsId, Resource};
+
+type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
+
+/// A set of resources, found by any name that they hold. Equality ignores order; the order is that of insertion,
+/// and of several addresses in one subnet of a device the first is the primary one, as in a kernel.
+#[derive(Debug, Clone, Default)]
+pub struct HostState {
+    resources: Map<Key, Resource>,
+    /// Second names (a veth's other end, a namespace's `lo`) to identities.
+    second: FxHashMap<Key, Key>,
+    /// Device to its subnets to the addresses in them, in order.
+    subnets: FxHashMap<DeviceId, BTreeMap<IpNet, Vec<Key>>>,
+}
+
+impl PartialEq for HostState {
+    fn eq(&self, other: &Self) -> bool {
+        self.resources == other.resources
+    }
+}
+
+impl Eq for HostState {}
+
+impl HostState {
+    /// The resource with this identity.
+    pub fn get(&self, key: &Key) -> Option<&Resource> {
+        self.resources.get(key)
+    }
+
+    /// The resource that holds this name.
+    pub fn holder(&self, name: &Key) -> Option<&Resource> {
+        self.resources.get(name).or_else(|| self.resources.get(self.second.get(name)?))
+    }
+
+    /// All resources, in the order of insertion.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Resource)> {
+        self.resources.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// Puts a resource in, in place of one with the same identity.
+    pub fn insert(&mut self, resource: Resource) {
+        let mut claims = resource.claims().into_iter();
+        let key = claims.next().expect("every resource claims its identity");
+        if self.resources.contains_key(&key) {
+            self.forget_names(&key);
+        }
+        for name in claims {
+            self.second.insert(name, key.clone());
+        }
+        if let Resource::Address(a) = &resource {
+            let subnets = self.subnets.entry(a.device.clone()).or_default();
+            subnets.entry(a.net.trunc()).or_default().push(key.clone());
+        }
+        self.resources.insert(key, resource);
+    }
+
+    /// Takes a resource out; linear in their number, for the order of the others is kept.
+    pub fn remove(&mut self, key: &Key) -> Option<Resource> {
+        self.forget_names(key);
+        self.resources.shift_remove(key)
+    }
+
+    /// Keeps only the resources that the claim holds for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key, &Resource) -> bool) {
+        let gone: Vec<Key> = self.resources.iter().filter(|(k, r)| !keep(k, r)).map(|(k, _)| k.clone()).collect();
+        for key in &gone {
+            self.forget_names(key);
+        }
+        let gone: BTreeSet<Key> = gone.into_iter().collect();
+        self.resources.retain(|k, _| !gone.contains(k));
+    }
+
+    fn forget_names(&mut self, key: &Key) {
+        let Some(resource) = self.resources.get(key) else { return };
+        for name in resource.claims().into_iter().skip(1) {
+            self.second.remove(&name);
+        }
+        if let Resource::Address(a) = resource {
+            if let Some(subnets) = self.subnets.get_mut(&a.device) {
+                subnets.entry(a.net.trunc()).or_default().retain(|k| k != key);
+                subnets.retain(|_, keys| !keys.is_empty());
+            }
+        }
+    }
+
+    /// The addresses of a device in whose subnet this address lies: each of them lets the kernel reach it as a gateway.
+    pub fn covering(&self, device: &DeviceId, gateway: IpAddr) -> Vec<Key> {
+        let Some(subnets) = self.subnets.get(device) else { return Vec::new() };
+        let longest = if gateway.is_ipv6() { 128 } else { 32 };
+        (0..=longest)
+            .filter_map(|len| subnets.get(&IpNet::new(gateway, len).ok()?.trunc()))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// The addresses of a device, by subnet and then in order.
+    pub fn addresses(&self, device: &DeviceId) -> Vec<Key> {
+        self.subnets.get(device).into_iter().flat_map(BTreeMap::values).flatten().cloned().collect()
+    }
+
+    /// The primary address that a secondary IPv4 address falls with: none for a primary one, or where the namespace promotes secondaries.
+    pub fn primary_of(&self, address: &Address) -> Option<Key> {
+        if address.net.addr().is_ipv6() || self.promotes(&address.device.netns) {
+            return None;
+        }
+        let first = self.subnets.get(&address.device)?.get(&address.net.trunc())?.first()?;
+        (*first != address.key()).then(|| first.clone())
+    }
+
+    /// Whether `net.ipv4.conf.all.promote_secondaries` is known to be 1 there.
+    fn promotes(&self, netns: &NetnsId) -> bool {
+        let key = Key::Sysctl(netns.clone(), promote_secondaries());
+        matches!(self.get(&key), Some(Resource::Sysctl(s)) if &*s.value == "1")
+    }
+}
+
+/// Lets a secondary address live on when its primary one goes (Documentation/networking/ip-sysctl.rst); set to 1 in every namespace of ours.
+pub fn promote_secondaries() -> SysctlName {
+    SysctlName::new("net.ipv4.conf.all.promote_secondaries").expect("a constant")
+}
+
+impl FromIterator<Resource> for HostState {
+    fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
+        let mut state = HostState::default();
+        for resource in resources {
+            state.insert(resource);
+        }
+        state
+    }
+}
+
+impl Serialize for HostState {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.resources.values())
+    }
+}
+
+impl<'de> Deserialize<'de> for HostState {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Resource>::deserialize(d)?.into_iter().collect())
+    }
+}
+
+/// What to look for on a host: everything marked as this lab's, and whoever holds the names and settings that are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The lab.
+    pub lab: LabName,
+    /// Names that are wanted, or were: namespaces, devices in the host's namespace, sysctls.
+    pub names: Vec<Key>,
+}
+
+impl Scope {
+    /// Everything of a lab, and whoever stands in the way of what is desired.
+    pub fn of(lab: &LabName, desired: &HostState) -> Self {
+        let wanted = |k: &Key| match k {
+            Key::Netns(_) | Key::Sysctl(..) => true,
+            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::Address(d, _) => d.netns == NetnsId::Host,
+            Key::Route { netns, .. } => *netns == NetnsId::Host,
+            Key::Ran(..) => false,
+        };
+        let names = desired.iter().flat_map(|(_, r)| r.claims()).filter(wanted).collect();
+        Scope { lab: lab.clone(), names }
+    }
+}
+
+/// What was found on a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// What bears the lab's mark.
+    pub ours: HostState,
+    /// Who holds other names that matter: wanted ones, and all that is unmarked in namespaces of ours.
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub others: Map<Key, Foreign>,
+    /// What the host can do and has.
+    pub facts: Facts,
+    /// What the lab has borrowed.
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub loans: Map<Key, Held>,
+}
+
+/// Something that is not the lab's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// What it is, in words: `bridge made by hand`, `network namespace of lab other`.
+    pub what: Arc<str>,
+    /// Whose it is, where a mark says so.
+    pub lab: Option<LabName>,
+    /// The fact itself, where it is one that can be lent or shown.
+    pub resource: Option<Resource>,
+}
+
+/// Something of others that the lab changed, and how it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loan {
+    /// How it was before anyone borrowed it.
+    pub was: Resource,
+    /// How the lab set it.
+    pub set: Resource,
+}
+
+/// A loan as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The loan.
+    pub loan: Loan,
+    /// Whether another lab has borrowed it too: then the last to leave gives it back.
+    pub shared: bool,
+}
+
+/// What a host can do and has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The kernel's release, as `uname -r`.
+    pub kernel: String,
+    /// Whether netsim works in a user namespace of its own there.
+    pub rootless: bool,
+    /// Features that the desired state would need and the kernel lacks.
+    pub lacks: BTreeSet<Feature>,
+    /// Sysctls among those asked for that the kernel does not have.
+    pub no_sysctl: BTreeSet<(NetnsId, SysctlName)>,
+}
+
+/// Something a kernel may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// CONFIG_VETH
+    Veth,
+    /// CONFIG_BRIDGE
+    Bridge,
+    /// CONFIG_IPV6
+    Ipv6,
+    /// CONFIG_IP_ROUTE_MULTIPATH
+    Multipath,
+}
