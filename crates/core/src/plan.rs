@@ -3,9 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::LabName;
-use crate::problem::Code;
 use crate::resource::{Key, Resource};
 use crate::state::{HostState, Loan, Observed};
+
+mod depth;
+mod fate;
+mod loans;
+mod refuse;
+
+use depth::Depths;
+use fate::{Fate, Fates};
+pub use refuse::codes;
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +53,64 @@ pub struct Refusal {
 }
 
 /// The ordered steps from `observed` to `desired`, or all that is in the way.
+///
+/// First the updates that save something from going with what goes (make before break), then the deletions, the deepest first,
+/// without those that happen by themselves, then what was borrowed and is given back, then creations and updates, the shallowest first.
+/// Ties break by key: equal input gives equal output, byte for byte.
 pub fn plan(desired: &HostState, observed: &Observed) -> Result<Vec<Action>, Vec<Refusal>> {
-    let _ = (desired, observed, Code(70));
-    unimplemented!("being written")
+    let fates = Fates::of(desired, &observed.ours);
+    let refusals = refuse::refusals(desired, observed, &fates);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut actions = rescues(desired, &observed.ours, &fates);
+    actions.extend(deletions(&observed.ours, &fates));
+    actions.extend(loans::returns(desired, observed));
+    actions.extend(builds(desired, observed, &fates));
+    Ok(actions)
+}
+
+fn rescues(desired: &HostState, ours: &HostState, fates: &Fates) -> Vec<Action> {
+    let saved = |at: &usize| fates.of_position(*at) == Fate::Rescued;
+    let mut saved: Vec<usize> = (0..ours.len()).filter(saved).collect();
+    let mut depths = Depths::of(ours);
+    saved.sort_by_cached_key(|&at| (depths.of_position(at), ours.at(at).0.clone()));
+    let update = |at: usize| {
+        let (key, from) = ours.at(at);
+        let to = desired.get(key).filter(|to| *to != from)?;
+        Some(Action::Update { from: from.clone(), to: to.clone() })
+    };
+    saved.into_iter().filter_map(update).collect()
+}
+
+fn deletions(ours: &HostState, fates: &Fates) -> Vec<Action> {
+    let mut depths = Depths::of(ours);
+    let explicit = |at: &usize| fates.of_position(*at) == Fate::Gone && !fates.falls(ours, *at);
+    let mut gone: Vec<(u8, u32, usize)> =
+        (0..ours.len()).filter(explicit).map(|at| (ours.at(at).1.stage(), depths.of_position(at), at)).collect();
+    gone.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then_with(|| ours.at(a.2).0.cmp(ours.at(b.2).0)));
+    gone.into_iter().map(|(.., at)| Action::Delete(ours.at(at).1.clone())).collect()
+}
+
+fn builds(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Action> {
+    let ours = &observed.ours;
+    let mut depths = Depths::of(desired);
+    let mut wanted: Vec<(u8, u32, usize)> =
+        (0..desired.len()).map(|at| (desired.at(at).1.stage(), depths.of_position(at), at)).collect();
+    wanted.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| desired.at(a.2).0.cmp(desired.at(b.2).0)));
+    let mut actions = Vec::new();
+    for (.., at) in wanted {
+        let (key, to) = desired.at(at);
+        match ours.get_full(key) {
+            Some((now, from)) if fates.of_position(now) != Fate::Gone => {
+                if from != to && fates.of_position(now) == Fate::Stays {
+                    actions.push(Action::Update { from: from.clone(), to: to.clone() });
+                }
+            }
+            Some(_) | None => {
+                actions.extend(loans::takes(to, observed).unwrap_or_else(|| vec![Action::Create(to.clone())]))
+            }
+        }
+    }
+    actions
 }

@@ -44,6 +44,21 @@ impl HostState {
         self.resources.get(name).or_else(|| self.resources.get(self.second.get(name)?))
     }
 
+    /// The resource with this identity, and its position.
+    pub(crate) fn get_full(&self, key: &Key) -> Option<(usize, &Resource)> {
+        self.resources.get_full(key).map(|(at, _, resource)| (at, resource))
+    }
+
+    /// The position of the resource that holds this name, in the order of insertion.
+    pub(crate) fn position(&self, name: &Key) -> Option<usize> {
+        self.resources.get_index_of(name).or_else(|| self.resources.get_index_of(self.second.get(name)?))
+    }
+
+    /// The resource at a position.
+    pub(crate) fn at(&self, position: usize) -> (&Key, &Resource) {
+        self.resources.get_index(position).expect("a position that `position` or `len` gave")
+    }
+
     /// All resources, in the order of insertion.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Resource)> {
         self.resources.iter()

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{Device, DeviceId, Key, Need, NetnsId, Resource, Route};
+use super::{Device, DeviceId, Key, Need, NetnsId, NextHop, Resource, Route};
 use crate::state::HostState;
 
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
@@ -29,12 +29,14 @@ pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
     }
 }
 
-/// Losing any one device takes a whole IPv4 route along; of IPv6 only a route with one next hop (`fib_sync_down_dev`, `fib6_ifdown`).
+/// Losing any one device takes a whole IPv4 route along (`fib_sync_down_dev`), of IPv6 only a route with one next hop (`fib6_ifdown`).
+/// A device that only goes down leaves a multipath route behind with a dead next hop.
 fn route_owners(route: &Route) -> Vec<Key> {
-    if route.to.addr().is_ipv6() && route.via.len() > 1 {
-        return Vec::new();
+    match (route.to, &*route.via) {
+        (_, [_]) => hop_devices(route).flat_map(|d| [Key::Device(d.clone()), Key::Up(d)]).collect(),
+        (IpNet::V4(_), _) => hop_devices(route).map(Key::Device).collect(),
+        (IpNet::V6(_), _) => Vec::new(),
     }
-    hop_devices(route).flat_map(|d| [Key::Device(d.clone()), Key::Up(d)]).collect()
 }
 
 fn hop_devices(route: &Route) -> impl Iterator<Item = DeviceId> + '_ {
@@ -78,11 +80,7 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         }
         Resource::Route(r) => {
             let up = hop_devices(r).map(|d| one(Key::Up(d)));
-            let gateways = r.via.iter().filter_map(|hop| {
-                let device = DeviceId { netns: r.netns.clone(), name: hop.device };
-                hop.gateway.map(|g| Need(among.covering(&device, g)))
-            });
-            up.chain(gateways).collect()
+            up.chain(r.via.iter().filter_map(|hop| hop_need(r, hop, among))).collect()
         }
         Resource::Sysctl(s) => {
             let device = device_of(&s.netns, s.name.device()).filter(|k| among.holder(k).is_some());
@@ -91,6 +89,20 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         Resource::Ran(r) => {
             let before = r.index.checked_sub(1).map(|i| one(Key::Ran(r.netns.clone(), i)));
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
+        }
+    }
+}
+
+/// A gateway needs an address that covers it (`fib_check_nh`); an IPv4 route over a device alone goes when the device loses its last IPv4 address (`fib_disable_ip`).
+fn hop_need(route: &Route, hop: &NextHop, among: &HostState) -> Option<Need> {
+    let device = DeviceId { netns: route.netns.clone(), name: hop.device };
+    match hop.gateway {
+        Some(gateway) => Some(Need(among.covering(&device, gateway))),
+        None if route.to.addr().is_ipv6() => None,
+        None => {
+            let mut addresses = among.addresses(&device);
+            addresses.retain(|k| matches!(k, Key::Address(_, IpNet::V4(_))));
+            (!addresses.is_empty()).then_some(Need(addresses))
         }
     }
 }

@@ -1,0 +1,120 @@
+//! What is in the way of a plan, told before anything is touched.
+
+use super::{Fate, Fates, Refusal};
+use crate::problem::Code;
+use crate::resource::{Device, Key, Resource, Sysctl};
+use crate::state::{Feature, Foreign, HostState, Observed};
+
+/// The codes of refusals.
+pub mod codes {
+    use crate::problem::Code;
+
+    /// A wanted name is held by somebody else.
+    pub const TAKEN: Code = Code(70);
+    /// The kernel lacks a feature.
+    pub const NO_FEATURE: Code = Code(71);
+    /// The kernel has no such setting.
+    pub const NO_SYSCTL: Code = Code(72);
+    /// Another lab has borrowed the same thing and set it otherwise.
+    pub const BORROWED_OTHERWISE: Code = Code(73);
+}
+
+pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Refusal> {
+    let ours = &observed.ours;
+    let mut found = Vec::new();
+    let mut lacking: Vec<(Feature, &Resource)> = Vec::new();
+    for (key, wanted) in desired.iter() {
+        if ours.get_full(key).is_some_and(|(at, _)| fates.of_position(at) != Fate::Gone) {
+            continue;
+        }
+        for name in wanted.claims() {
+            if let Some(foreign) = observed.others.get(&name) {
+                found.extend(taken(wanted, &name, foreign));
+            }
+        }
+        for feature in features(wanted).into_iter().filter(|f| observed.facts.lacks.contains(f)) {
+            if !lacking.iter().any(|(told, _)| *told == feature) {
+                lacking.push((feature, wanted));
+            }
+        }
+        if let Resource::Sysctl(Sysctl { netns, name, .. }) = wanted
+            && observed.facts.no_sysctl.contains(&(netns.clone(), name.clone()))
+        {
+            let message = format!("this kernel has no setting {name} in {netns}");
+            let hint = format!("see what there is under /proc/sys/{}", parent(&name.path()));
+            found.push(refusal(codes::NO_SYSCTL, key, message, hint));
+        }
+    }
+    for (feature, by) in lacking {
+        let (what, option) = feature.names();
+        let message = format!("this kernel has no {what} ({option}); needed by {}", by.key());
+        found.push(refusal(
+            codes::NO_FEATURE,
+            &by.key(),
+            message,
+            format!("load the module, or use a kernel with {option}"),
+        ));
+    }
+    found.sort_by(|a, b| (a.code, &a.key).cmp(&(b.code, &b.key)));
+    found
+}
+
+fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {
+    let lent = foreign.resource.as_ref().filter(|now| now.can_be_lent() && wanted.can_be_lent());
+    let (code, message, hint) = match (lent, &foreign.lab) {
+        (Some(now), Some(lab)) if now != wanted => (
+            codes::BORROWED_OTHERWISE,
+            format!("{name} is set otherwise by lab {lab}"),
+            format!("give it the same value in both labs, or run `netsim destroy {lab}`"),
+        ),
+        (Some(_), _) => return None,
+        (None, Some(lab)) => (
+            codes::TAKEN,
+            format!("{name} is taken by lab {lab}"),
+            format!("rename one of the two, or run `netsim destroy {lab}`"),
+        ),
+        (None, None) => (
+            codes::TAKEN,
+            format!("{name} is taken: {}", foreign.what),
+            "remove it or choose another name; netsim never touches what it did not make".to_owned(),
+        ),
+    };
+    Some(Refusal { lab: foreign.lab.clone(), ..refusal(code, name, message, hint) })
+}
+
+fn refusal(code: Code, key: &Key, message: String, hint: String) -> Refusal {
+    Refusal { code: code.0, key: key.clone(), lab: None, message, hint: Some(hint) }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+fn features(wanted: &Resource) -> Vec<Feature> {
+    match wanted {
+        Resource::Device(Device::Veth(_)) => vec![Feature::Veth],
+        Resource::Device(Device::Bridge(_)) => vec![Feature::Bridge],
+        Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
+        Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
+        Resource::Netns(_)
+        | Resource::Device(Device::Stray { .. })
+        | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::Address(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => Vec::new(),
+    }
+}
+
+impl Feature {
+    /// What it is called, and the kernel's option for it.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Feature::Veth => ("veth", "CONFIG_VETH"),
+            Feature::Bridge => ("bridge", "CONFIG_BRIDGE"),
+            Feature::Ipv6 => ("IPv6", "CONFIG_IPV6"),
+            Feature::Multipath => ("multipath routes", "CONFIG_IP_ROUTE_MULTIPATH"),
+        }
+    }
+}
