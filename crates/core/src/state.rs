@@ -112,11 +112,11 @@ impl HostState {
         for name in resource.claims().into_iter().skip(1) {
             self.second.remove(&name);
         }
-        if let Resource::Address(a) = resource {
-            if let Some(subnets) = self.subnets.get_mut(&a.device) {
-                subnets.entry(a.net.trunc()).or_default().retain(|k| k != key);
-                subnets.retain(|_, keys| !keys.is_empty());
-            }
+        if let Resource::Address(a) = resource
+            && let Some(subnets) = self.subnets.get_mut(&a.device)
+        {
+            subnets.entry(a.net.trunc()).or_default().retain(|k| k != key);
+            subnets.retain(|_, keys| !keys.is_empty());
         }
     }
 
