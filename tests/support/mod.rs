@@ -1,0 +1,158 @@
+//! A machine of a test's own: user, network, mount and process namespaces with an empty /run, gone when the test ends.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The binary under test.
+pub const NETSIM: &str = env!("CARGO_BIN_EXE_netsim");
+
+const INSIDE: &str = "NETSIM_TEST_INSIDE";
+
+/// Runs `body` on a machine of its own, in a child of this test; says SKIPPED where the system forbids one.
+/// `name` is the test's own name, by which the child finds its way back here.
+pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce(&Machine)) {
+    if std::env::var(INSIDE).as_deref() == Ok(name) {
+        body(&Machine::set_up());
+        return;
+    }
+    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
+    if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
+        return;
+    }
+    let me = std::env::current_exe().expect("a test binary has a path");
+    let status = Command::new("unshare")
+        .args(namespaces)
+        .arg(me)
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(INSIDE, name)
+        .status()
+        .expect("unshare ran a moment ago");
+    assert!(status.success(), "{name} failed on its machine: {status}");
+}
+
+/// The machine that a test runs on.
+pub struct Machine {
+    folder: PathBuf,
+}
+
+impl Machine {
+    fn set_up() -> Machine {
+        run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
+        run("mount", &["-t", "tmpfs", "tmpfs", "/tmp"]);
+        run("ip", &["link", "set", "lo", "up"]);
+        let folder = PathBuf::from("/tmp/lab");
+        std::fs::create_dir(&folder).expect("a fresh tmpfs is writable");
+        Machine { folder }
+    }
+
+    /// Writes a topology and gives its path.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).expect("a fresh tmpfs is writable");
+        path
+    }
+
+    /// netsim as root of this machine, with these arguments.
+    pub fn netsim<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(NETSIM);
+        command.arg("--root").args(args).current_dir(&self.folder).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs netsim; fails the test unless it succeeds. Gives its standard output.
+    pub fn ok<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let mut command = self.netsim(args);
+        let output = command.output().expect("netsim starts");
+        assert!(output.status.success(), "{command:?}: {}\n{}", output.status, both(&output));
+        String::from_utf8(output.stdout).expect("netsim prints UTF-8")
+    }
+
+    /// Runs netsim; fails the test unless it fails with 1. Gives what it printed.
+    pub fn fails<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let mut command = self.netsim(args);
+        let output = command.output().expect("netsim starts");
+        assert_eq!(output.status.code(), Some(1), "{command:?}\n{}", both(&output));
+        both(&output)
+    }
+
+    /// The names in /run/netns.
+    pub fn namespaces(&self) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir("/run/netns")
+            .map(|d| d.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// What the kernel has, by other eyes than netsim's: each namespace's devices, addresses and routes, as iproute2 says.
+    pub fn seen(&self) -> String {
+        let mut seen = String::new();
+        let mut places = vec![Vec::new()];
+        places.extend(self.namespaces().into_iter().map(|n| vec!["-n".to_owned(), n]));
+        for place in places {
+            seen += &format!("-- {}\n", place.last().map_or("host", |n| n));
+            for what in [&["-d", "addr"][..], &["route", "show", "table", "all"], &["-6", "route", "show", "table", "all"]] {
+                let output = Command::new("ip").args(&place).args(what).output().expect("iproute2 is there");
+                seen += &String::from_utf8_lossy(&output.stdout);
+                seen += &String::from_utf8_lossy(&output.stderr);
+            }
+        }
+        seen
+    }
+
+    /// Fails the test unless nothing of any lab is left: namespaces, devices, mounts, files, processes.
+    pub fn has_nothing_left(&self) {
+        assert_eq!(self.namespaces(), Vec::<String>::new());
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("proc is mounted");
+        let of_ours = |line: &&str| line.split(' ').nth(4).is_some_and(|at| at.starts_with("/run/"));
+        assert_eq!(mounts.lines().filter(of_ours).collect::<Vec<_>>(), Vec::<&str>::new());
+        let files = walk(Path::new("/run"));
+        assert_eq!(files, Vec::<PathBuf>::new());
+        let devices = Command::new("ip").args(["-br", "link"]).output().expect("iproute2 is there");
+        let devices = String::from_utf8_lossy(&devices.stdout).into_owned();
+        let alien: Vec<&str> = devices.lines().filter(|l| !l.starts_with("lo ") && !born(l)).collect();
+        assert_eq!(alien, Vec::<&str>::new());
+        let others: Vec<String> = std::fs::read_dir("/proc")
+            .expect("proc is mounted")
+            .flatten()
+            .filter_map(|e| e.file_name().to_string_lossy().parse::<u32>().ok())
+            .filter(|pid| *pid != 1 && *pid != std::process::id())
+            .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok())
+            .filter(|comm| comm.trim() == "netsim")
+            .collect();
+        assert_eq!(others, Vec::<String>::new());
+    }
+}
+
+/// Devices that a kernel puts into every new namespace.
+fn born(line: &str) -> bool {
+    ["tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"].iter().any(|n| line.starts_with(n))
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|t| t.is_dir()) {
+            found.extend(walk(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Standard output and standard error together.
+pub fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a program; fails the test unless it succeeds. Gives its standard output.
+pub fn run(program: &str, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().unwrap_or_else(|e| panic!("{program}: {e}"));
+    assert!(output.status.success(), "{program} {args:?}: {}", both(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
