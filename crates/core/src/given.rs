@@ -4,6 +4,26 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use crate::names::{IfName, NodeName};
+use crate::problem::Problem;
+use crate::topology::Topology;
+
+mod addresses;
+pub(crate) mod blocks;
+pub(crate) mod domains;
+mod names;
+mod prior;
+mod subnets;
+mod wires;
+
+/// The codes of the problems told here.
+mod codes {
+    use crate::problem::Code;
+
+    pub(super) const INTERFACE_TAKEN: Code = Code(50);
+    pub(super) const SUBNETS_DISAGREE: Code = Code(51);
+    pub(super) const POOL_EXHAUSTED: Code = Code(52);
+    pub(super) const SUBNET_FULL: Code = Code(53);
+}
 
 /// Interface names and addresses of a whole lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +41,7 @@ pub struct GivenEnd {
     pub interface: String,
     /// Its name in the kernel: the same where it fits in 15 bytes.
     pub kernel: IfName,
-    /// Its addresses: those written, else those given out.
+    /// Its addresses: those written, then those given out.
     pub addresses: Vec<IpNet>,
 }
 
@@ -41,4 +61,27 @@ pub struct PriorEnd {
     pub peer: Option<(NodeName, String)>,
     /// Its addresses.
     pub addresses: Vec<IpNet>,
+}
+
+/// Gives out names and addresses: as written, then as they are now, then by the number in a node's name, then the first free in file order.
+pub fn give(topology: &Topology, prior: &Prior) -> Result<Given, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let ends_of = domains::ends_of_nodes(topology);
+    let wires = wires::match_wires(topology, prior, &ends_of);
+    let names = names::name_ends(topology, &ends_of, &wires, &mut problems);
+    let domains = domains::domains(topology, &ends_of);
+    let (addresses, loopbacks) = addresses::give_addresses(topology, prior, &domains, &wires, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let end = |(name, addresses): (names::Named, Vec<IpNet>)| GivenEnd {
+        interface: name.interface,
+        kernel: name.kernel,
+        addresses,
+    };
+    let both = |(names, addresses): ([names::Named; 2], [Vec<IpNet>; 2])| {
+        let ([a, b], [on_a, on_b]) = (names, addresses);
+        [end((a, on_a)), end((b, on_b))]
+    };
+    Ok(Given { ends: names.into_iter().zip(addresses).map(both).collect(), loopbacks })
 }

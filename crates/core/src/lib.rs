@@ -3,7 +3,10 @@
 //! Pure: no I/O, no clock, no randomness, no logging. The same input gives the same output, byte for byte.
 #![warn(missing_docs)]
 
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod given;
+pub mod lower;
 pub mod mark;
 pub mod names;
 pub mod plan;

@@ -78,6 +78,25 @@ impl IfName {
         Self::padded(&text.as_bytes()[..cut])
     }
 
+    /// The text itself where it fits, else its first 8 characters, a `-` and 6 hexadecimal digits of a hash of the whole.
+    /// The text is made of the characters that names may have.
+    pub fn shortened(text: &str) -> Self {
+        if text.len() <= Self::MAX {
+            return Self::padded(text.as_bytes());
+        }
+        Self::hashed(text, 0)
+    }
+
+    /// A short form of the text; another for each attempt, should one be taken.
+    pub(crate) fn hashed(text: &str, attempt: u32) -> Self {
+        let hash = match attempt {
+            0 => stable_hash(&[text]),
+            n => stable_hash(&[text, &n.to_string()]),
+        };
+        let head: String = text.chars().take(8).filter(char::is_ascii).collect();
+        Self::padded(format!("{head}-{:06x}", hash & 0xff_ffff).as_bytes())
+    }
+
     fn padded(bytes: &[u8]) -> Self {
         let mut name = [0; 16];
         name[..bytes.len()].copy_from_slice(bytes);

@@ -1,0 +1,171 @@
+//! Topologies built in a few words, for tests.
+
+use indexmap::IndexMap;
+use ipnet::IpNet;
+use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
+
+use crate::names::{LabName, NodeName};
+use crate::problem::Place;
+use crate::resource::Resource;
+use crate::state::HostState;
+use crate::topology::{Endpoint, Kind, Link, Node, Pool, Pools, Routing, Switch, Topology, WrittenRoute};
+
+/// A lab being built.
+#[derive(Debug, Clone)]
+pub(crate) struct Lab(pub(crate) Topology);
+
+pub(crate) fn net(text: &str) -> IpNet {
+    text.parse().expect("a test's network")
+}
+
+pub(crate) fn nets(texts: &[&str]) -> Vec<IpNet> {
+    texts.iter().map(|t| net(t)).collect()
+}
+
+impl Lab {
+    /// Nothing yet; addresses from the default pools, written routes only.
+    pub(crate) fn new() -> Self {
+        Lab(Topology {
+            name: LabName::new("lab").expect("a name"),
+            prefix: "lab-".into(),
+            graph: UnGraph::default(),
+            routing: Routing::Written,
+            pools: Some(Pools::default()),
+            checks: Vec::new(),
+        })
+    }
+
+    /// Static routing, both families, loopbacks.
+    pub(crate) fn dual() -> Self {
+        let mut lab = Lab::new();
+        lab.0.routing = Routing::Static;
+        let pool = |v4: &str, v6: &str| Pool {
+            ipv4: Some(v4.parse().expect("a pool")),
+            ipv6: Some(v6.parse().expect("a pool")),
+        };
+        lab.0.pools = Some(Pools {
+            p2p: pool("10.1.0.0/16", "fd00:1::/48"),
+            lan: pool("10.2.0.0/16", "fd00:2::/48"),
+            loopback: pool("10.255.0.0/24", "fd00:ff::/64"),
+        });
+        lab
+    }
+
+    fn add(&mut self, name: &str, kind: Kind) -> NodeIndex<u32> {
+        self.0.graph.add_node(Node {
+            name: NodeName::new(name).expect("a test's name"),
+            kind,
+            loopbacks: Vec::new(),
+            routes: Vec::new(),
+            sysctls: IndexMap::new(),
+            exec: Vec::new(),
+            at: Place::default().key("nodes").key(name),
+        })
+    }
+
+    pub(crate) fn host(&mut self, name: &str) -> NodeIndex<u32> {
+        self.add(name, Kind::Namespace)
+    }
+
+    pub(crate) fn router(&mut self, name: &str) -> NodeIndex<u32> {
+        self.add(name, Kind::Router)
+    }
+
+    pub(crate) fn switch(&mut self, name: &str, subnets: &[&str]) -> NodeIndex<u32> {
+        self.add(name, Kind::Bridge(Switch { gives: true, subnets: nets(subnets), ..Switch::default() }))
+    }
+
+    pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
+        match &mut self.0.graph[node].kind {
+            Kind::Bridge(switch) => switch,
+            Kind::Namespace | Kind::Router => panic!("not a switch"),
+        }
+    }
+
+    /// A link between endpoints written `node` or `node:interface`.
+    pub(crate) fn link(&mut self, a: &str, b: &str) -> EdgeIndex<u32> {
+        let at = Place::default().key("links").index(self.0.graph.edge_count());
+        let end = |text: &str| {
+            let (node, interface) = text.split_once(':').map_or((text, None), |(n, i)| (n, Some(i.to_owned())));
+            let node = self.0.node(node).expect("the node is there");
+            Endpoint { node, interface, addresses: Vec::new(), mac: None, mtu: None, at: at.clone() }
+        };
+        let ends = [end(a), end(b)];
+        let nodes = [ends[0].node, ends[1].node];
+        self.0.graph.add_edge(nodes[0], nodes[1], Link { ends, subnets: Vec::new(), gives: true, at })
+    }
+
+    /// A link with an address written on each end; an empty text is none.
+    pub(crate) fn wire(&mut self, a: (&str, &str), b: (&str, &str)) -> EdgeIndex<u32> {
+        let edge = self.link(a.0, b.0);
+        for (side, text) in [a.1, b.1].into_iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+            self.0.graph[edge].ends[side].addresses.push(net(text));
+        }
+        edge
+    }
+
+    pub(crate) fn route(&mut self, node: &str, to: &str, via: &[&str]) {
+        let index = self.0.node(node).expect("the node is there");
+        let at = self.0.graph[index].at.key("routes").index(self.0.graph[index].routes.len());
+        let via = via.iter().map(|v| v.parse().expect("a test's gateway")).collect();
+        self.0.graph[index].routes.push(WrittenRoute { to: net(to), via, device: None, metric: None, at });
+    }
+}
+
+/// A node with many on one switch.
+pub(crate) fn star(nodes: usize) -> Lab {
+    let mut lab = Lab::new();
+    for n in 1..=nodes {
+        lab.host(&format!("node{n}"));
+    }
+    lab.switch("lqb", &["10.0.0.0/16"]);
+    for n in 1..=nodes {
+        lab.link(&format!("node{n}"), "lqb");
+    }
+    lab
+}
+
+/// Three routers in a ring with a host each, both families.
+pub(crate) fn triangle() -> Lab {
+    let mut lab = Lab::dual();
+    for n in 1..=3 {
+        lab.router(&format!("r{n}"));
+    }
+    for n in 1..=3 {
+        lab.host(&format!("h{n}"));
+    }
+    for (a, b) in [("r1", "r2"), ("r2", "r3"), ("r3", "r1"), ("h1", "r1"), ("h2", "r2"), ("h3", "r3")] {
+        lab.link(a, b);
+    }
+    lab
+}
+
+/// One resource a line, in order.
+pub(crate) fn lines(state: &HostState) -> String {
+    state.iter().map(|(key, resource)| format!("{key}{}\n", tail(resource))).collect()
+}
+
+fn tail(resource: &Resource) -> String {
+    use crate::resource::Device;
+    match resource {
+        Resource::Device(Device::Veth(v)) => {
+            let [a, b] = v.ends();
+            format!(" = {} {} mtu {}, {} {} mtu {}", a.id, a.mac, a.mtu, b.id, b.mac, b.mtu)
+        }
+        Resource::Device(Device::Bridge(b)) => format!(" = bridge {}", b.mac),
+        Resource::Port(p) => format!(" of {}", p.master),
+        Resource::Route(r) => {
+            let hop = |h: &crate::resource::NextHop| match h.gateway {
+                Some(gateway) => format!(" via {gateway} dev {}", h.device),
+                None => format!(" dev {}", h.device),
+            };
+            r.via.iter().map(hop).collect()
+        }
+        Resource::Sysctl(s) => format!(" = {}", s.value),
+        Resource::Netns(_)
+        | Resource::Device(Device::Stray { .. })
+        | Resource::Up(_)
+        | Resource::Address(_)
+        | Resource::Ran(_) => String::new(),
+    }
+}

@@ -1,0 +1,148 @@
+//! Which link of the file is which wire of a running lab.
+
+use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::domains::{EndId, endpoint};
+use super::{Prior, PriorEnd};
+use crate::names::NodeName;
+use crate::topology::Topology;
+
+/// An interface as it was: its name and what was on it.
+pub(super) type Was<'a> = (&'a str, &'a PriorEnd);
+
+/// By edge index, what its two ends were.
+pub(super) type Wires<'a> = Vec<[Option<Was<'a>>; 2]>;
+
+/// A wire between two nodes, the lesser node's end first.
+type Wire<'a> = [Was<'a>; 2];
+
+/// Sorts as people count: `eth2` before `eth10`.
+fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
+    (name.len(), name)
+}
+
+/// Matches links to wires: by their two nodes, of parallel ones by what is written on them and then by order. An end whose far node is
+/// gone from the file, or was not to be found, is matched by its own node alone.
+pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, ends_of: &[Vec<EndId>]) -> Wires<'a> {
+    let mut matched: Wires<'a> = vec![[None, None]; topology.graph.edge_count()];
+    if prior.interfaces.is_empty() {
+        return matched;
+    }
+    let written = written_names(topology);
+    let mut wires = wires_by_nodes(prior);
+    for (nodes, links) in links_by_nodes(topology) {
+        let Some(wires) = wires.get_mut(&nodes) else { continue };
+        match_parallel(topology, &written, &links, wires, &mut matched);
+    }
+    match_lone_ends(topology, prior, &written, ends_of, &mut matched);
+    matched
+}
+
+type Written<'t> = FxHashSet<(&'t str, &'t str)>;
+
+/// The interfaces that the file names: an unnamed end cannot keep such a name.
+fn written_names(topology: &Topology) -> Written<'_> {
+    let ends = topology.graph.edge_weights().flat_map(|link| &link.ends);
+    ends.filter_map(|end| Some((topology.graph[end.node].name.as_str(), end.interface.as_deref()?))).collect()
+}
+
+fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
+    let mut wires: FxHashMap<_, Vec<Wire<'_>>> = FxHashMap::default();
+    for (name, end) in &prior.interfaces {
+        let Some(peer) = end.peer.as_ref().filter(|peer| name < *peer) else { continue };
+        let Some(far) = prior.interfaces.get(peer) else { continue };
+        wires.entry([&name.0, &peer.0]).or_default().push([(&name.1, end), (&peer.1, far)]);
+    }
+    for parallel in wires.values_mut() {
+        parallel.sort_unstable_by_key(|[a, b]| (natural(a), natural(b)));
+    }
+    wires
+}
+
+/// Links by their two nodes, the lesser name first; each with the side on which that one is.
+fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>> {
+    let mut links: IndexMap<_, Vec<_>> = IndexMap::new();
+    for edge in topology.graph.edge_indices() {
+        let [a, b] = [0, 1].map(|side| &topology.end_node(edge, side).name);
+        let (nodes, low) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };
+        links.entry(nodes).or_default().push(((edge, low), (edge, 1 - low)));
+    }
+    links
+}
+
+fn match_parallel<'a>(
+    topology: &Topology,
+    written: &Written<'_>,
+    links: &[(EndId, EndId)],
+    wires: &mut Vec<Wire<'a>>,
+    matched: &mut Wires<'a>,
+) {
+    let ends = |&(a, b): &(EndId, EndId)| [a, b];
+    let mut take = |link: &(EndId, EndId), wires: &mut Vec<Wire<'a>>, position: Option<usize>| {
+        let Some(wire) = position.map(|p| wires.remove(p)) else { return false };
+        for ((edge, side), was) in ends(link).into_iter().zip(wire) {
+            matched[edge.index()][side] = Some(was);
+        }
+        true
+    };
+    // A link that says which wire it is goes first; the rest take what is left, in order.
+    let names_it = |link: &(EndId, EndId), wire: &Wire<'_>| {
+        let pairs = || ends(link).into_iter().map(|end| endpoint(topology, end)).zip(wire);
+        let contradicts =
+            pairs().any(|(end, (name, _))| end.interface.as_deref().is_some_and(|interface| interface != *name));
+        let says = pairs().any(|(end, (_, was))| {
+            end.interface.is_some() || end.addresses.iter().any(|address| was.addresses.contains(address))
+        });
+        says && !contradicts
+    };
+    let may_keep = |link: &(EndId, EndId), wire: &Wire<'_>| {
+        ends(link).into_iter().zip(wire).all(|(end, (name, _))| {
+            let end = endpoint(topology, end);
+            end.interface.is_some() || !written.contains(&(topology.graph[end.node].name.as_str(), name))
+        })
+    };
+    let rest: Vec<_> = links
+        .iter()
+        .filter(|link| {
+            let position = wires.iter().position(|wire| names_it(link, wire));
+            !take(link, wires, position)
+        })
+        .collect();
+    for link in rest {
+        let position = wires.iter().position(|wire| may_keep(link, wire));
+        take(link, wires, position);
+    }
+}
+
+/// The far node was renamed or replaced, or a port has left its switch: this end is still the same.
+fn match_lone_ends<'a>(
+    topology: &Topology,
+    prior: &'a Prior,
+    written: &Written<'_>,
+    ends_of: &[Vec<EndId>],
+    matched: &mut Wires<'a>,
+) {
+    let nodes: FxHashSet<&NodeName> = topology.graph.node_weights().map(|n| &n.name).collect();
+    let mut lone: FxHashMap<&NodeName, Vec<Was<'a>>> = FxHashMap::default();
+    for ((node, interface), end) in &prior.interfaces {
+        if end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer)) {
+            lone.entry(node).or_default().push((interface, end));
+        }
+    }
+    for (node, ends) in topology.graph.node_weights().zip(ends_of).filter(|(n, _)| n.switch().is_none()) {
+        let Some(lone) = lone.get_mut(&node.name) else { continue };
+        lone.sort_unstable_by_key(natural);
+        for &(edge, side) in ends {
+            let slot = &mut matched[edge.index()][side];
+            if slot.is_some() {
+                continue;
+            }
+            let position = match &endpoint(topology, (edge, side)).interface {
+                Some(interface) => lone.iter().position(|(name, _)| name == interface),
+                None => lone.iter().position(|(name, _)| !written.contains(&(node.name.as_str(), name))),
+            };
+            *slot = position.map(|p| lone.remove(p));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Lowering: from a checked topology to every resource of every host; each default is decided here.
+
+use indexmap::IndexMap;
+
+use crate::given::Given;
+use crate::given::domains::ends_of_nodes;
+use crate::names::{HostId, IfName, Mac, NetnsName, stable_hash};
+use crate::problem::Problem;
+use crate::resource::NetnsId;
+use crate::state::{Facts, HostState};
+use crate::topology::{Kind, Topology};
+use petgraph::graph::NodeIndex;
+
+mod link;
+mod node;
+mod routes;
+mod switch;
+
+/// The codes of the problems told here.
+mod codes {
+    use crate::problem::Code;
+
+    pub(super) const GATEWAY_UNREACHABLE: Code = Code(55);
+    pub(super) const NO_SUCH_INTERFACE: Code = Code(56);
+    pub(super) const ROUTE_TWICE: Code = Code(57);
+    pub(super) const ROUTE_FAMILIES: Code = Code(58);
+    pub(super) const SYSCTL_OF_MACHINE: Code = Code(59);
+    pub(super) const SYSCTL_UNKNOWN: Code = Code(60);
+    pub(super) const EXEC_ON_HOST: Code = Code(61);
+    pub(super) const MTU_BELOW_IPV6: Code = Code(62);
+}
+
+/// What should be true of every host.
+pub type Desired = IndexMap<HostId, HostState>;
+
+/// Every resource that a topology means, node by node, each after what it needs; then the routes.
+pub fn lower(topology: &Topology, given: &Given, facts: &Facts) -> Result<Desired, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut state = HostState::default();
+    let ends_of = ends_of_nodes(topology);
+    let ipv6 = has_ipv6(topology, given);
+    for (node, ends) in topology.graph.node_indices().zip(&ends_of) {
+        node::lower_node(topology, given, facts, node, ends, ipv6, &mut state, &mut problems);
+        if let Kind::Bridge(switch) = &topology.graph[node].kind {
+            switch::lower_switch(topology, node, switch, &mut state);
+        }
+        for &(edge, side) in ends {
+            // A link is made when its second node is there.
+            let far = topology.graph[edge].ends[1 - side].node;
+            if far < node || (far == node && side == 1) {
+                link::lower_link(topology, given, edge, &mut state, &mut problems);
+            }
+        }
+    }
+    for (node, ends) in topology.graph.node_indices().zip(&ends_of) {
+        routes::lower_written(topology, given, node, ends, &mut state, &mut problems);
+    }
+    if problems.is_empty() { Ok(IndexMap::from([(HostId::local(), state)])) } else { Err(problems) }
+}
+
+/// The namespace that a node is or, for a switch, lives in.
+pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
+    let node = &topology.graph[node];
+    if node.switch().is_some_and(|s| s.in_host) {
+        return NetnsId::Host;
+    }
+    let name = NetnsName::new(&format!("{}{}", topology.prefix, node.name));
+    NetnsId::Named(name.expect("a checked prefix is at most 100 of the characters that names have"))
+}
+
+/// The name of a switch's device, and its full name where that had to be shortened.
+fn switch_device(topology: &Topology, node: NodeIndex<u32>) -> (IfName, Option<std::sync::Arc<str>>) {
+    let full = topology.graph[node].name.as_str();
+    let short = IfName::shortened(full);
+    (short, (short.as_str() != full).then(|| full.into()))
+}
+
+/// A locally administered unicast address (IEEE 802 §8.4.2) that a lab's interface has on every machine.
+fn derived_mac(topology: &Topology, node: NodeIndex<u32>, interface: &str) -> Mac {
+    let hash = stable_hash(&[topology.name.as_str(), topology.graph[node].name.as_str(), interface]);
+    let [a, b, c, d, e, ..] = hash.to_be_bytes();
+    Mac([0x02, a, b, c, d, e])
+}
+
+/// Whether anything in the lab has an IPv6 address.
+fn has_ipv6(topology: &Topology, given: &Given) -> bool {
+    let switches = topology.graph.node_weights().filter_map(|n| n.switch());
+    let on_ends = given.ends.iter().flatten().flat_map(|end| &end.addresses);
+    on_ends
+        .chain(given.loopbacks.iter().flatten())
+        .chain(switches.flat_map(|s| &s.addresses))
+        .any(|a| a.addr().is_ipv6())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Lab, lines, nets, star};
+    use crate::given::{Prior, give};
+    use expect_test::{Expect, expect};
+
+    fn check(lab: &Lab, expected: Expect) {
+        let given = give(&lab.0, &Prior::default()).expect("a sound lab");
+        let desired = lower(&lab.0, &given, &Facts::default()).expect("a sound lab");
+        expected.assert_eq(&lines(&desired[&HostId::local()]));
+    }
+
+    fn problems(lab: &Lab, facts: &Facts) -> Vec<String> {
+        let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
+        let problems = lower(&lab.0, &given, facts).expect_err("a problem");
+        problems.into_iter().map(|p| format!("{} {}: {}", p.code, p.at.unwrap_or_default(), p.message)).collect()
+    }
+
+    #[test]
+    fn a_star_has_each_node_on_the_bridge() {
+        check(
+            &star(2),
+            expect![[r#"
+            network namespace lab-node1
+            sysctl lab-node1 net.ipv4.conf.all.promote_secondaries = 1
+            up lab-node1/lo
+            network namespace lab-node2
+            sysctl lab-node2 net.ipv4.conf.all.promote_secondaries = 1
+            up lab-node2/lo
+            network namespace lab-lqb
+            sysctl lab-lqb net.ipv4.conf.all.promote_secondaries = 1
+            up lab-lqb/lo
+            device lab-lqb/lqb = bridge 02:06:d4:d8:0d:d3
+            up lab-lqb/lqb
+            device lab-lqb/node1-eth0 = lab-lqb/node1-eth0 02:5c:58:c4:3d:6b mtu 1500, lab-node1/eth0 02:54:c2:7f:4b:47 mtu 1500
+            up lab-node1/eth0
+            address 10.0.0.1/16 on lab-node1/eth0
+            port lab-lqb/node1-eth0 of lqb
+            up lab-lqb/node1-eth0
+            device lab-lqb/node2-eth0 = lab-lqb/node2-eth0 02:32:2e:a3:fe:db mtu 1500, lab-node2/eth0 02:5b:be:39:ae:09 mtu 1500
+            up lab-node2/eth0
+            address 10.0.0.2/16 on lab-node2/eth0
+            port lab-lqb/node2-eth0 of lqb
+            up lab-lqb/node2-eth0
+        "#]],
+        );
+    }
+
+    #[test]
+    fn two_nodes_on_a_wire_with_a_route() {
+        let mut lab = Lab::new();
+        lab.host("ground");
+        let sky = lab.router("sky");
+        lab.0.graph[sky].loopbacks = nets(&["198.51.100.1/32"]);
+        lab.wire(("ground:sat0", "192.0.2.2/30"), ("sky:a-very-long-interface", "192.0.2.1/30"));
+        lab.route("ground", "0.0.0.0/0", &["192.0.2.1"]);
+        check(
+            &lab,
+            expect![[r#"
+            network namespace lab-ground
+            sysctl lab-ground net.ipv4.conf.all.promote_secondaries = 1
+            up lab-ground/lo
+            network namespace lab-sky
+            sysctl lab-sky net.ipv4.conf.all.promote_secondaries = 1
+            sysctl lab-sky net.ipv4.ip_forward = 1
+            up lab-sky/lo
+            address 198.51.100.1/32 on lab-sky/lo
+            device lab-ground/sat0 = lab-ground/sat0 02:d2:5e:ba:9d:46 mtu 1500, lab-sky/a-very-l-aaeefa 02:fe:5c:e8:0f:a0 mtu 1500
+            up lab-ground/sat0
+            address 192.0.2.2/30 on lab-ground/sat0
+            up lab-sky/a-very-l-aaeefa
+            address 192.0.2.1/30 on lab-sky/a-very-l-aaeefa
+            route lab-ground to 0.0.0.0/0 via 192.0.2.1 dev sat0
+        "#]],
+        );
+    }
+}
