@@ -2,3 +2,11 @@
 #![warn(missing_docs)]
 
 pub mod backend;
+pub mod enter;
+mod failure;
+mod file_lock;
+pub mod lock;
+pub mod rights;
+pub mod rootless;
+pub mod signals;
+pub mod store;

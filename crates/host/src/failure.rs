@@ -1,0 +1,78 @@
+//! How this crate words what a machine refused.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use crate::backend::HostError;
+
+/// The codes of everything of a machine that is not netlink; `docs/errors.md` lists them all.
+pub mod codes {
+    /// A lab's state directory cannot be made, locked or written.
+    pub const STATE: u16 = 110;
+    /// What a lab's state directory holds cannot be read as what was stored.
+    pub const STORED: u16 = 111;
+    /// A node's namespace cannot be entered.
+    pub const ENTER: u16 = 112;
+    /// A program cannot be run in a node.
+    pub const RUN: u16 = 113;
+    /// A probe cannot be sent.
+    pub const PROBE: u16 = 114;
+    /// Signals cannot be listened to.
+    pub const SIGNALS: u16 = 115;
+    /// The system forbids user namespaces.
+    pub const USER_NAMESPACES: u16 = 120;
+    /// Root's rights were asked for and are not there.
+    pub const RIGHTS: u16 = 121;
+    /// The private directory for rootless work is not one to trust.
+    pub const PRIVATE_DIR: u16 = 122;
+    /// The keeper of the rootless namespaces could not start.
+    pub const KEEPER: u16 = 123;
+    /// The keeper's namespaces cannot be entered.
+    pub const KEEPER_ENTER: u16 = 124;
+}
+
+/// A refusal by the kernel: `operation not permitted (EPERM)`.
+pub(crate) fn failed(code: u16, doing: impl Into<String>, errno: Errno) -> HostError {
+    HostError { code, doing: doing.into(), message: words(errno), errno: Some(errno as i32), hint: None }
+}
+
+/// A refusal told by the standard library.
+pub(crate) fn failed_io(code: u16, doing: impl Into<String>, error: &io::Error) -> HostError {
+    match error.raw_os_error() {
+        Some(errno) => failed(code, doing, Errno::from_raw(errno)),
+        None => refused(code, doing, error.to_string()),
+    }
+}
+
+/// A refusal of our own.
+pub(crate) fn refused(code: u16, doing: impl Into<String>, message: impl Into<String>) -> HostError {
+    HostError { code, doing: doing.into(), message: message.into(), errno: None, hint: None }
+}
+
+/// The same with a hint.
+pub(crate) fn hinted(error: HostError, hint: impl Into<String>) -> HostError {
+    HostError { hint: Some(hint.into()), ..error }
+}
+
+/// An errno's text and name: `no such file or directory (ENOENT)`.
+pub(crate) fn words(errno: Errno) -> String {
+    let text = errno.desc();
+    let mut chars = text.chars();
+    let first = chars.next().filter(|_| !text.starts_with("I/O"));
+    match first {
+        Some(c) => format!("{}{} ({errno:?})", c.to_lowercase(), chars.as_str()),
+        None => format!("{text} ({errno:?})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errno_is_told_by_text_and_name() {
+        assert_eq!(words(Errno::ENOENT), "no such file or directory (ENOENT)");
+        assert_eq!(words(Errno::EIO), "I/O error (EIO)");
+    }
+}

@@ -1,0 +1,215 @@
+//! One lock per lab and host: who changes a lab holds it, and a crash lets go of it.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use netsim_core::names::LabName;
+use nix::errno::Errno;
+
+use crate::backend::HostError;
+use crate::failure::{codes, failed, failed_io, hinted};
+use crate::file_lock::{self, Kind, Patience};
+
+/// Where a machine keeps what is known of its labs.
+pub const STATE: &str = "/run/netsim";
+
+/// How often to start again while others remove the directory.
+const TRIES: usize = 1000;
+
+/// The right to change a lab on this host. The lab's directory lives as long as something is stored in it.
+#[derive(Debug)]
+pub struct LabLock {
+    state: PathBuf,
+    dir: PathBuf,
+    file: File,
+}
+
+impl LabLock {
+    /// Takes the lock of a lab. If another process has it, `waiting` is told its number, where that is known, and then it is waited for.
+    pub fn take(state: &Path, lab: &LabName, waiting: &mut dyn FnMut(Option<u32>)) -> Result<LabLock, HostError> {
+        let dir = state.join(lab.as_str());
+        for _ in 0..TRIES {
+            match LabLock::take_once(state, &dir, waiting) {
+                Ok(Some(lock)) => return Ok(lock),
+                // The directory was removed under our hands.
+                Ok(None) | Err(Errno::ENOENT) => {}
+                Err(errno) => {
+                    // What was just made for nothing goes; what others use stays, for it is not empty.
+                    let _ = fs::remove_dir(&dir).and_then(|()| fs::remove_dir(state));
+                    return Err(unwritable(lab, &dir, errno));
+                }
+            }
+        }
+        Err(unwritable(lab, &dir, Errno::ENOENT))
+    }
+
+    fn take_once(state: &Path, dir: &Path, waiting: &mut dyn FnMut(Option<u32>)) -> Result<Option<LabLock>, Errno> {
+        for path in [state, dir] {
+            match fs::create_dir(path) {
+                Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(errno_of(&e)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let opened = file_lock::open_dir(dir)?;
+        let mut file = file_lock::open(opened.as_fd(), c"lock")?;
+        match file_lock::lock(&file, Kind::Exclusive, Patience::None) {
+            Err(Errno::EWOULDBLOCK) => {
+                waiting(holder(&mut file));
+                file_lock::lock(&file, Kind::Exclusive, Patience::Endless)?;
+            }
+            other => other?,
+        }
+        if !file_lock::still_named(&file, opened.as_fd(), c"lock")? {
+            return Ok(None);
+        }
+        let mut lock = LabLock { state: state.to_owned(), dir: dir.to_owned(), file };
+        lock.sign().map_err(|e| errno_of(&e))?;
+        Ok(Some(lock))
+    }
+
+    /// Writes our number into the file, for those who wait.
+    fn sign(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(std::process::id().to_string().as_bytes())
+    }
+
+    /// The lab's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for LabLock {
+    /// Removes the directory where nothing is stored in it, then lets go.
+    fn drop(&mut self) {
+        let only_lock = |mut entries: fs::ReadDir| entries.all(|e| e.is_ok_and(|e| e.file_name() == "lock"));
+        if fs::read_dir(&self.dir).is_ok_and(only_lock) {
+            // Whoever waits finds that the name is gone and makes it anew; whoever was faster keeps the directory.
+            let _ = fs::remove_file(self.dir.join("lock"));
+            let _ = fs::remove_dir(&self.dir).and_then(|()| fs::remove_dir(&self.state));
+        }
+    }
+}
+
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn errno_of(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+fn unwritable(lab: &LabName, dir: &Path, errno: Errno) -> HostError {
+    explained(failed(codes::STATE, format!("lock lab {lab} in {}", dir.display()), errno), dir)
+}
+
+/// The error with what to do where a state directory cannot be written.
+pub(crate) fn explained(error: HostError, dir: &Path) -> HostError {
+    let top = Path::new("/").join(dir.iter().nth(1).unwrap_or_default());
+    let top = top.display();
+    match error.errno.map(Errno::from_raw) {
+        Some(Errno::ENOSPC | Errno::EDQUOT) => {
+            hinted(error, format!("free some space or inodes: see `df {top}` and `df -i {top}`"))
+        }
+        Some(Errno::EROFS) => hinted(error, format!("remount {top} read-write, or use `--rootless`")),
+        Some(Errno::EACCES | Errno::EPERM) => hinted(error, "run netsim as root, or use `--rootless`"),
+        _ => error,
+    }
+}
+
+/// The failure of a file operation in a lab's directory.
+pub(crate) fn state_error(doing: String, dir: &Path, error: &io::Error) -> HostError {
+    explained(failed_io(codes::STATE, doing, error), dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::tests::Temporary;
+
+    fn lab(name: &str) -> LabName {
+        LabName::new(name).expect("a valid name")
+    }
+
+    fn nobody(_: Option<u32>) {
+        panic!("nobody else holds the lock");
+    }
+
+    #[test]
+    fn a_lock_of_a_lab_with_nothing_stored_leaves_nothing() {
+        let temporary = Temporary::new("lock-nothing");
+        let state = temporary.0.join("netsim");
+        let lock = LabLock::take(&state, &lab("a"), &mut nobody).expect("writable");
+        assert_eq!(lock.dir(), state.join("a"));
+        assert!(state.join("a/lock").exists());
+        drop(lock);
+        assert!(!state.exists());
+    }
+
+    #[test]
+    fn a_second_process_is_told_who_holds_the_lock_and_waits() {
+        let temporary = Temporary::new("lock-second");
+        let first = LabLock::take(&temporary.0, &lab("a"), &mut nobody).expect("writable");
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let state = &temporary.0;
+            let second = scope.spawn(move || {
+                let mut waiting = |holder| tell.send(holder).expect("the test listens");
+                LabLock::take(state, &lab("a"), &mut waiting).expect("writable");
+            });
+            assert_eq!(told.recv().expect("it waits"), Some(std::process::id()));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!second.is_finished());
+            drop(first);
+            second.join().expect("it gets the lock");
+        });
+        assert!(!temporary.0.join("a").exists());
+    }
+
+    #[test]
+    fn locks_of_two_labs_do_not_exclude_each_other() {
+        let temporary = Temporary::new("lock-two");
+        let _a = LabLock::take(&temporary.0, &lab("a"), &mut nobody).expect("writable");
+        let _b = LabLock::take(&temporary.0, &lab("b"), &mut nobody).expect("writable");
+    }
+
+    #[test]
+    fn only_one_of_many_holds_a_lock_whose_directory_comes_and_goes() {
+        let temporary = Temporary::new("lock-many");
+        let state = temporary.0.join("netsim");
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let lock = LabLock::take(&state, &lab("a"), &mut |_| {}).expect("writable");
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(!state.exists());
+    }
+
+    #[test]
+    fn what_to_do_about_an_unwritable_state_directory_is_said() {
+        let told = |errno| unwritable(&lab("a"), Path::new("/run/netsim/a"), errno);
+        assert_eq!(told(Errno::EROFS).to_string(), "lock lab a in /run/netsim/a: read-only file system (EROFS)");
+        assert_eq!(
+            told(Errno::ENOSPC).hint.as_deref(),
+            Some("free some space or inodes: see `df /run` and `df -i /run`")
+        );
+        assert_eq!(told(Errno::EACCES).hint.as_deref(), Some("run netsim as root, or use `--rootless`"));
+    }
+}

@@ -1,0 +1,151 @@
+//! What was applied last, kept beside a lab's lock: convenience for `status` and `destroy`, never the truth.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use netsim_core::names::LabName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::backend::HostError;
+use crate::failure::{codes, hinted, refused};
+use crate::lock::{LabLock, state_error};
+
+const APPLIED: &str = "applied.json";
+const HALF_WRITTEN: &str = "applied.json.new";
+
+/// Stores what is being applied, in place of what was before: whole or not at all.
+pub fn save<T: Serialize>(lock: &LabLock, applied: &T) -> Result<(), HostError> {
+    let dir = lock.dir();
+    let text = serde_json::to_vec(applied).expect("what is stored has text for keys and writes without I/O");
+    let written = write_whole(dir, &text);
+    if written.is_err() {
+        let _ = fs::remove_file(dir.join(HALF_WRITTEN));
+    }
+    written.map_err(|e| state_error(format!("store {}", dir.join(APPLIED).display()), dir, &e))
+}
+
+fn write_whole(dir: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = File::create(dir.join(HALF_WRITTEN))?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(dir.join(HALF_WRITTEN), dir.join(APPLIED))?;
+    // The new name is on the disk only when its directory is.
+    File::open(dir)?.sync_all()
+}
+
+/// What was stored of a lab, if anything is.
+pub fn load<T: DeserializeOwned>(state: &Path, lab: &LabName) -> Result<Option<T>, HostError> {
+    let dir = state.join(lab.as_str());
+    let path = dir.join(APPLIED);
+    let doing = || format!("read {}", path.display());
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(state_error(doing(), &dir, &e)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|e| {
+        let hint = format!("remove {} and name the topology's file instead of the lab", path.display());
+        hinted(refused(codes::STORED, doing(), e.to_string()), hint)
+    })
+}
+
+/// The labs that something is stored of, by name.
+pub fn labs(state: &Path) -> Result<Vec<LabName>, HostError> {
+    let fail = |e: io::Error| state_error(format!("list {}", state.display()), state, &e);
+    let entries = match fs::read_dir(state) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(fail(e)),
+    };
+    let mut labs = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(fail)?.file_name();
+        let lab = name.to_str().and_then(|n| LabName::new(n).ok());
+        labs.extend(lab.filter(|l| state.join(l.as_str()).join(APPLIED).exists()));
+    }
+    labs.sort();
+    Ok(labs)
+}
+
+/// Forgets a lab; its directory goes with the lock.
+pub fn remove(lock: LabLock) -> Result<(), HostError> {
+    for name in [APPLIED, HALF_WRITTEN] {
+        let path = lock.dir().join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(state_error(format!("remove {}", path.display()), lock.dir(), &e));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A directory of the test's own, gone at its end.
+    pub(crate) struct Temporary(pub(crate) PathBuf);
+
+    impl Temporary {
+        pub(crate) fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("netsim-{name}-{}", std::process::id()));
+            fs::create_dir(&path).expect("the name is new");
+            Temporary(path)
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn lock(state: &Path, lab: &LabName) -> LabLock {
+        LabLock::take(state, lab, &mut |_| panic!("nobody else holds the lock")).expect("writable")
+    }
+
+    #[test]
+    fn what_is_stored_outlives_the_lock_until_it_is_removed() {
+        let temporary = Temporary::new("store");
+        let state = temporary.0.join("netsim");
+        let (a, b) = (LabName::new("a").expect("valid"), LabName::new("b").expect("valid"));
+        assert_eq!(labs(&state), Ok(vec![]));
+        save(&lock(&state, &b), &"second").expect("writable");
+        save(&lock(&state, &a), &"first").expect("writable");
+        save(&lock(&state, &a), &"first again").expect("writable");
+        assert_eq!(labs(&state), Ok(vec![a.clone(), b.clone()]));
+        assert_eq!(load::<String>(&state, &a), Ok(Some("first again".to_owned())));
+        remove(lock(&state, &a)).expect("removable");
+        assert_eq!(load::<String>(&state, &a), Ok(None));
+        assert_eq!(labs(&state), Ok(vec![b.clone()]));
+        remove(lock(&state, &b)).expect("removable");
+        assert!(!state.exists());
+    }
+
+    #[test]
+    fn what_is_half_written_is_not_what_is_stored() {
+        let temporary = Temporary::new("store-half");
+        let a = LabName::new("a").expect("valid");
+        let held = lock(&temporary.0, &a);
+        save(&held, &1).expect("writable");
+        fs::write(held.dir().join(HALF_WRITTEN), "2").expect("writable");
+        assert_eq!(load::<i32>(&temporary.0, &a), Ok(Some(1)));
+        remove(held).expect("removable");
+        assert!(!temporary.0.exists() || !temporary.0.join("a").exists());
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_was_stored_is_told() {
+        let temporary = Temporary::new("store-bad");
+        let a = LabName::new("a").expect("valid");
+        let held = lock(&temporary.0, &a);
+        fs::write(held.dir().join(APPLIED), "{").expect("writable");
+        assert_eq!(load::<i32>(&temporary.0, &a).map_err(|e| e.code), Err(codes::STORED));
+    }
+}
