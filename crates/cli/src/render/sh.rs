@@ -1,0 +1,335 @@
+//! A plan as a script of `ip`, `bridge` and `sysctl` that a person reads and runs.
+
+use std::fmt::Write as _;
+
+use ipnet::IpNet;
+use netsim_core::mark::{Mark, PROTOCOL};
+use netsim_core::names::{IfName, LabName, SysctlName};
+use netsim_core::plan::Action;
+use netsim_core::resource::{
+    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl, TABLE_MAIN,
+    Veth,
+};
+
+use super::text::words;
+use crate::planned::{Names, Planned, subject};
+
+/// The script.
+pub fn script(plan: &Planned) -> String {
+    let old = plan.before.iter().map(|(_, r)| r);
+    let names = Names::of(old.chain(plan.actions.iter().map(subject)));
+    let mut out = head(&plan.lab);
+    for action in &plan.actions {
+        let (what, lines) = match action {
+            Action::Create(r) => (words::noun(r, &names, None), create(r, &plan.lab)),
+            Action::Delete(r) => (format!("remove {}", words::noun(r, &names, None)), delete(r)),
+            Action::Update { from, to } => (format!("change {}", words::noun(to, &names, None)), update(from, to)),
+            Action::Borrow(loan) | Action::GiveBack(loan) => {
+                (format!("netsim would note in its ledger: {} was {}", loan.set.key(), noted(&loan.was)), Vec::new())
+            }
+        };
+        writeln!(out, "\n# {}", comment(&what)).expect("a String takes all");
+        for line in lines {
+            out.push_str(&line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn head(lab: &LabName) -> String {
+    format!(
+        "#!/bin/sh\n\
+         # Lab {lab}, as netsim plans it. It needs root, iproute2, procps and util-linux.\n\
+         #\n\
+         # What netsim marks with the address protocol {PROTOCOL} bears no such mark here, for iproute2 up to 6.1 cannot set it:\n\
+         # netsim takes these addresses for added by hand until `netsim apply` has run once.\n\
+         set -eu\n"
+    )
+}
+
+fn noted(was: &Resource) -> String {
+    match was {
+        Resource::Sysctl(s) => s.value.replace('\t', " "),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
+        Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => was.key().to_string(),
+    }
+}
+
+/// Text that stays in its comment.
+fn comment(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The text as one word of a POSIX shell, whatever is in it.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The same, without quotes where every shell takes the text as it is.
+pub fn quoted_if_needed(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | ',' | '+' | '@' | '%');
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text.to_owned(),
+        false => quoted(text),
+    }
+}
+
+fn ip(netns: &NetnsId) -> String {
+    match netns {
+        NetnsId::Host => "ip".to_owned(),
+        NetnsId::Named(name) => format!("ip -n {}", quoted(name.as_str())),
+    }
+}
+
+fn inside(netns: &NetnsId) -> String {
+    match netns {
+        NetnsId::Host => String::new(),
+        NetnsId::Named(name) => format!("ip netns exec {} ", quoted(name.as_str())),
+    }
+}
+
+fn name(name: &IfName) -> String {
+    quoted(name.as_str())
+}
+
+fn set(id: &DeviceId, what: &str) -> String {
+    format!("{} link set dev {} {what}", ip(&id.netns), name(&id.name))
+}
+
+fn altname(id: &DeviceId, verb: &str, text: &str) -> String {
+    format!("{} link property {verb} dev {} altname {}", ip(&id.netns), name(&id.name), quoted(text))
+}
+
+fn create(resource: &Resource, lab: &LabName) -> Vec<String> {
+    match resource {
+        Resource::Netns(n) => create_netns(n, lab),
+        Resource::Device(Device::Veth(v)) => create_veth(v, lab),
+        Resource::Device(Device::Bridge(b)) => create_bridge(b, lab),
+        Resource::Device(Device::Stray { .. }) => unreachable!("a stray device is never wanted"),
+        Resource::Up(d) => vec![set(d, "up")],
+        Resource::Port(p) => vec![enslave(p)],
+        Resource::Address(a) => vec![address("add", a)],
+        Resource::Route(r) => vec![route("add", r)],
+        Resource::Sysctl(s) => create_sysctl(s),
+        Resource::Ran(r) => create_ran(r),
+    }
+}
+
+fn create_netns(netns: &Netns, lab: &LabName) -> Vec<String> {
+    let mark = Mark { lab: lab.clone(), node: netns.node.clone() };
+    vec![
+        format!("ip netns add {}", quoted(netns.name.as_str())),
+        set(&netns.lo(), &format!("alias {}", quoted(&mark.to_string()))),
+    ]
+}
+
+fn create_veth(veth: &Veth, lab: &LabName) -> Vec<String> {
+    let [a, b] = veth.ends();
+    let half = |e: &End| {
+        let netns = match &e.id.netns {
+            NetnsId::Host => String::new(),
+            NetnsId::Named(n) => format!(" netns {}", quoted(n.as_str())),
+        };
+        format!("name {} address {} mtu {}{netns}", name(&e.id.name), e.mac, e.mtu)
+    };
+    let mut lines = vec![format!("ip link add {} type veth peer {}", half(a), half(b))];
+    for end in [a, b] {
+        lines.push(set(&end.id, &format!("group {} addrgenmode {}", lab.group(), address_mode(end.link_local))));
+        lines.extend(end.full_name.as_deref().map(|full| altname(&end.id, "add", full)));
+    }
+    lines
+}
+
+fn create_bridge(bridge: &Bridge, lab: &LabName) -> Vec<String> {
+    let (on, dev) = (ip(&bridge.id.netns), name(&bridge.id.name));
+    let snooping = u8::from(bridge.multicast_snooping);
+    let mut lines = vec![
+        format!("{on} link add name {dev} address {} type bridge mcast_snooping {snooping}", bridge.mac),
+        set(&bridge.id, &format!("group {} addrgenmode {}", lab.group(), address_mode(bridge.link_local))),
+    ];
+    lines.extend(bridge.full_name.as_deref().map(|full| altname(&bridge.id, "add", full)));
+    lines
+}
+
+fn address_mode(link_local: bool) -> &'static str {
+    if link_local { "eui64" } else { "none" }
+}
+
+fn enslave(port: &Port) -> String {
+    set(&port.device, &format!("master {}", name(&port.master)))
+}
+
+fn address(verb: &str, address: &Address) -> String {
+    let nodad = match address.net {
+        IpNet::V6(_) if verb == "add" => " nodad",
+        IpNet::V6(_) | IpNet::V4(_) => "",
+    };
+    let Address { device, net } = address;
+    format!("{} address {verb} {net} dev {}{nodad}", ip(&device.netns), name(&device.name))
+}
+
+fn route(verb: &str, route: &Route) -> String {
+    let family = if route.to.addr().is_ipv6() { " -6" } else { " -4" };
+    let mut line = format!("{}{family} route {verb} {} proto {PROTOCOL}", ip(&route.netns), route.to);
+    if route.metric != 0 {
+        write!(line, " metric {}", route.metric).expect("a String takes all");
+    }
+    if route.table != TABLE_MAIN {
+        write!(line, " table {}", route.table).expect("a String takes all");
+    }
+    if verb == "del" {
+        return line;
+    }
+    match &route.via[..] {
+        [one] => line.push_str(&next_hop(one, route)),
+        many => {
+            for hop in many {
+                write!(line, " nexthop{} weight {}", next_hop(hop, route), hop.weight).expect("a String takes all");
+            }
+        }
+    }
+    line
+}
+
+fn next_hop(hop: &NextHop, route: &Route) -> String {
+    let via = hop.gateway.map_or_else(String::new, |gateway| {
+        let other = if gateway.is_ipv6() && route.to.addr().is_ipv4() { "inet6 " } else { "" };
+        format!(" via {other}{gateway}")
+    });
+    format!("{via} dev {}", name(&hop.device))
+}
+
+fn write_sysctl(sysctl: &Sysctl) -> String {
+    format!("{}sysctl -q -w {}", inside(&sysctl.netns), quoted(&format!("{}={}", sysctl.name, sysctl.value)))
+}
+
+fn create_sysctl(sysctl: &Sysctl) -> Vec<String> {
+    let mut lines = vec![write_sysctl(sysctl)];
+    lines.extend(remembered(sysctl, "add"));
+    lines
+}
+
+/// The note on the node's `lo` that a setting is ours.
+fn remembered(sysctl: &Sysctl, verb: &str) -> Option<String> {
+    let lo = DeviceId { netns: sysctl.netns.clone(), name: IfName::LO };
+    (sysctl.netns != NetnsId::Host).then(|| altname(&lo, verb, &format!("sysctl={}", sysctl.name)))
+}
+
+fn create_ran(ran: &Ran) -> Vec<String> {
+    let argv: Vec<String> = ran.argv.0.iter().map(|a| quoted(a)).collect();
+    let netns = NetnsId::Named(ran.netns.clone());
+    vec![format!("{}{}", inside(&netns), argv.join(" ")), ran_mark(ran, "add")]
+}
+
+fn ran_mark(ran: &Ran, verb: &str) -> String {
+    let lo = DeviceId { netns: NetnsId::Named(ran.netns.clone()), name: IfName::LO };
+    altname(&lo, verb, &format!("ran={}:{:016x}", ran.index, ran.digest))
+}
+
+fn delete(resource: &Resource) -> Vec<String> {
+    match resource {
+        Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
+        Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
+        Resource::Device(d) => vec![format!("{} link del dev {}", ip(&d.id().netns), name(&d.id().name))],
+        Resource::Up(d) => vec![set(d, "down")],
+        Resource::Port(p) => vec![set(&p.device, "nomaster")],
+        Resource::Address(a) => vec![address("del", a)],
+        Resource::Route(r) => vec![route("del", r)],
+        Resource::Sysctl(s) => delete_sysctl(s),
+        Resource::Ran(r) => vec![ran_mark(r, "del")],
+    }
+}
+
+/// Back to what a new namespace has; a device's setting back to its `default`.
+fn delete_sysctl(sysctl: &Sysctl) -> Vec<String> {
+    if sysctl.netns == NetnsId::Host {
+        return Vec::new();
+    }
+    let fresh = fresh_name(&sysctl.name);
+    let value = format!("$(unshare -n sysctl -n {})", quoted(&fresh));
+    let mut lines = vec![format!("{}sysctl -q -w {}\"={value}\"", inside(&sysctl.netns), quoted(sysctl.name.as_str()))];
+    lines.extend(remembered(sysctl, "del"));
+    lines
+}
+
+fn fresh_name(name: &SysctlName) -> String {
+    match name.device() {
+        None => name.to_string(),
+        Some(device) => name.as_str().replacen(&device.as_str().replace('.', "/"), "default", 1),
+    }
+}
+
+fn update(from: &Resource, to: &Resource) -> Vec<String> {
+    match (from, to) {
+        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
+            a.ends().iter().zip(b.ends()).flat_map(|(a, b)| update_end(a, b)).collect()
+        }
+        (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => update_bridge(a, b),
+        (_, Resource::Port(p)) => vec![enslave(p)],
+        (_, Resource::Route(r)) => vec![route("replace", r)],
+        (_, Resource::Sysctl(s)) => vec![write_sysctl(s)],
+        (_, Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_)) => {
+            unreachable!("none of these changes in place")
+        }
+    }
+}
+
+fn update_end(a: &End, b: &End) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend((a.mtu != b.mtu).then(|| set(&b.id, &format!("mtu {}", b.mtu))));
+    lines.extend((a.mac != b.mac).then(|| set(&b.id, &format!("address {}", b.mac))));
+    let mode = || set(&b.id, &format!("addrgenmode {}", address_mode(b.link_local)));
+    lines.extend((a.link_local != b.link_local).then(mode));
+    lines.extend(rename(&b.id, a.full_name.as_deref(), b.full_name.as_deref()));
+    lines
+}
+
+fn update_bridge(a: &Bridge, b: &Bridge) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend((a.mac != b.mac).then(|| set(&b.id, &format!("address {}", b.mac))));
+    let snooping = || set(&b.id, &format!("type bridge mcast_snooping {}", u8::from(b.multicast_snooping)));
+    lines.extend((a.multicast_snooping != b.multicast_snooping).then(snooping));
+    let mode = || set(&b.id, &format!("addrgenmode {}", address_mode(b.link_local)));
+    lines.extend((a.link_local != b.link_local).then(mode));
+    lines.extend(rename(&b.id, a.full_name.as_deref(), b.full_name.as_deref()));
+    lines
+}
+
+fn rename(id: &DeviceId, from: Option<&str>, to: Option<&str>) -> Vec<String> {
+    if from == to {
+        return Vec::new();
+    }
+    let old = from.map(|full| altname(id, "del", full));
+    old.into_iter().chain(to.map(|full| altname(id, "add", full))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::{comment, quoted, quoted_if_needed};
+
+    fn as_a_shell_reads(words: &[String]) -> Vec<u8> {
+        let script = format!("printf '%s\\0' {}", words.join(" "));
+        Command::new("sh").args(["-c", &script]).output().expect("a shell is there").stdout
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_shell_reads_back_what_was_quoted(texts in prop::collection::vec("[^\0]{0,20}|[-'\"$`\\\\\n ;&|*?~#!(){}]{0,12}", 1..12)) {
+            let expected: Vec<u8> = texts.iter().flat_map(|t| t.bytes().chain([0])).collect();
+            prop_assert_eq!(&as_a_shell_reads(&texts.iter().map(|t| quoted(t)).collect::<Vec<_>>()), &expected);
+            prop_assert_eq!(&as_a_shell_reads(&texts.iter().map(|t| quoted_if_needed(t)).collect::<Vec<_>>()), &expected);
+        }
+
+        #[test]
+        fn a_comment_is_one_line(text in any::<String>()) {
+            prop_assert!(!comment(&text).contains(['\n', '\r']));
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! A plan's steps gathered by the node or link that they are about.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use netsim_core::plan::Action;
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
+
+use super::{Sign, Telling, count, natural, words};
+use crate::planned::{created, subject};
+
+/// All that happens to one node or link.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub what: What,
+    pub name: String,
+    pub sign: Sign,
+    /// Why it is replaced.
+    pub reason: Option<String>,
+    /// For what is made new: what it is made of.
+    pub made: Made,
+    /// For what changes: the changes.
+    pub changes: Vec<Line>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    Node,
+    Link,
+}
+
+/// One change within a node or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub sign: Sign,
+    pub kind: &'static str,
+    pub text: String,
+}
+
+/// What a new node or link is made of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    pub bridge: bool,
+    pub router: bool,
+    /// Interface to its addresses, in order.
+    pub addresses: BTreeMap<Vec<(String, u64)>, (String, Vec<String>)>,
+    pub interfaces: usize,
+    pub ports: usize,
+    pub routes: usize,
+    pub default: Option<String>,
+    pub sysctls: usize,
+    pub programs: usize,
+    pub mtu: Option<String>,
+}
+
+/// Whose line a step goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Netns(NetnsId),
+    HostBridge(DeviceId),
+    Link(Key),
+}
+
+/// What a device is: of a veth end, the pair.
+enum Role {
+    Bridge,
+    Pair(Key),
+}
+
+struct Gathering<'a> {
+    telling: &'a Telling<'a>,
+    roles: HashMap<DeviceId, Role>,
+    /// What links are called.
+    links: HashMap<Key, String>,
+    /// Devices that are made new.
+    fresh: HashSet<DeviceId>,
+    /// All that is made, new or again.
+    created: HashSet<Key>,
+    entries: Vec<Entry>,
+    index: HashMap<Subject, usize>,
+}
+
+/// An entry per node and link that changes, nodes first, in natural order.
+pub fn entries(telling: &Telling) -> Vec<Entry> {
+    let plan = telling.plan;
+    let (mut roles, mut links) = (HashMap::new(), HashMap::new());
+    for resource in plan.before.iter().map(|(_, r)| r).chain(plan.actions.iter().map(subject)) {
+        if let Resource::Device(Device::Veth(veth)) = resource {
+            links.insert(resource.key(), words::link(veth, &telling.names));
+        }
+        note_role(resource, &mut roles);
+    }
+    let fresh = plan.actions.iter().filter_map(created).flat_map(devices).collect();
+    let created = plan.actions.iter().filter_map(created).map(Resource::key).collect();
+    let (entries, index) = (Vec::new(), HashMap::new());
+    let mut gathering = Gathering { telling, roles, links, fresh, created, entries, index };
+    for action in &plan.actions {
+        gathering.add(action);
+    }
+    for key in &plan.falls {
+        gathering.add_fallen(key);
+    }
+    let mut entries = gathering.entries;
+    entries.retain(|e| e.sign != Sign::Change || !e.changes.is_empty());
+    entries.sort_by_cached_key(|e| (e.what, natural(&e.name)));
+    entries
+}
+
+fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
+    if let Resource::Device(device) = resource {
+        for id in devices(resource) {
+            let role = match device {
+                Device::Veth(_) => Role::Pair(resource.key()),
+                Device::Bridge(_) | Device::Stray { .. } => Role::Bridge,
+            };
+            roles.insert(id, role);
+        }
+    }
+}
+
+fn devices(resource: &Resource) -> Vec<DeviceId> {
+    let device = |key| match key {
+        Key::Device(id) => Some(id),
+        Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::Address(..) | Key::Route { .. } => None,
+        Key::Sysctl(..) | Key::Ran(..) => None,
+    };
+    match resource {
+        Resource::Device(_) => resource.claims().into_iter().filter_map(device).collect(),
+        Resource::Netns(n) => vec![n.lo()],
+        Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) => Vec::new(),
+        Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
+    }
+}
+
+impl Gathering<'_> {
+    fn subject(&self, resource: &Resource) -> Subject {
+        let of_device = |id: &DeviceId| match (&id.netns, self.roles.get(id)) {
+            (NetnsId::Host, Some(Role::Bridge)) => Subject::HostBridge(id.clone()),
+            (NetnsId::Host, Some(Role::Pair(key))) => Subject::Link(key.clone()),
+            (netns, _) => Subject::Netns(netns.clone()),
+        };
+        match resource {
+            Resource::Netns(n) => Subject::Netns(NetnsId::Named(n.name.clone())),
+            Resource::Device(Device::Veth(_)) => Subject::Link(resource.key()),
+            Resource::Device(d) => of_device(d.id()),
+            Resource::Up(d) => of_device(d),
+            Resource::Port(p) => of_device(&DeviceId { netns: p.device.netns.clone(), name: p.master }),
+            Resource::Address(a) => of_device(&a.device),
+            Resource::Route(r) => Subject::Netns(r.netns.clone()),
+            Resource::Sysctl(s) => Subject::Netns(s.netns.clone()),
+            Resource::Ran(r) => Subject::Netns(NetnsId::Named(r.netns.clone())),
+        }
+    }
+
+    fn entry(&mut self, subject: Subject) -> &mut Entry {
+        let Gathering { telling, links, entries, index, .. } = self;
+        let at = *index.entry(subject).or_insert_with_key(|subject| {
+            let (what, name) = match subject {
+                Subject::Netns(netns) => (What::Node, telling.names.netns(netns).to_owned()),
+                Subject::HostBridge(id) => (What::Node, telling.names.interface(id).to_owned()),
+                Subject::Link(key) => (What::Link, links.get(key).cloned().unwrap_or_else(|| key.to_string())),
+            };
+            let (made, changes) = (Made::default(), Vec::new());
+            entries.push(Entry { what, name, sign: Sign::Change, reason: None, made, changes });
+            entries.len() - 1
+        });
+        &mut self.entries[at]
+    }
+
+    fn add(&mut self, action: &Action) {
+        let resource = subject(action);
+        let subject = self.subject(resource);
+        let whole = matches!(resource, Resource::Netns(_) | Resource::Device(Device::Veth(_)))
+            || matches!((&subject, resource), (Subject::HostBridge(_), Resource::Device(_)));
+        let reason = self.telling.replaced(action);
+        if whole && !matches!(action, Action::Update { .. }) {
+            let sign = match action {
+                Action::Create(_) if reason.is_some() => Sign::Replace,
+                Action::Create(_) => Sign::Create,
+                Action::Update { .. } | Action::Delete(_) | Action::Borrow(_) | Action::GiveBack(_) => Sign::Delete,
+            };
+            let entry = self.entry(subject.clone());
+            (entry.sign, entry.reason) = (sign, reason);
+        } else if let Some(lines) = self.lines(action, reason, &subject) {
+            self.entry(subject.clone()).changes.extend(lines);
+        }
+        if let Action::Create(r) = action {
+            self.note_made(subject, r);
+        }
+    }
+
+    /// What a step is in its node's or link's entry; none where a new link says it already.
+    fn lines(&self, action: &Action, reason: Option<String>, subject: &Subject) -> Option<Vec<Line>> {
+        let names = &self.telling.names;
+        let within = match subject {
+            Subject::Netns(netns) => Some(netns),
+            Subject::HostBridge(_) => Some(&NetnsId::Host),
+            Subject::Link(_) => None,
+        };
+        let line = |sign, r: &Resource, text| vec![Line { sign, kind: kind(r), text }];
+        let noun = |r: &Resource| words::noun(r, names, within);
+        match action {
+            Action::Create(Resource::Up(d)) if self.fresh.contains(d) => None,
+            Action::Create(Resource::Port(p)) if self.fresh.contains(&p.device) => None,
+            Action::Create(r) => Some(match reason {
+                Some(reason) => line(Sign::Replace, r, format!("{} ({reason})", noun(r))),
+                None => line(Sign::Create, r, noun(r)),
+            }),
+            Action::Delete(r) => (!self.created.contains(&r.key())).then(|| line(Sign::Delete, r, noun(r))),
+            Action::Update { from, to } => {
+                let place = words::place(to, names, within);
+                let changes = words::changes(from, to, names, within).into_iter();
+                let text =
+                    |c| if matches!(to, Resource::Device(Device::Veth(_))) { c } else { format!("{place}: {c}") };
+                Some(changes.map(|c| Line { sign: Sign::Change, kind: kind(to), text: text(c) }).collect())
+            }
+            Action::Borrow(loan) => Some(line(Sign::Create, &loan.was, format!("loan of {}", noun(&loan.was)))),
+            Action::GiveBack(loan) => Some(line(Sign::Delete, &loan.was, format!("loan of {}", noun(&loan.was)))),
+        }
+    }
+
+    /// Links that go with a node, and routes that go with a link, are worth a line; addresses and ports of a link that goes are not.
+    fn add_fallen(&mut self, key: &Key) {
+        let Some(resource) = self.telling.plan.before.get(key) else { return };
+        match resource {
+            Resource::Device(Device::Veth(_)) => {
+                let entry = self.entry(Subject::Link(key.clone()));
+                if entry.sign == Sign::Change {
+                    entry.sign = Sign::Delete;
+                }
+            }
+            Resource::Route(r) if !self.telling.gone.contains(&netns_key(&r.netns)) => {
+                let subject = Subject::Netns(r.netns.clone());
+                if !self.created.contains(key) {
+                    let text = words::noun(resource, &self.telling.names, Some(&r.netns));
+                    self.entry(subject).changes.push(Line { sign: Sign::Delete, kind: "route", text });
+                }
+            }
+            Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
+            Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
+        }
+    }
+
+    fn note_made(&mut self, subject: Subject, resource: &Resource) {
+        let names = &self.telling.names;
+        let mut ends = Vec::new();
+        let interface = match resource {
+            Resource::Address(a) => names.interface(&a.device).to_owned(),
+            _ => String::new(),
+        };
+        let made = &mut self.entry(subject).made;
+        match resource {
+            Resource::Netns(_) | Resource::Up(_) => {}
+            Resource::Device(Device::Bridge(_) | Device::Stray { .. }) => made.bridge = true,
+            Resource::Device(Device::Veth(v)) => {
+                made.mtu = mtus(v.ends().each_ref().map(|e| e.mtu));
+                ends.extend(v.ends().each_ref().map(|e| e.id.netns.clone()));
+            }
+            Resource::Port(_) => made.ports += 1,
+            Resource::Address(a) => {
+                let slot = made.addresses.entry(natural(&interface)).or_insert((interface, Vec::new()));
+                slot.1.push(a.net.to_string());
+            }
+            Resource::Route(r) => {
+                made.routes += 1;
+                if r.to.prefix_len() == 0 {
+                    made.default = Some(words::route(r));
+                }
+            }
+            Resource::Sysctl(s) => match s.name.as_str() {
+                "net.ipv4.ip_forward" | "net.ipv6.conf.all.forwarding" => made.router = true,
+                "net.ipv4.conf.all.promote_secondaries" => {}
+                _ => made.sysctls += 1,
+            },
+            Resource::Ran(_) => made.programs += 1,
+        }
+        for netns in ends.into_iter().filter(|n| *n != NetnsId::Host) {
+            if let Some(&at) = self.index.get(&Subject::Netns(netns)) {
+                self.entries[at].made.interfaces += 1;
+            }
+        }
+    }
+}
+
+fn netns_key(netns: &NetnsId) -> Key {
+    match netns {
+        NetnsId::Named(name) => Key::Netns(name.clone()),
+        NetnsId::Host => Key::Up(DeviceId { netns: NetnsId::Host, name: netsim_core::names::IfName::LO }),
+    }
+}
+
+/// The MTU of a pair, where it is not Ethernet's usual.
+fn mtus([a, b]: [u32; 2]) -> Option<String> {
+    match (a, b) {
+        (1500, 1500) => None,
+        (a, b) if a == b => Some(format!("mtu {a}")),
+        (a, b) => Some(format!("mtu {a} and {b}")),
+    }
+}
+
+fn kind(resource: &Resource) -> &'static str {
+    match resource {
+        Resource::Netns(_) => "namespace",
+        Resource::Device(_) => "device",
+        Resource::Up(_) => "state",
+        Resource::Port(_) => "port",
+        Resource::Address(_) => "address",
+        Resource::Route(_) => "route",
+        Resource::Sysctl(_) => "sysctl",
+        Resource::Ran(_) => "program",
+    }
+}
+
+impl Made {
+    /// What one new node is made of, in words.
+    pub fn words(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(self.router.then(|| "router".to_owned()));
+        parts.extend(self.bridge.then(|| "bridge".to_owned()));
+        parts.extend((self.ports > 0).then(|| count(self.ports, "port")));
+        parts.extend(self.addresses.values().map(|(interface, all)| match &all[..] {
+            [.., last] if all.len() > 4 => format!("{interface} {} … {last} ({} addresses)", all[0], all.len()),
+            _ => format!("{interface} {}", all.join(" ")),
+        }));
+        match (&self.default, self.routes) {
+            (Some(route), 1) => parts.push(route.clone()),
+            (_, 0) => {}
+            (_, n) => parts.push(count(n, "route")),
+        }
+        parts.extend((self.sysctls > 0).then(|| count(self.sysctls, "sysctl")));
+        parts.extend((self.programs > 0).then(|| count(self.programs, "program")));
+        parts.extend(self.mtu.clone());
+        parts.join(", ")
+    }
+
+    /// The same in numbers, for many alike.
+    pub fn counts(&self) -> Vec<(&'static str, usize)> {
+        let addresses = self.addresses.values().map(|(_, all)| all.len()).sum();
+        let all = [
+            ("port", self.ports),
+            ("interface", if self.bridge { 0 } else { self.interfaces }),
+            ("address", addresses),
+            ("route", self.routes),
+            ("sysctl", self.sysctls),
+            ("program", self.programs),
+        ];
+        all.to_vec()
+    }
+}
