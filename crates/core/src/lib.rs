@@ -12,5 +12,8 @@ pub mod names;
 pub mod plan;
 pub mod problem;
 pub mod resource;
+pub mod sim;
 pub mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod topology;

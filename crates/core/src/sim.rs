@@ -1,0 +1,418 @@
+//! A kernel in memory: as strict as Linux, with its cascades. The first backend, and the double in tests.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{LabName, NetnsName, NodeName, SysctlName};
+use crate::plan::Action;
+use crate::resource::{Address, Device, DeviceId, Key, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Veth};
+use crate::state::Facts;
+
+mod errno;
+mod ledger;
+mod observe;
+mod space;
+
+pub use errno::Errno;
+use ledger::Ledger;
+use space::{Entry, Kind, Owner, RouteKey, Space};
+
+/// A host in memory: everything on it, ours and of others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sim {
+    host: Space,
+    named: BTreeMap<NetnsName, Named>,
+    ledger: Ledger,
+    /// What the kernel can do; what stands in `no_sysctl` is missing.
+    pub facts: Facts,
+}
+
+/// A file in `/run/netns`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Named {
+    owner: Owner,
+    node: NodeName,
+    /// None: the file without a namespace mounted on it.
+    space: Option<Space>,
+}
+
+/// Why the kernel in memory did not do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{message} ({errno})")]
+pub struct SimError {
+    /// The error number.
+    pub errno: Errno,
+    /// What is wrong.
+    pub message: String,
+}
+
+fn fail<T>(errno: Errno, message: impl Into<String>) -> Result<T, SimError> {
+    Err(SimError { errno, message: message.into() })
+}
+
+impl Default for Sim {
+    /// A machine after boot.
+    fn default() -> Self {
+        let mut host = Space::new(None);
+        host.set_up(crate::names::IfName::LO).expect("lo is born down");
+        let facts = Facts { kernel: "simulated".into(), ..Facts::default() };
+        Sim { host, named: BTreeMap::new(), ledger: Ledger::default(), facts }
+    }
+}
+
+impl Sim {
+    /// Does one action of a lab, or nothing. Stricter than Linux: what belongs to others is EPERM, what is not as the action says is ESTALE.
+    pub fn do_one(&mut self, lab: &LabName, action: &Action) -> Result<(), SimError> {
+        match action {
+            Action::Create(resource) => {
+                self.permit_creation(lab, resource)?;
+                self.make(resource, Some(lab))
+            }
+            Action::Update { from, to } => {
+                self.permit_change(lab, from)?;
+                if !from.can_become(to) {
+                    return fail(Errno::Inval, format!("{} cannot become that", from.key()));
+                }
+                self.change(to)
+            }
+            // Half a pair vanishes by itself, so a deletion that comes too late is done.
+            Action::Delete(Resource::Device(Device::Stray { id, .. })) if self.device(id).is_err() => Ok(()),
+            Action::Delete(resource) => {
+                self.permit_change(lab, resource)?;
+                if resource.can_be_lent() {
+                    return fail(Errno::Perm, format!("{} cannot be deleted", resource.key()));
+                }
+                self.take(&resource.key())
+            }
+            Action::Borrow(loan) => {
+                let now = self.current(&loan.was.key()).map(|(resource, _)| resource);
+                self.ledger.borrow(lab, loan, now.as_ref())
+            }
+            Action::GiveBack(loan) => self.ledger.give_back(lab, &loan.was.key()),
+        }
+    }
+
+    /// Does as much of an action as a crash in the middle of it can leave.
+    pub fn do_partly(&mut self, lab: &LabName, action: &Action) -> Result<(), SimError> {
+        match action {
+            Action::Create(Resource::Netns(netns)) => {
+                self.permit_creation(lab, &Resource::Netns(netns.clone()))?;
+                let named = Named { owner: Some(lab.clone()), node: netns.node.clone(), space: None };
+                self.named.insert(netns.name.clone(), named);
+                Ok(())
+            }
+            Action::Create(Resource::Device(Device::Veth(veth))) => {
+                let [mut a, mut b] = veth.ends().clone();
+                (a.full_name, a.link_local, b.full_name, b.link_local) = (None, true, None, true);
+                self.do_one(lab, &Action::Create(Resource::Device(Device::Veth(Veth::new(a, b)))))
+            }
+            Action::Delete(Resource::Netns(netns)) => {
+                self.permit_change(lab, &Resource::Netns(netns.clone()))?;
+                self.unmount(&netns.name);
+                Ok(())
+            }
+            Action::Create(_) | Action::Update { .. } | Action::Delete(_) | Action::Borrow(_) | Action::GiveBack(_) => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts something there as a lab, or as a hand or the system, would. What has no mark of its own belongs to whose device it is.
+    pub fn plant(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
+        self.make(resource, owner)
+    }
+
+    /// Changes something in place, whosever it is.
+    pub fn change_by_hand(&mut self, to: &Resource) -> Result<(), SimError> {
+        self.change(to)
+    }
+
+    /// Takes something away, whosever it is.
+    pub fn remove_by_hand(&mut self, key: &Key) -> Result<(), SimError> {
+        self.take(key)
+    }
+
+    /// Lets the work queues of the kernel finish: what is left of veth pairs whose other end was in a namespace that is gone, goes.
+    pub fn settle(&mut self) {
+        for space in self.spaces_mut() {
+            let half = |kind: &Kind| matches!(kind, Kind::Veth { peer: None, .. });
+            let gone: Vec<_> = space.devices.iter().filter(|(_, d)| half(&d.kind)).map(|(name, _)| *name).collect();
+            for name in gone {
+                space.remove_device(name);
+            }
+            space.links_found_up();
+        }
+    }
+
+    fn spaces_mut(&mut self) -> impl Iterator<Item = &mut Space> {
+        std::iter::once(&mut self.host).chain(self.named.values_mut().filter_map(|named| named.space.as_mut()))
+    }
+
+    fn space(&self, netns: &NetnsId) -> Result<&Space, SimError> {
+        let space = match netns {
+            NetnsId::Host => Some(&self.host),
+            NetnsId::Named(name) => self.named.get(name).and_then(|named| named.space.as_ref()),
+        };
+        space.ok_or_else(|| no_netns(netns))
+    }
+
+    fn space_mut(&mut self, netns: &NetnsId) -> Result<&mut Space, SimError> {
+        let space = match netns {
+            NetnsId::Host => Some(&mut self.host),
+            NetnsId::Named(name) => self.named.get_mut(name).and_then(|named| named.space.as_mut()),
+        };
+        space.ok_or_else(|| no_netns(netns))
+    }
+
+    fn device(&self, id: &DeviceId) -> Result<&space::Dev, SimError> {
+        self.space(&id.netns)?.device(id.name)
+    }
+
+    /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
+    fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
+        let device = match resource {
+            Resource::Up(device) | Resource::Port(Port { device, .. }) | Resource::Address(Address { device, .. }) => {
+                Some(self.device(device)?)
+            }
+            Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {
+                None
+            }
+        };
+        let is_ours = |netns: &NetnsId| match netns {
+            NetnsId::Host => true,
+            NetnsId::Named(name) => self.named.get(name).is_none_or(|n| n.owner.as_ref() == Some(lab)),
+        };
+        let foreign = device.is_some_and(|d| d.owner.as_ref() != Some(lab))
+            || !resource.claims().iter().all(|name| matches!(name, Key::Netns(_)) || is_ours(&name.netns()));
+        if foreign || resource.can_be_lent() {
+            return fail(Errno::Perm, format!("{} is not the lab's to make", resource.key()));
+        }
+        Ok(())
+    }
+
+    fn permit_change(&self, lab: &LabName, from: &Resource) -> Result<(), SimError> {
+        let key = from.key();
+        let Some((now, owner)) = self.current(&key) else { return not_found(from) };
+        let lent = from.can_be_lent() && self.ledger.holds(lab, &key);
+        if owner.as_ref() != Some(lab) && !lent {
+            return fail(Errno::Perm, format!("{key} is not the lab's"));
+        }
+        if now != *from {
+            return fail(Errno::Stale, format!("{key} is not as it was: {now:?}"));
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
+        let owner = || owner.cloned();
+        match resource {
+            Resource::Netns(n) => self.make_netns(n, owner()),
+            Resource::Device(d) => self.make_device(d, owner()),
+            Resource::Up(d) => self.space_mut(&d.netns)?.set_up(d.name),
+            Resource::Port(p) => self.space_mut(&p.device.netns)?.enslave(p.device.name, p.master),
+            Resource::Address(a) => self.space_mut(&a.device.netns)?.add_address(a.device.name, a.net, owner()),
+            Resource::Route(r) => {
+                let space = self.space_mut(&r.netns)?;
+                if space.routes.contains_key(&route_key(r)) {
+                    return fail(Errno::Exist, format!("there is a {}", resource.key()));
+                }
+                space.check_route(r)?;
+                let entry = Entry { owner: owner(), route: r.clone(), dead: Default::default() };
+                space.routes.insert(route_key(r), entry);
+                Ok(())
+            }
+            Resource::Sysctl(s) => self.set(s),
+            Resource::Ran(r) => self.run(r),
+        }
+    }
+
+    fn make_netns(&mut self, netns: &Netns, owner: Owner) -> Result<(), SimError> {
+        if self.named.contains_key(&netns.name) {
+            return fail(Errno::Exist, format!("there is a network namespace {}", netns.name));
+        }
+        let space = netns.mounted.then(|| Space::new(owner.clone()));
+        self.named.insert(netns.name.clone(), Named { owner, node: netns.node.clone(), space });
+        Ok(())
+    }
+
+    fn make_device(&mut self, device: &Device, owner: Owner) -> Result<(), SimError> {
+        let names: Vec<&DeviceId> = match device {
+            Device::Veth(v) => v.ends().iter().map(|end| &end.id).collect(),
+            Device::Bridge(_) | Device::Stray { .. } => vec![device.id()],
+        };
+        for id in &names {
+            if self.space(&id.netns)?.devices.contains_key(&id.name) {
+                return fail(Errno::Exist, format!("there is a device {id}"));
+            }
+        }
+        match device {
+            Device::Veth(v) => {
+                let [a, b] = v.ends();
+                if a.id == b.id {
+                    return fail(Errno::Exist, "both ends have one name");
+                }
+                for (end, peer) in [(a, b), (b, a)] {
+                    check_mtu(end.mtu)?;
+                    let kind = Kind::Veth { end: end.clone(), peer: Some(peer.id.clone()) };
+                    self.space_mut(&end.id.netns)?.add_device(end.id.name, owner.clone(), kind);
+                }
+            }
+            Device::Bridge(b) => self.space_mut(&b.id.netns)?.add_device(b.id.name, owner, Kind::Bridge(b.clone())),
+            Device::Stray { id, what } => {
+                self.space_mut(&id.netns)?.add_device(id.name, owner, Kind::Other(what.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, to: &Resource) -> Result<(), SimError> {
+        match to {
+            Resource::Device(Device::Veth(v)) => {
+                for end in v.ends() {
+                    check_mtu(end.mtu)?;
+                    self.device(&end.id)?;
+                }
+                for end in v.ends() {
+                    let space = self.space_mut(&end.id.netns)?;
+                    if let Kind::Veth { end: had, .. } = &mut space.device_mut(end.id.name)?.kind {
+                        *had = end.clone();
+                    }
+                    space.mtu_changed(Some(end.id.name));
+                }
+                Ok(())
+            }
+            Resource::Device(Device::Bridge(b)) => {
+                self.space_mut(&b.id.netns)?.device_mut(b.id.name)?.kind = Kind::Bridge(b.clone());
+                Ok(())
+            }
+            Resource::Port(p) => {
+                let space = self.space_mut(&p.device.netns)?;
+                space.free(p.device.name)?;
+                space.enslave(p.device.name, p.master)
+            }
+            Resource::Route(r) => {
+                let space = self.space_mut(&r.netns)?;
+                space.check_route(r)?;
+                let entry = space.routes.get_mut(&route_key(r));
+                let Some(entry) = entry else { return not_found(to) };
+                entry.route = r.clone();
+                entry.dead.clear();
+                Ok(())
+            }
+            Resource::Sysctl(s) => self.set(s),
+            Resource::Netns(_)
+            | Resource::Device(Device::Stray { .. })
+            | Resource::Up(_)
+            | Resource::Address(_)
+            | Resource::Ran(_) => fail(Errno::Inval, format!("{} cannot be changed", to.key())),
+        }
+    }
+
+    fn take(&mut self, key: &Key) -> Result<(), SimError> {
+        let Some((now, _)) = self.current(key) else {
+            return fail(Errno::NoEnt, format!("there is no {key}"));
+        };
+        match now {
+            Resource::Netns(n) => {
+                self.unmount(&n.name);
+                self.named.remove(&n.name);
+                Ok(())
+            }
+            Resource::Device(Device::Veth(v)) => {
+                for end in v.ends() {
+                    self.space_mut(&end.id.netns)?.remove_device(end.id.name);
+                }
+                Ok(())
+            }
+            Resource::Device(d) => {
+                self.space_mut(&d.id().netns)?.remove_device(d.id().name);
+                Ok(())
+            }
+            Resource::Up(d) => {
+                self.space_mut(&d.netns)?.set_down(d.name);
+                Ok(())
+            }
+            Resource::Port(p) => self.space_mut(&p.device.netns)?.free(p.device.name),
+            Resource::Address(a) => self.space_mut(&a.device.netns)?.remove_address(a.device.name, a.net),
+            Resource::Route(r) => {
+                self.space_mut(&r.netns)?.routes.shift_remove(&route_key(&r));
+                Ok(())
+            }
+            Resource::Sysctl(s) => {
+                let space = self.space_mut(&s.netns)?;
+                space.sysctls.remove(&s.name);
+                space.remembered.remove(&s.name);
+                Ok(())
+            }
+            Resource::Ran(r) => {
+                self.space_mut(&NetnsId::Named(r.netns))?.ran.remove(&r.index);
+                Ok(())
+            }
+        }
+    }
+
+    /// The namespace dies: what is in it is out of reach at once, the other ends of its veth pairs linger.
+    fn unmount(&mut self, name: &NetnsName) {
+        let Some(space) = self.named.get_mut(name).and_then(|named| named.space.take()) else { return };
+        for device in space.devices.into_values() {
+            if let Kind::Veth { peer: Some(id), .. } = device.kind
+                && let Ok(other) = self.space_mut(&id.netns).and_then(|space| space.device_mut(id.name))
+                && let Kind::Veth { peer, .. } = &mut other.kind
+            {
+                *peer = None;
+            }
+        }
+    }
+
+    fn set(&mut self, sysctl: &Sysctl) -> Result<(), SimError> {
+        if !self.has_sysctl(&sysctl.netns, &sysctl.name) {
+            return fail(Errno::NoEnt, format!("there is no {} in {}", sysctl.name, sysctl.netns));
+        }
+        let space = self.space_mut(&sysctl.netns)?;
+        space.sysctls.insert(sysctl.name.clone(), sysctl.value.to_string());
+        if sysctl.netns != NetnsId::Host {
+            space.remembered.insert(sysctl.name.clone());
+        }
+        Ok(())
+    }
+
+    fn has_sysctl(&self, netns: &NetnsId, name: &SysctlName) -> bool {
+        let Ok(space) = self.space(netns) else { return false };
+        name.as_str().starts_with("net.")
+            && !self.facts.no_sysctl.contains(&(netns.clone(), name.clone()))
+            && name.device().is_none_or(|device| space.devices.contains_key(&device))
+    }
+
+    fn run(&mut self, ran: &Ran) -> Result<(), SimError> {
+        let space = self.space_mut(&NetnsId::Named(ran.netns.clone()))?;
+        if space.ran.contains_key(&ran.index) {
+            return fail(Errno::Exist, "it has run");
+        }
+        space.ran.insert(ran.index, ran.digest);
+        Ok(())
+    }
+}
+
+fn route_key(route: &Route) -> RouteKey {
+    (route.table, route.to, route.metric)
+}
+
+/// ETH_MIN_MTU and ETH_MAX_MTU (veth.c).
+fn check_mtu(mtu: u32) -> Result<(), SimError> {
+    if (68..=65535).contains(&mtu) { Ok(()) } else { fail(Errno::Inval, format!("an MTU of {mtu} is not 68 to 65535")) }
+}
+
+fn no_netns(netns: &NetnsId) -> SimError {
+    SimError { errno: Errno::NoEnt, message: format!("there is no network namespace {netns}") }
+}
+
+fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
+    let errno = match resource {
+        Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) => Errno::NoEnt,
+        Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
+        Resource::Address(_) => Errno::AddrNotAvail,
+        Resource::Route(_) => Errno::Srch,
+    };
+    fail(errno, format!("there is no {}", resource.key()))
+}

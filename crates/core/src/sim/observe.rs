@@ -1,0 +1,215 @@
+//! What can be seen of the simulated host: one thing by its name, and all that a scope asks for.
+
+use super::space::{Dev, Entry, Kind, Owner, Space};
+use super::{Named, Sim};
+use crate::names::{IfName, LabName, NetnsName, SysctlName};
+use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Port, Ran, Resource, Sysctl, Veth};
+use crate::state::{Foreign, Observed, Scope};
+
+impl Sim {
+    /// What is so: everything of the scope's lab, and whoever holds the names that it asks for.
+    pub fn observe(&self, scope: &Scope) -> Observed {
+        let mut seen = Observed { facts: self.facts.clone(), ..Observed::default() };
+        seen.facts.no_sysctl.clear();
+        for (resource, owner) in self.everything() {
+            let key = resource.key();
+            let ours = owner.as_ref() == Some(&scope.lab);
+            if ours {
+                seen.ours.insert(resource);
+            } else if self.is_of(&scope.lab, &key.netns()) && !matches!(resource, Resource::Up(_)) {
+                let foreign = foreign(&resource, owner);
+                for name in resource.claims() {
+                    seen.others.insert(name, foreign.clone());
+                }
+            }
+        }
+        for name in &scope.names {
+            self.look_for(name, &scope.lab, &mut seen);
+        }
+        for (key, held) in self.ledger.of(&scope.lab) {
+            self.look_for(key, &scope.lab, &mut seen);
+            seen.loans.insert(key.clone(), held);
+        }
+        seen
+    }
+
+    /// Adds who holds a name to what is seen. A setting always has a value: in the lab's own namespaces that is the lab's.
+    fn look_for(&self, name: &Key, lab: &LabName, seen: &mut Observed) {
+        if let Key::Sysctl(netns, sysctl) = name {
+            let exists = match self.space(netns) {
+                Ok(_) => self.has_sysctl(netns, sysctl) || sysctl.device().is_some(),
+                Err(_) => sysctl.as_str().starts_with("net."),
+            };
+            if !exists || self.facts.no_sysctl.contains(&(netns.clone(), sysctl.clone())) {
+                seen.facts.no_sysctl.insert((netns.clone(), sysctl.clone()));
+                return;
+            }
+        }
+        let Some((resource, owner)) = self.holder(name) else { return };
+        if owner.as_ref() == Some(lab) {
+            seen.ours.insert(resource);
+        } else {
+            let owner = owner.or_else(|| self.ledger.other(lab, name).cloned());
+            seen.others.insert(name.clone(), foreign(&resource, owner));
+        }
+    }
+
+    fn is_of(&self, lab: &LabName, netns: &NetnsId) -> bool {
+        match netns {
+            NetnsId::Host => false,
+            NetnsId::Named(name) => self.named.get(name).is_some_and(|n| n.owner.as_ref() == Some(lab)),
+        }
+    }
+
+    /// What holds a name, and whose it is.
+    fn holder(&self, name: &Key) -> Option<(Resource, Owner)> {
+        if let Key::Device(id) = name {
+            return self.whole_device(id);
+        }
+        self.current(name)
+    }
+
+    /// What has this identity now, and whose it is.
+    pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
+        let space = |netns| self.space(netns).ok();
+        match key {
+            Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
+            Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
+            Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
+            Key::Port(id) => port(id, space(&id.netns)?.devices.get(&id.name)?),
+            Key::Address(id, _) => {
+                let device = space(&id.netns)?.devices.get(&id.name)?;
+                addresses(id, device).find(|(resource, _)| resource.key() == *key)
+            }
+            Key::Route { netns, table, to, metric } => space(netns)?.routes.get(&(*table, *to, *metric)).map(route),
+            Key::Sysctl(netns, name) => {
+                let space = space(netns).filter(|_| self.has_sysctl(netns, name))?;
+                Some((sysctl(netns, name, space), self.owner_of(netns)))
+            }
+            Key::Ran(name, index) => {
+                let netns = NetnsId::Named(name.clone());
+                let digest = *space(&netns)?.ran.get(index)?;
+                Some((ran(name, *index, digest), self.owner_of(&netns)))
+            }
+        }
+    }
+
+    fn owner_of(&self, netns: &NetnsId) -> Owner {
+        match netns {
+            NetnsId::Host => None,
+            NetnsId::Named(name) => self.named.get(name)?.owner.clone(),
+        }
+    }
+
+    /// The device with one of these names; of `lo` the namespace that it belongs to.
+    fn whole_device(&self, id: &DeviceId) -> Option<(Resource, Owner)> {
+        let device = self.device(id).ok()?;
+        let resource = match &device.kind {
+            Kind::Lo => {
+                let NetnsId::Named(name) = &id.netns else { return None };
+                return Some(netns(name, self.named.get(name)?));
+            }
+            Kind::Veth { end, peer: Some(peer) } => match &self.device(peer).ok()?.kind {
+                Kind::Veth { end: other, .. } => Device::Veth(Veth::new(end.clone(), other.clone())),
+                Kind::Lo | Kind::Bridge(_) | Kind::Other(_) => return None,
+            },
+            Kind::Veth { peer: None, .. } => stray(id, "veth whose other end is gone"),
+            Kind::Bridge(bridge) => Device::Bridge(bridge.clone()),
+            Kind::Other(what) => stray(id, what),
+        };
+        Some((Resource::Device(resource), device.owner.clone()))
+    }
+
+    fn everything(&self) -> Vec<(Resource, Owner)> {
+        let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
+        let named =
+            self.named.iter().filter_map(|(name, named)| Some((NetnsId::Named(name.clone()), named.space.as_ref()?)));
+        let spaces: Vec<_> = std::iter::once((NetnsId::Host, &self.host)).chain(named).collect();
+        for (netns, space) in &spaces {
+            let id = |name: &IfName| DeviceId { netns: netns.clone(), name: *name };
+            for (id, device) in space.devices.iter().map(|(name, device)| (id(name), device)) {
+                all.extend(self.current(&Key::Device(id.clone())).filter(|(r, _)| matches!(r, Resource::Device(_))));
+                all.extend(up(&id, device).into_iter().chain(port(&id, device)).chain(addresses(&id, device)));
+            }
+            all.extend(space.routes.values().map(route));
+            if let NetnsId::Named(name) = netns {
+                let known = space.remembered.iter().filter(|s| self.has_sysctl(netns, s));
+                all.extend(known.map(|s| (sysctl(netns, s, space), self.owner_of(netns))));
+                all.extend(space.ran.iter().map(|(index, digest)| (ran(name, *index, *digest), self.owner_of(netns))));
+            }
+        }
+        all
+    }
+}
+
+fn netns(name: &NetnsName, named: &Named) -> (Resource, Owner) {
+    let netns = Netns { name: name.clone(), node: named.node.clone(), mounted: named.space.is_some() };
+    (Resource::Netns(netns), named.owner.clone())
+}
+
+fn stray(id: &DeviceId, what: &str) -> Device {
+    Device::Stray { id: id.clone(), what: what.into() }
+}
+
+/// Being up has no mark of its own: it belongs to whose device it is.
+fn up(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
+    device.up.then(|| (Resource::Up(id.clone()), device.owner.clone()))
+}
+
+fn port(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
+    let master = device.master?;
+    Some((Resource::Port(Port { device: id.clone(), master }), device.owner.clone()))
+}
+
+fn addresses(id: &DeviceId, device: &Dev) -> impl Iterator<Item = (Resource, Owner)> {
+    let address = |net| Resource::Address(Address { device: id.clone(), net });
+    device.addresses.iter().map(move |(net, owner)| (address(*net), owner.clone()))
+}
+
+fn route(entry: &Entry) -> (Resource, Owner) {
+    (Resource::Route(entry.route.clone()), entry.owner.clone())
+}
+
+fn sysctl(netns: &NetnsId, name: &SysctlName, space: &Space) -> Resource {
+    let value = space.sysctls.get(name).map_or_else(|| default_value(name), String::as_str);
+    Resource::Sysctl(Sysctl { netns: netns.clone(), name: name.clone(), value: value.into() })
+}
+
+fn ran(netns: &NetnsName, index: u32, digest: u64) -> Resource {
+    Resource::Ran(Ran { netns: netns.clone(), index, digest, argv: Aside::default() })
+}
+
+/// The value in a fresh namespace, for those that people set most.
+fn default_value(name: &SysctlName) -> &'static str {
+    match name.as_str().rsplit('.').next().unwrap_or_default() {
+        "accept_dad" | "accept_ra" | "autoconf" | "accept_redirects" | "send_redirects" => "1",
+        "tcp_ecn" => "2",
+        "hop_limit" | "ip_default_ttl" => "64",
+        "ip_local_port_range" => "32768\t60999",
+        "ping_group_range" => "1\t0",
+        "tcp_congestion_control" => "cubic",
+        "default_qdisc" => "pfifo_fast",
+        _ => "0",
+    }
+}
+
+fn foreign(resource: &Resource, lab: Owner) -> Foreign {
+    let what = match resource {
+        Resource::Netns(_) => "a network namespace",
+        Resource::Device(Device::Veth(_)) => "a veth pair",
+        Resource::Device(Device::Bridge(_)) => "a bridge",
+        Resource::Device(Device::Stray { what, .. }) => what,
+        Resource::Up(_) => "a device that is up",
+        Resource::Port(_) => "a port of a bridge",
+        Resource::Address(_) => "an address",
+        Resource::Route(_) => "a route",
+        Resource::Sysctl(_) => "a setting",
+        Resource::Ran(_) => "a program",
+    };
+    let what = match (&lab, resource) {
+        (Some(lab), _) => format!("{what} of lab {lab}"),
+        (None, Resource::Sysctl(_)) => what.to_owned(),
+        (None, _) => format!("{what} that netsim did not make"),
+    };
+    Foreign { what: what.into(), lab, resource: Some(resource.clone()) }
+}

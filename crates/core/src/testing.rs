@@ -1,0 +1,11 @@
+//! What tests of planner and backends share: random states that a kernel can be in, and one small case for each of its cascades.
+
+mod cases;
+mod states;
+mod tape;
+mod text;
+
+pub use cases::{Case, cases};
+pub use states::{grow, near, state};
+pub use tape::Tape;
+pub use text::{action, actions, resource, resources, show, show_action, show_plan, show_state};

@@ -1,0 +1,403 @@
+//! Random small states, valid and such that Linux can be in them.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Tape;
+use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName};
+use crate::resource::{
+    Address, Aside, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl,
+    TABLE_MAIN, Veth,
+};
+use crate::state::{HostState, promote_secondaries};
+
+/// Below this a kernel has no IPv6 on a device: IPV6_MIN_MTU (RFC 8200 §5).
+const IPV6_MIN_MTU: u32 = 1280;
+
+/// A random state: some ten to thirty resources.
+pub fn state(tape: &mut Tape) -> HostState {
+    let mut state = HostState::default();
+    let plan = [
+        (Part::Netns, 4),
+        (Part::Bridge, 3),
+        (Part::Veth, 5),
+        (Part::Sysctl, 4),
+        (Part::Up, 9),
+        (Part::Port, 4),
+        (Part::Address, 9),
+        (Part::Route, 6),
+        (Part::Ran, 3),
+    ];
+    for (part, most) in plan {
+        for _ in 0..tape.pick(most + 1) {
+            part.add(&mut state, tape);
+        }
+    }
+    state
+}
+
+/// Adds one random thing.
+pub fn grow(state: &mut HostState, tape: &mut Tape) {
+    const PARTS: [Part; 15] = [
+        Part::Netns,
+        Part::Address,
+        Part::Address,
+        Part::Address,
+        Part::Route,
+        Part::Route,
+        Part::Route,
+        Part::Up,
+        Part::Up,
+        Part::Port,
+        Part::Veth,
+        Part::Veth,
+        Part::Bridge,
+        Part::Sysctl,
+        Part::Ran,
+    ];
+    PARTS[tape.pick(PARTS.len())].add(state, tape);
+}
+
+/// A state that differs from another in a few things: some dropped with all that stood on them, some added, some changed.
+pub fn near(state: &HostState, tape: &mut Tape) -> HostState {
+    let mut state = state.clone();
+    for _ in 0..tape.pick(5) {
+        let keys: Vec<Key> = state.iter().map(|(key, _)| key.clone()).collect();
+        let Some(key) = tape.one_of(&keys) else {
+            grow(&mut state, tape);
+            continue;
+        };
+        match tape.pick(4) {
+            0 => {
+                state.remove(key);
+            }
+            1 => {
+                if let Some(changed) = state.get(key).and_then(|old| changed(&state, old, tape)) {
+                    state.remove(key);
+                    state.insert(changed);
+                }
+            }
+            _ => grow(&mut state, tape),
+        }
+        prune(&mut state);
+    }
+    state
+}
+
+/// Takes out what cannot be, until all that is left can.
+fn prune(state: &mut HostState) {
+    loop {
+        let whole = state.clone();
+        let met = |key: &Key| whole.holder(key).is_some();
+        state.retain(|_, r| r.needs(&whole).iter().all(|need| need.0.iter().any(met)) && fits(r, &whole));
+        if state.len() == whole.len() {
+            return;
+        }
+    }
+}
+
+/// Whether the MTUs leave room for IPv6.
+fn fits(resource: &Resource, state: &HostState) -> bool {
+    let wide = |device: &DeviceId| mtu(state, device) >= IPV6_MIN_MTU;
+    match resource {
+        Resource::Address(a) => a.net.addr().is_ipv4() || wide(&a.device),
+        Resource::Route(r) => {
+            let device = |hop: &NextHop| DeviceId { netns: r.netns.clone(), name: hop.device };
+            r.to.addr().is_ipv4() || r.via.iter().all(|hop| wide(&device(hop)))
+        }
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => true,
+    }
+}
+
+fn mtu(state: &HostState, id: &DeviceId) -> u32 {
+    match state.holder(&Key::Device(id.clone())) {
+        Some(Resource::Device(Device::Veth(v))) => {
+            v.ends().iter().find(|end| end.id == *id).map_or(IPV6_MIN_MTU, |end| end.mtu)
+        }
+        Some(Resource::Device(Device::Bridge(b))) => {
+            let port = |r: &Resource| match r {
+                Resource::Port(p) if p.master == b.id.name && p.device.netns == b.id.netns => {
+                    Some(mtu(state, &p.device))
+                }
+                _ => None,
+            };
+            state.iter().filter_map(|(_, r)| port(r)).min().unwrap_or(IPV6_MIN_MTU)
+        }
+        _ => IPV6_MIN_MTU,
+    }
+}
+
+/// The kinds of things to add.
+#[derive(Clone, Copy)]
+enum Part {
+    Netns,
+    Bridge,
+    Veth,
+    Up,
+    Port,
+    Address,
+    Route,
+    Sysctl,
+    Ran,
+}
+
+impl Part {
+    fn add(self, state: &mut HostState, tape: &mut Tape) {
+        let new = match self {
+            Part::Netns => Some(netns(tape)),
+            Part::Bridge => bridge(state, tape),
+            Part::Veth => veth(state, tape),
+            Part::Up => tape.one_of(&devices(state)).cloned().map(Resource::Up),
+            Part::Port => port(state, tape),
+            Part::Address => address(state, tape),
+            Part::Route => route(state, tape),
+            Part::Sysctl => sysctl(state, tape),
+            Part::Ran => ran(state, tape),
+        };
+        let Some(new) = new.filter(|new| new.claims().iter().all(|name| state.holder(name).is_none())) else { return };
+        let key = new.key();
+        state.insert(new);
+        let all_fit = state.iter().all(|(_, r)| fits(r, state));
+        if !all_fit {
+            state.remove(&key);
+        }
+    }
+}
+
+fn if_name(text: &str) -> IfName {
+    IfName::new(text).expect("a constant")
+}
+
+fn net(text: &str) -> IpNet {
+    text.parse().expect("made from constants")
+}
+
+fn netns(tape: &mut Tape) -> Resource {
+    const NAMES: [&str; 3] = ["t-n1", "t-n2", "t-n3"];
+    let node = if tape.pick(8) == 7 { "renamed" } else { "n" };
+    let name = NetnsName::new(NAMES[tape.pick(NAMES.len())]).expect("a constant");
+    Resource::Netns(Netns::new(name, NodeName::new(node).expect("a constant")))
+}
+
+fn named(state: &HostState) -> Vec<NetnsName> {
+    let name = |r: &Resource| match r {
+        Resource::Netns(n) => Some(n.name.clone()),
+        _ => None,
+    };
+    state.iter().filter_map(|(_, r)| name(r)).collect()
+}
+
+/// The namespaces to put devices in; the host's own is the last, so that shrinking leaves it.
+fn places(state: &HostState) -> Vec<NetnsId> {
+    named(state).into_iter().map(NetnsId::Named).chain([NetnsId::Host]).collect()
+}
+
+fn place(state: &HostState, tape: &mut Tape) -> NetnsId {
+    let places = places(state);
+    places[tape.pick(places.len())].clone()
+}
+
+fn mac(tape: &mut Tape) -> Mac {
+    Mac([2, 0, 0, 0, 0, 1 + u8::try_from(tape.pick(200)).expect("less than 200")])
+}
+
+fn bridge(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let id = DeviceId { netns: place(state, tape), name: if_name(["br0", "br1"][tape.pick(2)]) };
+    let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
+    let bridge = Bridge { id, mac: mac(tape), multicast_snooping: tape.pick(2) == 1, link_local: false, full_name };
+    Some(Resource::Device(Device::Bridge(bridge)))
+}
+
+fn veth(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let (a, b) = (end(state, tape), end(state, tape));
+    (a.id != b.id).then(|| Resource::Device(Device::Veth(Veth::new(a, b))))
+}
+
+fn end(state: &HostState, tape: &mut Tape) -> End {
+    const NAMES: [&str; 5] = ["e0", "e1", "e2", "e3", "br1"];
+    let id = DeviceId { netns: place(state, tape), name: if_name(NAMES[tape.pick(NAMES.len())]) };
+    let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
+    End { id, mac: mac(tape), mtu: some_mtu(tape), link_local: tape.pick(4) == 3, full_name }
+}
+
+fn some_mtu(tape: &mut Tape) -> u32 {
+    [1500, 1500, 1500, 1400, 9000, 1000][tape.pick(6)]
+}
+
+/// The devices that may be up and have addresses: those of ours, and `lo` in our namespaces.
+fn devices(state: &HostState) -> Vec<DeviceId> {
+    let names = |r: &Resource| match r {
+        Resource::Netns(n) => vec![n.lo()],
+        Resource::Device(Device::Veth(v)) => v.ends().iter().map(|end| end.id.clone()).collect(),
+        Resource::Device(d) => vec![d.id().clone()],
+        _ => Vec::new(),
+    };
+    state.iter().flat_map(|(_, r)| names(r)).collect()
+}
+
+fn bridges(state: &HostState) -> Vec<DeviceId> {
+    let id = |r: &Resource| match r {
+        Resource::Device(Device::Bridge(b)) => Some(b.id.clone()),
+        _ => None,
+    };
+    state.iter().filter_map(|(_, r)| id(r)).collect()
+}
+
+fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let bridges = bridges(state);
+    let master = tape.one_of(&bridges)?;
+    let mut members = devices(state);
+    members.retain(|d| d.netns == master.netns && d.name != IfName::LO && !bridges.contains(d));
+    let device = tape.one_of(&members)?.clone();
+    Some(Resource::Port(Port { device, master: master.name }))
+}
+
+fn address(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let device = tape.one_of(&devices(state))?.clone();
+    let (subnet, host) = (tape.pick(3), 1 + tape.pick(3));
+    let lo = device.name == IfName::LO;
+    let net = match tape.pick(4) {
+        0 if lo => format!("10.1.{subnet}.{host}/32"),
+        0 | 1 => format!("10.0.{subnet}.{host}/24"),
+        2 => format!("10.0.{subnet}.{host}/25"),
+        _ if lo => format!("fd01:{subnet}::{host}/128"),
+        _ => format!("fd00:{subnet}::{host}/64"),
+    };
+    Some(Resource::Address(Address { device, net: self::net(&net) }))
+}
+
+fn route(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let places = places(state);
+    let netns = tape.one_of(&places)?.clone();
+    let v6 = tape.pick(3) == 2;
+    let number = tape.pick(3);
+    let to = net(&if v6 { format!("fd09:{number}::/64") } else { format!("10.9.{number}.0/24") });
+    let metric = [if v6 { 1024 } else { 0 }, 7][usize::from(tape.pick(4) == 3)];
+    let mut via = Vec::new();
+    for _ in 0..=tape.pick(3) {
+        add_hop(state, &netns, v6, &mut via, tape);
+    }
+    if via.is_empty() {
+        return None;
+    }
+    let table = [TABLE_MAIN, 100][usize::from(tape.pick(8) == 7)];
+    Some(Resource::Route(Route { netns, table, to, metric, via }))
+}
+
+/// Adds a next hop, by way of a device that is up.
+fn add_hop(state: &HostState, netns: &NetnsId, v6: bool, via: &mut Vec<NextHop>, tape: &mut Tape) {
+    let mut ways = devices(state);
+    ways.retain(|d| d.netns == *netns && d.name != IfName::LO && state.get(&Key::Up(d.clone())).is_some());
+    let Some(device) = tape.one_of(&ways) else { return };
+    let mut gateways: Vec<IpAddr> =
+        state.addresses(device).iter().filter_map(|key| gateway(key, tape)).filter(|g| g.is_ipv6() == v6).collect();
+    gateways.sort();
+    gateways.dedup();
+    let gateway = if tape.mostly(5) { tape.one_of(&gateways).copied() } else { None };
+    let weight = if tape.mostly(4) { 1 } else { 3 };
+    let hop = NextHop { device: device.name, gateway, weight };
+    let is_new = via.iter().all(|had| (had.device, had.gateway) != (hop.device, hop.gateway));
+    // The kernel takes no next hop without a gateway into an IPv6 multipath route.
+    let fits = !v6 || via.is_empty() || hop.gateway.is_some() && via.iter().all(|had| had.gateway.is_some());
+    if is_new && fits {
+        via.push(hop);
+        via.sort();
+    }
+}
+
+/// A neighbour in the subnet of an address that no device has as its own.
+fn gateway(address: &Key, tape: &mut Tape) -> Option<IpAddr> {
+    let Key::Address(_, net) = address else { return None };
+    match net {
+        IpNet::V4(v4) if v4.prefix_len() < 32 => {
+            let [a, b, c, _] = v4.network().octets();
+            Some(IpAddr::from([a, b, c, 100 + u8::try_from(tape.pick(2)).expect("0 or 1")]))
+        }
+        // The key has no prefix length, so the subnet is known from how `address` makes it: a /64.
+        IpNet::V6(v6) if v6.addr().segments()[0] == 0xfd00 => {
+            let mut parts = v6.addr().segments();
+            parts[7] = 0x100 + u16::try_from(tape.pick(2)).expect("0 or 1");
+            Some(IpAddr::from(parts))
+        }
+        IpNet::V4(_) | IpNet::V6(_) => None,
+    }
+}
+
+fn sysctl(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let netns = NetnsId::Named(tape.one_of(&named(state))?.clone());
+    let (name, value) = match tape.pick(5) {
+        0 | 1 => (promote_secondaries(), if tape.mostly(4) { "1" } else { "0" }),
+        2 => (SysctlName::new("net.ipv4.ip_forward").expect("a constant"), "1"),
+        3 => (SysctlName::new("net.ipv6.conf.all.forwarding").expect("a constant"), "1"),
+        _ => {
+            let mut devices = devices(state);
+            devices.retain(|d| d.netns == netns && d.name != IfName::LO);
+            let device = tape.one_of(&devices)?;
+            let name = format!("net.ipv4.conf.{}.rp_filter", device.name);
+            (SysctlName::new(&name).expect("made from constants"), ["1", "2"][tape.pick(2)])
+        }
+    };
+    Some(Resource::Sysctl(Sysctl { netns, name, value: value.into() }))
+}
+
+fn ran(state: &HostState, tape: &mut Tape) -> Option<Resource> {
+    let netns = tape.one_of(&named(state))?.clone();
+    let index = (0..).find(|i| state.get(&Key::Ran(netns.clone(), *i)).is_none())?;
+    let digest = 1 + tape.pick(2) as u64;
+    Some(Resource::Ran(Ran { netns, index, digest, argv: Aside::default() }))
+}
+
+/// The same thing, changed in one respect.
+fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
+    Some(match old {
+        Resource::Netns(n) => {
+            let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
+            Resource::Netns(Netns::new(n.name.clone(), NodeName::new(node).expect("a constant")))
+        }
+        Resource::Device(Device::Veth(v)) => {
+            let [mut a, b] = v.ends().clone();
+            let other = end(state, tape);
+            match tape.pick(4) {
+                0 => a.mtu = some_mtu(tape),
+                1 => a.mac = mac(tape),
+                2 => a.full_name = None,
+                _ => {
+                    return (other.id != a.id)
+                        .then(|| Resource::Device(Device::Veth(Veth::new(a, other))))
+                        .filter(|new| new.claims().iter().all(|name| state.holder(name).is_none_or(|had| had == old)));
+                }
+            }
+            Resource::Device(Device::Veth(Veth::new(a, b)))
+        }
+        Resource::Device(Device::Bridge(b)) => {
+            let bridge = Bridge { multicast_snooping: !b.multicast_snooping, ..b.clone() };
+            Resource::Device(Device::Bridge(bridge))
+        }
+        Resource::Port(p) => {
+            let mut masters = bridges(state);
+            masters.retain(|m| m.netns == p.device.netns);
+            Resource::Port(Port { device: p.device.clone(), master: tape.one_of(&masters)?.name })
+        }
+        Resource::Route(r) => {
+            let mut route = r.clone();
+            if tape.mostly(2) && route.via.len() > 1 {
+                route.via.remove(tape.pick(route.via.len()));
+            } else {
+                add_hop(state, &r.netns, r.to.addr().is_ipv6(), &mut route.via, tape);
+            }
+            Resource::Route(route)
+        }
+        Resource::Sysctl(s) => {
+            let value = if &*s.value == "1" { "0" } else { "1" };
+            Resource::Sysctl(Sysctl { value: value.into(), ..s.clone() })
+        }
+        Resource::Ran(r) => Resource::Ran(Ran { digest: 3 - r.digest, ..r.clone() }),
+        Resource::Device(Device::Stray { .. }) | Resource::Up(_) | Resource::Address(_) => return None,
+    })
+}

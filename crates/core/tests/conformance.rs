@@ -1,0 +1,49 @@
+//! The conformance suite, run on the kernel in memory.
+
+use netsim_core::names::LabName;
+use netsim_core::plan::Action;
+use netsim_core::sim::Sim;
+use netsim_core::state::{HostState, Scope};
+use netsim_core::testing::{Case, cases, show_state};
+
+fn run(case: &Case) -> Result<HostState, String> {
+    let lab = LabName::new("t").expect("a name");
+    let mut sim = Sim::default();
+    let start = case.start.iter().cloned().map(Action::Create);
+    for action in start {
+        sim.do_one(&lab, &action).unwrap_or_else(|e| panic!("{}: start: {action:?}: {e}", case.name));
+    }
+    let (last, before) = case.actions.split_last().expect("a case does something");
+    for action in before {
+        sim.do_one(&lab, action).unwrap_or_else(|e| panic!("{}: {action:?}: {e}", case.name));
+    }
+    sim.do_one(&lab, last).map_err(|e| e.errno.name().to_owned())?;
+    sim.settle();
+    Ok(sim.observe(&Scope { lab, names: Vec::new() }).ours)
+}
+
+#[test]
+fn the_kernel_in_memory_does_what_the_cases_say() {
+    let mut wrong = String::new();
+    for case in cases() {
+        let found = run(&case);
+        if found.as_ref().map_err(String::as_str) != case.expect.as_ref().map_err(|errno| *errno) {
+            let show = |state: &Result<HostState, String>| match state {
+                Ok(state) => show_state(state),
+                Err(errno) => errno.clone(),
+            };
+            let expect = case.expect.clone().map_err(str::to_owned);
+            wrong += &format!("{}\n== expected\n{}\n== found\n{}\n\n", case.name, show(&expect), show(&found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_names_of_cases_are_unique() {
+    let mut names: Vec<_> = cases().iter().map(|case| case.name).collect();
+    names.sort();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
