@@ -12,5 +12,6 @@ pub mod names;
 pub mod plan;
 pub mod problem;
 pub mod resource;
+pub mod routing;
 pub mod state;
 pub mod topology;
