@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
+use proptest::prelude::*;
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
@@ -138,6 +139,57 @@ pub(crate) fn triangle() -> Lab {
         lab.link(a, b);
     }
     lab
+}
+
+/// A random lab in few words: what it is made of, so that a part can be left out.
+#[derive(Debug, Clone)]
+pub(crate) struct Sketch {
+    /// Both families and loopbacks, or IPv4 alone.
+    pub(crate) dual: bool,
+    /// 0 a switch, 1 or 2 a host, else a router.
+    pub(crate) kinds: Vec<u8>,
+    /// Two positions in `kinds`, folded into its length.
+    pub(crate) links: Vec<(u8, u8)>,
+}
+
+impl Sketch {
+    pub(crate) fn any() -> impl Strategy<Value = Sketch> {
+        let kinds = prop::collection::vec(0..6_u8, 2..9);
+        let links = prop::collection::vec(any::<(u8, u8)>(), 0..14);
+        (any::<bool>(), kinds, links).prop_map(|(dual, kinds, links)| Sketch { dual, kinds, links })
+    }
+
+    /// The lab without the nodes and links whose turn it is to be left out.
+    pub(crate) fn build(&self, routing: Routing, without: &Without) -> Lab {
+        let mut lab = if self.dual { Lab::dual() } else { Lab::new() };
+        lab.0.routing = routing;
+        let names: Vec<String> = (0..)
+            .zip(&self.kinds)
+            .map(|(n, kind)| format!("{}{n}", ["s", "h", "r"][usize::from((*kind).min(3).div_ceil(2))]))
+            .collect();
+        for (name, kind) in names.iter().zip(&self.kinds).filter(|(name, _)| without.node.as_ref() != Some(*name)) {
+            match kind {
+                0 => lab.switch(name, &[]),
+                1 | 2 => lab.host(name),
+                _ => lab.router(name),
+            };
+        }
+        for (n, (a, b)) in self.links.iter().enumerate() {
+            let [a, b] = [a, b].map(|end| &names[usize::from(*end) % names.len()]);
+            let left_out = |name| without.node.as_ref() == Some(name);
+            if a != b && without.link != Some(n) && !left_out(a) && !left_out(b) {
+                lab.link(a, b);
+            }
+        }
+        lab
+    }
+}
+
+/// What to leave out of a sketch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Without {
+    pub(crate) node: Option<String>,
+    pub(crate) link: Option<usize>,
 }
 
 /// One resource a line, in order.

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod problem;
 pub mod resource;
 pub mod sim;
+pub mod routing;
 pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,15 +1,17 @@
 //! Lowering: from a checked topology to every resource of every host; each default is decided here.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
+use petgraph::graph::NodeIndex;
 
 use crate::given::Given;
-use crate::given::domains::ends_of_nodes;
+use crate::given::domains::{EndId, ends_of_nodes};
 use crate::names::{HostId, IfName, Mac, NetnsName, stable_hash};
 use crate::problem::Problem;
-use crate::resource::NetnsId;
+use crate::resource::{DeviceId, NetnsId};
 use crate::state::{Facts, HostState};
 use crate::topology::{Kind, Topology};
-use petgraph::graph::NodeIndex;
 
 mod link;
 mod node;
@@ -35,27 +37,64 @@ pub type Desired = IndexMap<HostId, HostState>;
 
 /// Every resource that a topology means, node by node, each after what it needs; then the routes.
 pub fn lower(topology: &Topology, given: &Given, facts: &Facts) -> Result<Desired, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut state = HostState::default();
     let ends_of = ends_of_nodes(topology);
-    let ipv6 = has_ipv6(topology, given);
-    for (node, ends) in topology.graph.node_indices().zip(&ends_of) {
-        node::lower_node(topology, given, facts, node, ends, ipv6, &mut state, &mut problems);
+    let lab = Lab { topology, given, facts, ends_of: &ends_of, ipv6: has_ipv6(topology, given) };
+    let mut lowered = Lowered::default();
+    for node in topology.graph.node_indices() {
+        lab.lower_node(node, &mut lowered);
         if let Kind::Bridge(switch) = &topology.graph[node].kind {
-            switch::lower_switch(topology, node, switch, &mut state);
+            lab.lower_switch(node, switch, &mut lowered);
         }
-        for &(edge, side) in ends {
+        for &(edge, side) in &ends_of[node.index()] {
             // A link is made when its second node is there.
             let far = topology.graph[edge].ends[1 - side].node;
             if far < node || (far == node && side == 1) {
-                link::lower_link(topology, given, edge, &mut state, &mut problems);
+                lab.lower_link(edge, &mut lowered);
             }
         }
     }
-    for (node, ends) in topology.graph.node_indices().zip(&ends_of) {
-        routes::lower_written(topology, given, node, ends, &mut state, &mut problems);
-    }
+    lab.lower_routes(&mut lowered);
+    let Lowered { state, problems } = lowered;
     if problems.is_empty() { Ok(IndexMap::from([(HostId::local(), state)])) } else { Err(problems) }
+}
+
+/// What is lowered.
+struct Lab<'a> {
+    topology: &'a Topology,
+    given: &'a Given,
+    facts: &'a Facts,
+    ends_of: &'a [Vec<EndId>],
+    /// Whether anything has an IPv6 address.
+    ipv6: bool,
+}
+
+/// What comes of it.
+#[derive(Default)]
+struct Lowered {
+    state: HostState,
+    problems: Vec<Problem>,
+}
+
+impl Lab<'_> {
+    /// A device in the namespace of a node.
+    fn device(&self, node: NodeIndex<u32>, name: IfName) -> DeviceId {
+        DeviceId { netns: netns_of(self.topology, node), name }
+    }
+
+    /// The name of a switch's device, and its full name where that had to be shortened.
+    fn switch_device(&self, node: NodeIndex<u32>) -> (IfName, Option<Arc<str>>) {
+        let full = self.topology.graph[node].name.as_str();
+        let short = IfName::shortened(full);
+        (short, (short.as_str() != full).then(|| full.into()))
+    }
+
+    /// A locally administered unicast address (IEEE 802 §8.4.2) that a lab's interface has on every machine.
+    fn derived_mac(&self, node: NodeIndex<u32>, interface: &str) -> Mac {
+        let node = &self.topology.graph[node].name;
+        let hash = stable_hash(&[self.topology.name.as_str(), node.as_str(), interface]);
+        let [a, b, c, d, e, ..] = hash.to_be_bytes();
+        Mac([0x02, a, b, c, d, e])
+    }
 }
 
 /// The namespace that a node is or, for a switch, lives in.
@@ -66,20 +105,6 @@ pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
     }
     let name = NetnsName::new(&format!("{}{}", topology.prefix, node.name));
     NetnsId::Named(name.expect("a checked prefix is at most 100 of the characters that names have"))
-}
-
-/// The name of a switch's device, and its full name where that had to be shortened.
-fn switch_device(topology: &Topology, node: NodeIndex<u32>) -> (IfName, Option<std::sync::Arc<str>>) {
-    let full = topology.graph[node].name.as_str();
-    let short = IfName::shortened(full);
-    (short, (short.as_str() != full).then(|| full.into()))
-}
-
-/// A locally administered unicast address (IEEE 802 §8.4.2) that a lab's interface has on every machine.
-fn derived_mac(topology: &Topology, node: NodeIndex<u32>, interface: &str) -> Mac {
-    let hash = stable_hash(&[topology.name.as_str(), topology.graph[node].name.as_str(), interface]);
-    let [a, b, c, d, e, ..] = hash.to_be_bytes();
-    Mac([0x02, a, b, c, d, e])
 }
 
 /// Whether anything in the lab has an IPv6 address.

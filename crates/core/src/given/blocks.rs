@@ -29,6 +29,11 @@ impl Family {
         }
     }
 
+    /// Where a default route goes.
+    pub(crate) fn everything(self) -> IpNet {
+        IpNet::new(self.address(0), 0).expect("a prefix of no bits")
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Family::V4 => "IPv4",

@@ -1,21 +1,20 @@
-//! The routes of a node, as written.
+//! The routes of a node: as written, and of shortest paths.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
 
-use super::{codes, netns_of, switch_device};
-use crate::given::Given;
+use super::{Lab, Lowered, codes, netns_of};
 use crate::given::domains::EndId;
 use crate::names::IfName;
 use crate::problem::Problem;
-use crate::resource::{NextHop, Resource, Route, TABLE_MAIN};
-use crate::state::HostState;
-use crate::topology::{Topology, WrittenRoute};
+use crate::resource::{NetnsId, NextHop, Resource, Route, TABLE_MAIN};
+use crate::routing::{Routes, StaticRoute};
+use crate::topology::{Routing, WrittenRoute};
 
 /// The metric of a route that names none: a kernel's 0 for IPv4 and IP6_RT_PRIO_USER for IPv6 (net/ipv6/route.c).
-pub(super) fn default_metric(to: &IpNet) -> u32 {
+fn default_metric(to: &IpNet) -> u32 {
     match to {
         IpNet::V4(_) => 0,
         IpNet::V6(_) => 1024,
@@ -29,53 +28,74 @@ struct Exit<'a> {
     addresses: &'a [IpNet],
 }
 
-pub(super) fn lower_written(
-    topology: &Topology,
-    given: &Given,
-    index: NodeIndex<u32>,
-    ends: &[EndId],
-    state: &mut HostState,
-    problems: &mut Vec<Problem>,
-) {
-    let node = &topology.graph[index];
-    if node.routes.is_empty() {
-        return;
-    }
-    let exits = exits(topology, given, index, ends);
-    let netns = netns_of(topology, index);
-    for written in &node.routes {
-        let via = match next_hops(node.name.as_str(), &exits, written) {
-            Ok(via) => via,
-            Err(problem) => {
-                problems.push(*problem);
-                continue;
-            }
+impl Lab<'_> {
+    /// The routes of all nodes: the written ones, which win, and with `routing: static` those of shortest paths. Without that a node gets no
+    /// route that it does not say, not even to the only router next to it.
+    pub(super) fn lower_routes(&self, lowered: &mut Lowered) {
+        let mut shortest = match self.topology.routing {
+            Routing::Written => None,
+            Routing::Static => match Routes::new(self.topology, self.given) {
+                Ok(routes) => Some(routes),
+                Err(problems) => return lowered.problems.extend(problems),
+            },
         };
-        let to = written.to.trunc();
-        // A kernel takes metric 0 of an IPv6 route for "the default" (ip6_route_info_create).
-        let metric = written.metric.filter(|&m| m != 0).unwrap_or(default_metric(&to));
-        let route = Resource::Route(Route { netns: netns.clone(), table: TABLE_MAIN, to, metric, via });
-        if state.get(&route.key()).is_some() {
-            let message = format!("{} has a second route to {to} with the same metric", node.name);
-            let problem = Problem::at(codes::ROUTE_TWICE, &written.at, message);
-            problems.push(problem.hint("give one of them another `metric`, or list both gateways in one `via`"));
-            continue;
+        for node in self.topology.graph.node_indices() {
+            let netns = netns_of(self.topology, node);
+            self.lower_written(node, &netns, lowered);
+            for StaticRoute { to, via } in shortest.iter_mut().flat_map(|routes| routes.of(node)) {
+                let route = Route { netns: netns.clone(), table: TABLE_MAIN, to, metric: default_metric(&to), via };
+                insert_new(Resource::Route(route), lowered);
+            }
         }
-        state.insert(route);
+    }
+
+    fn lower_written(&self, index: NodeIndex<u32>, netns: &NetnsId, lowered: &mut Lowered) {
+        let node = &self.topology.graph[index];
+        if node.routes.is_empty() {
+            return;
+        }
+        let exits = self.exits(index);
+        for written in &node.routes {
+            let via = match next_hops(node.name.as_str(), &exits, written) {
+                Ok(via) => via,
+                Err(problem) => {
+                    lowered.problems.push(*problem);
+                    continue;
+                }
+            };
+            let to = written.to.trunc();
+            // A kernel takes metric 0 of an IPv6 route for "the default" (ip6_route_info_create).
+            let metric = written.metric.filter(|&m| m != 0).unwrap_or(default_metric(&to));
+            let route = Route { netns: netns.clone(), table: TABLE_MAIN, to, metric, via };
+            if !insert_new(Resource::Route(route), lowered) {
+                let message = format!("{} has a second route to {to} with the same metric", node.name);
+                let problem = Problem::at(codes::ROUTE_TWICE, &written.at, message);
+                lowered.problems.push(problem.hint("give one another `metric`, or list both gateways in one `via`"));
+            }
+        }
+    }
+
+    fn exits(&self, index: NodeIndex<u32>) -> Vec<Exit<'_>> {
+        let node = &self.topology.graph[index];
+        if let Some(switch) = node.switch() {
+            let (kernel, _) = self.switch_device(index);
+            return vec![Exit { interface: node.name.as_str(), kernel, addresses: &switch.addresses }];
+        }
+        let exit = |&(edge, side): &EndId| {
+            let end = &self.given.ends[edge.index()][side];
+            Exit { interface: &end.interface, kernel: end.kernel, addresses: &end.addresses }
+        };
+        self.ends_of[index.index()].iter().map(exit).collect()
     }
 }
 
-fn exits<'a>(topology: &'a Topology, given: &'a Given, index: NodeIndex<u32>, ends: &[EndId]) -> Vec<Exit<'a>> {
-    let node = &topology.graph[index];
-    if let Some(switch) = node.switch() {
-        let (kernel, _) = switch_device(topology, index);
-        return vec![Exit { interface: node.name.as_str(), kernel, addresses: &switch.addresses }];
+/// Adds a route unless one like it is there.
+fn insert_new(route: Resource, lowered: &mut Lowered) -> bool {
+    let new = lowered.state.get(&route.key()).is_none();
+    if new {
+        lowered.state.insert(route);
     }
-    let exit = |&(edge, side): &EndId| {
-        let end = &given.ends[edge.index()][side];
-        Exit { interface: &end.interface, kernel: end.kernel, addresses: &end.addresses }
-    };
-    ends.iter().map(exit).collect()
+    new
 }
 
 /// The next hops of a route: each gateway by the interface whose subnet it lies in, or by the one that is written.
