@@ -30,6 +30,10 @@ fn star_address(n: usize) -> IpAddr {
     [10, 9, (n >> 8) as u8, n as u8].into()
 }
 
+fn star_address_v6(n: usize) -> IpAddr {
+    format!("fd09::{:x}", n + 1).parse().expect("an address")
+}
+
 /// `n0` to `n(size-1)`, each with one device on one bridge; node n has 10.9.0.1 + n and fd09::1 + n.
 fn star(size: usize) -> Vec<NetnsId> {
     let mut lines = String::from("netns add sw\n");
@@ -43,10 +47,9 @@ fn star(size: usize) -> Vec<NetnsId> {
     std::fs::write("/run/ports", ports).expect("there is room");
     ip("-n sw -batch /run/ports");
     for n in 0..size {
-        let address = star_address(n);
-        let lines = format!(
-            "link set lo up\nlink set eth0 up\naddr add {address}/16 dev eth0\naddr add fd09::{n:x}/64 dev eth0 nodad\n"
-        );
+        let [v4, v6] = [star_address(n), star_address_v6(n)];
+        let lines =
+            format!("link set lo up\nlink set eth0 up\naddr add {v4}/16 dev eth0\naddr add {v6}/64 dev eth0 nodad\n");
         std::fs::write("/run/node", lines).expect("there is room");
         ip(&format!("-n n{n} -batch /run/node"));
     }
@@ -87,7 +90,7 @@ fn all_pairs_of_36_nodes_reach_each_other_within_a_second() {
     let _alone = NEIGHBOURS.lock().unwrap_or_else(PoisonError::into_inner);
     inside("all_pairs_of_36_nodes_reach_each_other_within_a_second", || {
         let sources = star(36);
-        for address in [star_address, |n| format!("fd09::{:x}", n + 1).parse().expect("an address")] {
+        for address in [star_address, star_address_v6] {
             let began = Instant::now();
             assert_eq!(count(&sources, all_pairs(36, address), &Options::default()), counts([("reached", 36 * 35)]));
             assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
@@ -111,6 +114,7 @@ fn what_cannot_be_reached_is_told_apart() {
         let quick = Options { tries: 2, timeout: Duration::from_millis(500) };
         let told = |address| count(&sources, [to(address)].into_iter(), &quick);
         assert_eq!(count(&sources, all_pairs(2, star_address), &Options::default()), counts([("reached", 2)]));
+        assert_eq!(count(&sources, [to("fd09::2")].into_iter(), &Options::default()), counts([("reached", 1)]));
         assert_eq!(told("10.9.0.2"), counts([("reached", 1)]));
         assert_eq!(told("10.9.0.1"), counts([("reached", 1)]), "its own address");
         assert_eq!(told("10.9.0.99"), counts([("lost", 1)]));
