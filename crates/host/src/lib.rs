@@ -6,6 +6,7 @@ pub mod enter;
 mod failure;
 mod file_lock;
 pub mod lock;
+pub mod probe;
 pub mod rights;
 pub mod rootless;
 pub mod signals;
