@@ -13,7 +13,9 @@ pub mod plan;
 pub mod problem;
 pub mod resource;
 pub mod sim;
+pub mod spec;
 pub mod state;
+mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;
