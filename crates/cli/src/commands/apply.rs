@@ -1,5 +1,7 @@
 //! `apply`: makes a file's lab so, or leaves it as it was.
 
+use std::sync::Arc;
+
 use netsim_core::state::Observed;
 use netsim_host::backend::{Progress, StepError};
 use netsim_host::lock::LabLock;
@@ -73,7 +75,7 @@ fn apply(
     if plan.is_empty() {
         return Ok(false);
     }
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     signals::stop_on_signals(progress.clone())?;
     match done(&plan, &surveyed, machine, &progress, screen) {
         Ok(()) => {

@@ -1,5 +1,7 @@
 //! `destroy`: removes exactly what was made.
 
+use std::sync::Arc;
+
 use netsim_core::names::LabName;
 use netsim_core::state::{HostState, Scope};
 use netsim_host::backend::Progress;
@@ -41,7 +43,7 @@ fn destroy(lab: &LabName, args: &DestroyArgs, machine: &Machine, screen: &Screen
     let body = text::condensed(&plan, screen.width);
     let summary = text::summary(&plan.summary());
     screen.tell(&format!("Lab {shown} on {}:\n\n{body}\n{summary}", machine.words()));
-    let progress = Progress::default();
+    let progress = Arc::new(Progress::default());
     signals::stop_on_signals(progress.clone())?;
     let half = |cause| {
         let then = format!("lab {lab} is half removed; `netsim destroy {lab}` goes on\n");
