@@ -31,3 +31,8 @@ pub struct ImportedLink {
     pub ends: [usize; 2],
     pub label: Option<String>,
 }
+
+/// The valid name that is nearest to this one.
+pub fn named(name: &str) -> String {
+    Some(naming::valid(name)).filter(|n| !n.is_empty()).unwrap_or_else(|| "imported".to_owned())
+}

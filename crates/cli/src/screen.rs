@@ -57,6 +57,11 @@ impl Screen {
         }
     }
 
+    /// A screen without colours, for what runs before the command line is read.
+    pub fn plain() -> Self {
+        Screen { out: ColorChoice::Never, err: ColorChoice::Never, width: 80, quiet: false }
+    }
+
     /// Prints what was asked for on standard output.
     pub fn answer(&self, text: &str) {
         write(AutoStream::new(io::stdout().lock(), self.out), text);

@@ -14,7 +14,9 @@ pub mod problem;
 pub mod resource;
 pub mod sim;
 pub mod routing;
+pub mod spec;
 pub mod state;
+mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

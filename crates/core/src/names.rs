@@ -211,6 +211,14 @@ impl HostId {
     }
 }
 
+/// Most bytes in an interface's name as people write it (`ALTIFNAMSIZ` is 128 with its NUL, linux/if.h).
+pub const MAX_INTERFACE_NAME: usize = 127;
+
+/// The text, if it can be an interface's name as people write it. One longer than [`IfName::MAX`] gets a derived name in the kernel.
+pub fn interface_name(text: &str) -> Result<&str, NameError> {
+    checked(text, MAX_INTERFACE_NAME).map(|()| text)
+}
+
 /// A sysctl as `net.ipv4.ip_forward`; a `/` stands where a part has a dot of its own (sysctl.d(5)): `net.ipv4.conf.eth0/10.rp_filter`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -37,6 +37,9 @@ pub struct Place {
     pub source: usize,
     /// From the root of that document.
     pub path: Vec<Step>,
+    /// Exactly where, where the path does not say it: first byte and number of bytes of a key that stands there twice, or of a syntax error.
+    #[serde(skip)]
+    pub span: Option<(usize, usize)>,
 }
 
 impl Place {
@@ -53,7 +56,7 @@ impl Place {
     fn step(&self, step: Step) -> Self {
         let mut path = self.path.clone();
         path.push(step);
-        Place { source: self.source, path }
+        Place { source: self.source, path, span: None }
     }
 }
 

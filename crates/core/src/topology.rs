@@ -10,6 +10,25 @@ use std::net::IpAddr;
 use crate::names::{LabName, Mac, NodeName, SysctlName};
 use crate::problem::Place;
 
+mod asked;
+mod building;
+mod check;
+mod codes;
+mod domains;
+mod endpoints;
+mod ends;
+mod gateways;
+mod layers;
+mod links;
+mod nodes;
+mod pools;
+mod problems;
+mod ranges;
+mod uniqueness;
+mod values;
+
+pub use check::check;
+
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]
 pub struct Topology {

@@ -20,6 +20,10 @@ pub mod codes {
     pub const PROBE: u16 = 114;
     /// Signals cannot be listened to.
     pub const SIGNALS: u16 = 115;
+    /// The file that the kernel in memory is kept in cannot be read or written.
+    pub const SIM_FILE: u16 = 116;
+    /// The kernel in memory refuses a step.
+    pub const SIM: u16 = 117;
     /// The system forbids user namespaces.
     pub const USER_NAMESPACES: u16 = 120;
     /// Root's rights were asked for and are not there.

@@ -1,6 +1,7 @@
 //! Makes plans true on a machine: every system call, socket and process is here.
 #![warn(missing_docs)]
 
+mod any;
 pub mod backend;
 pub mod enter;
 mod failure;
@@ -10,4 +11,7 @@ pub mod probe;
 pub mod rights;
 pub mod rootless;
 pub mod signals;
+pub mod sim;
 pub mod store;
+
+pub use any::AnyBackend;

@@ -106,7 +106,7 @@ pub fn summary(summary: &Summary) -> String {
 }
 
 /// Text behind a head (`shown` columns wide), broken between words, later lines hanging.
-fn wrapped(head: &str, shown: usize, text: &str, width: usize) -> String {
+pub fn wrapped(head: &str, shown: usize, text: &str, width: usize) -> String {
     let room = width.saturating_sub(shown).max(20);
     let mut out = String::from(head);
     let mut column = 0;

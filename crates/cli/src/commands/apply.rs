@@ -1,0 +1,183 @@
+//! `apply`: makes a file's lab so, or leaves it as it was.
+
+use std::sync::Arc;
+
+use netsim_core::state::Observed;
+use netsim_host::backend::{Progress, StepError};
+use netsim_host::lock::LabLock;
+use netsim_host::{signals, store};
+
+use super::{Exit, check, plan};
+use crate::args::{ApplyArgs, Global};
+use crate::error::{Failure, codes};
+use crate::file::{self, Loaded};
+use crate::lab::{self, Applied, Surveyed};
+use crate::machine::{self, Machine};
+use crate::planfile::PlanFile;
+use crate::planned::Planned;
+use crate::render::sh::quoted_if_needed;
+use crate::render::text;
+use crate::screen::{GOOD, HINT, STRONG, Screen, paint};
+
+mod meter;
+mod undo;
+
+pub use meter::measured;
+
+pub fn run(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let (loaded, file) = asked(args)?;
+    machine::with(global, screen, |machine| {
+        let changed = apply(args, &loaded, file.as_ref(), machine, screen)?;
+        let checked = match args.check {
+            true => check::proven(machine, &loaded, screen)?,
+            false => Exit::Ok,
+        };
+        if changed {
+            screen.tell(&what_next(&loaded, global));
+        }
+        Ok(checked)
+    })
+}
+
+/// The topology, and the plan where one was given.
+fn asked(args: &ApplyArgs) -> Result<(Loaded, Option<PlanFile>), Failure> {
+    if !args.file.ends_with(".json") {
+        return Ok((file::load(&args.file, &args.vars)?, None));
+    }
+    let text = file::read(&args.file).map_err(|why| Failure::new(codes::FILE, format!("read {}: {why}", args.file)))?;
+    let file = PlanFile::read(&args.file, &text)?;
+    Ok((file::reload(file.sources.clone())?, Some(file)))
+}
+
+/// Whether anything was done.
+fn apply(
+    args: &ApplyArgs,
+    loaded: &Loaded,
+    file: Option<&PlanFile>,
+    machine: &Machine,
+    screen: &Screen,
+) -> Result<bool, Failure> {
+    let lock = machine.lock(&loaded.topology.name, screen)?;
+    let surveyed = lab::survey(machine, loaded)?;
+    if let Some(file) = file {
+        file.still_fits(&args.file, &surveyed)?;
+    }
+    let plan = surveyed.plan()?;
+    if let Some(file) = file.filter(|f| f.actions != plan.actions) {
+        let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
+        return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));
+    }
+    screen.tell(&plan::told(&plan, machine.words(), false, screen));
+    let before: Option<Applied> = store::load(machine.state(), &loaded.topology.name).unwrap_or(None);
+    if !plan.is_empty() || !surveyed.observed.ours.is_empty() {
+        store::save(&lock, &Applied::of(&loaded.sources))?;
+    }
+    if plan.is_empty() {
+        return Ok(false);
+    }
+    let progress = Arc::new(Progress::default());
+    signals::stop_on_signals(progress.clone())?;
+    match done(&plan, &surveyed, machine, &progress, screen) {
+        Ok(()) => {
+            screen.tell(&format!("{} Lab {} is as the file says.\n", paint(GOOD, "Done."), paint(STRONG, plan.lab.as_str())));
+            Ok(true)
+        }
+        Err(cause) if args.no_rollback => Err(left(cause, &plan)),
+        Err(cause) => Err(taken_back(cause, &plan, &surveyed, machine, lock, before, screen)),
+    }
+}
+
+/// Does the plan, and finds nothing left to do.
+fn done(
+    plan: &Planned,
+    surveyed: &Surveyed,
+    machine: &Machine,
+    progress: &Progress,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let after = measured(plan.actions.len(), progress, screen, || {
+        machine.apply(&surveyed.scope, &plan.actions, progress)
+    });
+    let after: Observed = after.map_err(stopped)?;
+    let rest = Planned::between(&plan.lab, &surveyed.wanted.desired, &after)
+        .map_err(|refusals| Failure::Refused { lab: plan.lab.clone(), refusals })?;
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let steps = text::steps(&rest, screen.width);
+    let message = format!("every step was done, and yet lab {} is not as the file says; these steps remain:\n{steps}", plan.lab);
+    Err(Failure::hinted(codes::NOT_WHOLE, message.trim_end(), "see whether another program changes the same things"))
+}
+
+/// What stopped the work.
+pub fn stopped(error: StepError) -> Failure {
+    match error {
+        StepError::Failed { error, .. } => Failure::from(error),
+        StepError::Interrupted => Failure::new(codes::INTERRUPTED, "interrupted"),
+    }
+}
+
+fn left(cause: Failure, plan: &Planned) -> Failure {
+    let lab = &plan.lab;
+    let then = format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n");
+    Failure::Aftermath { cause: Box::new(cause), then }
+}
+
+fn taken_back(
+    cause: Failure,
+    plan: &Planned,
+    surveyed: &Surveyed,
+    machine: &Machine,
+    lock: LabLock,
+    before: Option<Applied>,
+    screen: &Screen,
+) -> Failure {
+    screen.warn(&format!("{}\n", paint(HINT, "stopped; rolling back …")));
+    let lab = &plan.lab;
+    let then = match undo::undo(plan, surveyed, machine, screen) {
+        Ok(note) => {
+            // What was stored is a convenience; the lab itself is back.
+            let _ = match before {
+                Some(before) => store::save(&lock, &before),
+                None => store::remove(lock),
+            };
+            note
+        }
+        Err(failure) => {
+            let report = failure.report(screen);
+            format!("rolling back stopped too:\n{report}`netsim destroy {lab}` removes what is there\n")
+        }
+    };
+    Failure::Aftermath { cause: Box::new(cause), then }
+}
+
+/// How to look around, and how to remove it.
+fn what_next(loaded: &Loaded, global: &Global) -> String {
+    let lab = loaded.topology.name.as_str();
+    let node = loaded.topology.graph.node_weights().find(|n| n.switch().is_none()).map_or("NODE", |n| n.name.as_str());
+    let netsim = format!("netsim{}", options(global));
+    let lines = [
+        (format!("{netsim} status {lab}"), "whether it still is"),
+        (format!("{netsim} show {lab}/{node}"), "interfaces, addresses, routes"),
+        (format!("{netsim} shell {lab}/{node}"), "look around inside"),
+        (format!("{netsim} destroy {lab}"), "remove it"),
+    ];
+    let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let line = |(command, what): &(String, &str)| format!("  {command:width$}   {what}\n");
+    format!("\n{}", lines.iter().map(line).collect::<String>())
+}
+
+/// The global options that the next command needs, too.
+fn options(global: &Global) -> String {
+    let mut out = String::new();
+    if global.backend == crate::args::BackendChoice::Sim {
+        out.push_str(" --backend sim");
+    }
+    if let Some(file) = &global.sim_file {
+        out.push_str(&format!(" --sim-file {}", quoted_if_needed(&file.to_string_lossy())));
+    }
+    if global.rootless {
+        out.push_str(" --rootless");
+    }
+    out
+}

@@ -1,0 +1,52 @@
+//! Back to how a lab was before an apply that did not come to its end: one more plan.
+
+use netsim_core::resource::{Device, Netns, Resource};
+use netsim_core::state::{HostState, Observed};
+use netsim_host::backend::Progress;
+
+use super::{measured, stopped};
+use crate::error::{Failure, codes};
+use crate::lab::Surveyed;
+use crate::machine::Machine;
+use crate::planned::{Planned, created};
+use crate::screen::Screen;
+
+/// Rolls back, and says in words what became of the lab.
+pub fn undo(plan: &Planned, surveyed: &Surveyed, machine: &Machine, screen: &Screen) -> Result<String, Failure> {
+    let lab = &plan.lab;
+    let now = machine.observe(&surveyed.scope)?;
+    let target = as_it_was(&surveyed.observed, &now);
+    let back = Planned::between(lab, &target, &now)
+        .map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })?;
+    if !back.is_empty() {
+        let progress = Progress::default();
+        let after = measured(back.actions.len(), &progress, screen, || {
+            machine.apply(&surveyed.scope, &back.actions, &progress)
+        });
+        let after = after.map_err(stopped)?;
+        if !Planned::between(lab, &as_it_was(&surveyed.observed, &after), &after).is_ok_and(|rest| rest.is_empty()) {
+            return Err(Failure::new(codes::NOT_WHOLE, format!("lab {lab} is not as it was before")));
+        }
+    }
+    let mut said = match surveyed.observed.ours.is_empty() {
+        true => format!("rolled back: nothing of lab {lab} is left\n"),
+        false => format!("rolled back: lab {lab} is as it was before\n"),
+    };
+    if plan.actions.iter().filter_map(created).any(|r| matches!(r, Resource::Ran(_))) {
+        said.push_str("what its programs (`exec`) did outside of the lab is not undone\n");
+    }
+    Ok(said)
+}
+
+/// What the lab had, in a form that can be wanted: without what a crash had left, and without programs, which do not run again.
+fn as_it_was(before: &Observed, now: &Observed) -> HostState {
+    let wanted = |resource: &&Resource| match resource {
+        Resource::Netns(Netns { mounted, .. }) => *mounted,
+        Resource::Device(Device::Stray { .. }) => false,
+        Resource::Ran(_) => now.ours.get(&resource.key()) == Some(*resource),
+        Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
+        Resource::Route(_) | Resource::Sysctl(_) => true,
+    };
+    let ours = before.ours.iter().map(|(_, r)| r).filter(wanted);
+    ours.chain(before.loans.values().map(|held| &held.loan.set)).cloned().collect()
+}

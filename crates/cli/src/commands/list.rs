@@ -1,0 +1,70 @@
+//! `list`: the labs that run.
+
+use netsim_core::names::LabName;
+use netsim_core::resource::{Device, Resource};
+use netsim_core::state::Scope;
+use netsim_host::store;
+use serde::Serialize;
+
+use super::Exit;
+use crate::args::{Format, Global, ListArgs};
+use crate::error::Failure;
+use crate::lab::Applied;
+use crate::machine::{self, Machine};
+use crate::render::json;
+use crate::render::table::table;
+use crate::screen::Screen;
+
+/// A lab as the list has it.
+#[derive(Debug, Serialize)]
+struct Row {
+    lab: LabName,
+    /// Namespaces of it that are there.
+    nodes: usize,
+    links: usize,
+    /// The file that was applied.
+    file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    labs: Vec<Row>,
+}
+
+pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let labs = machine::with(global, screen, |machine| {
+        store::labs(machine.state())?.into_iter().map(|lab| row(machine, lab)).collect::<Result<Vec<_>, _>>()
+    })?;
+    match args.format {
+        Format::Json => screen.answer(&json::document("netsim-list", 1, &Document { labs })),
+        Format::Text if labs.is_empty() => screen.tell("No lab is running.\n"),
+        Format::Text => {
+            let cells = |r: &Row| {
+                let file = r.file.clone().unwrap_or_default();
+                vec![r.lab.to_string(), r.nodes.to_string(), r.links.to_string(), file]
+            };
+            let rows: Vec<Vec<String>> = labs.iter().map(cells).collect();
+            screen.answer(&table(&["LAB", "NODES", "LINKS", "FILE"], &rows));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn row(machine: &Machine, lab: LabName) -> Result<Row, Failure> {
+    let ours = machine.observe(&Scope { lab: lab.clone(), names: Vec::new() })?.ours;
+    let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
+    let applied: Option<Applied> = store::load(machine.state(), &lab)?;
+    let file = applied.and_then(|a| a.sources.files.first().map(|f| f.name.clone()));
+    let nodes = count(|r| matches!(r, Resource::Netns(_) | Resource::Device(Device::Bridge(_))) && !own_bridge(r));
+    let links = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
+    Ok(Row { lab, nodes, links, file })
+}
+
+/// A bridge in a namespace of its own is counted by that.
+fn own_bridge(resource: &Resource) -> bool {
+    match resource {
+        Resource::Device(Device::Bridge(b)) => b.id.netns != netsim_core::resource::NetnsId::Host,
+        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => false,
+        Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
+    }
+}

@@ -1,0 +1,152 @@
+//! `status`: where a running lab differs from what was applied, or from a file.
+
+use std::collections::HashSet;
+
+use netsim_core::names::{LabName, NetnsName};
+use netsim_core::resource::{Key, NetnsId, Resource};
+use serde::Serialize;
+
+use super::Exit;
+use crate::args::{Format, Global, StatusArgs};
+use crate::error::Failure;
+use crate::file::Target;
+use crate::lab::{self, Surveyed};
+use crate::machine;
+use crate::planned::Names;
+use crate::render::json;
+use crate::render::text::words;
+use crate::render::text::{count, natural, wrapped};
+use crate::screen::{ADD, CHANGE, DELETE, DIM, GOOD, STRONG, Screen, paint};
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Difference {
+    kind: Kind,
+    /// In words.
+    what: String,
+    key: Key,
+    /// As it should be.
+    wanted: Option<Resource>,
+    /// As it is.
+    found: Option<Resource>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// It should be there.
+    Missing,
+    /// It should be otherwise.
+    Changed,
+    /// It is the lab's, and should not be there.
+    Extra,
+    /// Somebody else put it into the lab.
+    ByHand,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    lab: &'a LabName,
+    running: bool,
+    as_wanted: bool,
+    differences: &'a [Difference],
+}
+
+pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let against = match args.lab.as_deref().map(Target::of).transpose()? {
+        Some(Target::File(file)) => file,
+        Some(Target::Lab(_)) | None => "what was applied".to_owned(),
+    };
+    let surveyed = machine::with(global, screen, |machine| {
+        let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
+        lab::survey(machine, &loaded)
+    })?;
+    let differences = differences(&surveyed);
+    let (lab, running) = (&surveyed.scope.lab, !surveyed.observed.ours.is_empty());
+    let as_wanted = differences.iter().all(|d| d.kind == Kind::ByHand);
+    match args.format {
+        Format::Json => {
+            let content = Document { lab, running, as_wanted, differences: &differences };
+            screen.answer(&json::document("netsim-status", 1, &content));
+        }
+        Format::Text if !running => screen.answer(&format!("Lab {} is not running.\n", paint(STRONG, lab.as_str()))),
+        Format::Text => screen.answer(&told(&surveyed, &differences, as_wanted, &against, screen)),
+    }
+    Ok(match args.detailed_exitcode && !as_wanted {
+        true => Exit::Changes,
+        false => Exit::Ok,
+    })
+}
+
+fn differences(surveyed: &Surveyed) -> Vec<Difference> {
+    let (desired, observed) = (&surveyed.wanted.desired, &surveyed.observed);
+    let ours = &observed.ours;
+    let names = Names::of(ours.iter().chain(desired.iter()).map(|(_, r)| r));
+    let noun = |r: &Resource| words::noun(r, &names, None);
+    let mut all = Vec::new();
+    for (key, wanted) in desired.iter() {
+        // A setting of the host's is not the lab's but borrowed.
+        let found = ours.get(key).or_else(|| observed.others.get(key)?.resource.as_ref());
+        let (kind, what) = match found {
+            Some(found) if found == wanted => continue,
+            Some(found) => {
+                let changes = words::changes(wanted, found, &names, None).join(", ");
+                (Kind::Changed, format!("{}: {changes}", words::place(wanted, &names, None)))
+            }
+            None => (Kind::Missing, noun(wanted)),
+        };
+        all.push(Difference { kind, what, key: key.clone(), wanted: Some(wanted.clone()), found: found.cloned() });
+    }
+    for (key, found) in ours.iter().filter(|(k, _)| desired.get(k).is_none()) {
+        let (wanted, found) = (None, Some(found.clone()));
+        all.push(Difference { kind: Kind::Extra, what: found.as_ref().map(noun).unwrap_or_default(), key: key.clone(), wanted, found });
+    }
+    let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
+    for (key, foreign) in &observed.others {
+        let NetnsId::Named(within) = key.netns() else { continue };
+        if !namespaces.contains(&within) {
+            continue;
+        }
+        let what = foreign.resource.as_ref().map_or_else(|| format!("{} ({})", key, foreign.what), &noun);
+        all.push(Difference { kind: Kind::ByHand, what, key: key.clone(), wanted: None, found: foreign.resource.clone() });
+    }
+    all.sort_by_cached_key(|d| (d.kind, natural(&d.what)));
+    all
+}
+
+fn netns(resource: &Resource) -> Option<&NetnsName> {
+    match resource {
+        Resource::Netns(n) => Some(&n.name),
+        Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
+        Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+    }
+}
+
+fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, against: &str, screen: &Screen) -> String {
+    let nodes = surveyed.observed.ours.iter().filter(|(_, r)| netns(r).is_some()).count();
+    let links = surveyed.observed.ours.iter().filter(|(_, r)| is_link(r)).count();
+    let (nodes, links) = (count(nodes, "node"), count(links, "link"));
+    let head = match as_wanted {
+        true => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
+        false => format!("differs from {against}"),
+    };
+    let mut out = format!("Lab {}: {nodes}, {links}, {head}\n", paint(STRONG, surveyed.scope.lab.as_str()));
+    if !differences.is_empty() {
+        out.push('\n');
+    }
+    for difference in differences {
+        let (style, word) = match difference.kind {
+            Kind::Missing => (DELETE, "missing"),
+            Kind::Changed => (CHANGE, "changed"),
+            Kind::Extra => (ADD, "extra"),
+            Kind::ByHand => (DIM, "by hand"),
+        };
+        out.push_str(&wrapped(&format!("  {}  ", paint(style, &format!("{word:7}"))), 11, &difference.what, screen.width));
+    }
+    out
+}
+
+fn is_link(resource: &Resource) -> bool {
+    use netsim_core::resource::Device;
+    matches!(resource, Resource::Device(Device::Veth(_)))
+}

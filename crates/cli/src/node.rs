@@ -1,0 +1,60 @@
+//! Nodes of running labs, as people name them: `NODE` or `LAB/NODE`.
+
+use netsim_core::names::{LabName, NodeName};
+use netsim_core::resource::NetnsId;
+use netsim_core::lower::netns_of;
+use netsim_host::store;
+
+use crate::error::{Failure, codes};
+use crate::file::Loaded;
+use crate::lab;
+use crate::machine::Machine;
+
+/// A node of a running lab.
+#[derive(Debug)]
+pub struct Found {
+    pub lab: LabName,
+    pub node: NodeName,
+    pub netns: NetnsId,
+    pub loaded: Loaded,
+}
+
+/// The node that is meant. Without a lab it is looked for in all that run.
+pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
+    let (lab, node) = match text.split_once('/') {
+        Some((lab, node)) => (Some(lab), node),
+        None => (None, text),
+    };
+    let labs = match lab {
+        None => store::labs(machine.state())?,
+        Some(lab) => vec![LabName::new(lab).map_err(|e| Failure::new(codes::LAB, format!("no lab is called so: {e}")))?],
+    };
+    let mut found = Vec::new();
+    for name in &labs {
+        let loaded = lab::applied(machine, name)?.ok_or_else(|| lab::not_running(machine, name))?;
+        found.extend(in_lab(loaded, node));
+    }
+    let names = |labs: &[LabName]| labs.iter().map(LabName::as_str).collect::<Vec<_>>().join(", ");
+    match (found.len(), &labs[..]) {
+        (1, _) => Ok(found.swap_remove(0)),
+        (0, []) => Err(Failure::hinted(codes::LAB, "no lab is running", "apply one: netsim apply FILE")),
+        (0, [lab]) => Err(Failure::hinted(
+            codes::NODE,
+            format!("lab {lab} has no node `{node}`"),
+            format!("see its nodes: netsim status {lab}, or netsim graph {lab}"),
+        )),
+        (0, many) => Err(Failure::new(codes::NODE, format!("none of the labs {} has a node `{node}`", names(many)))),
+        (_, _) => {
+            let labs: Vec<LabName> = found.iter().map(|f| f.lab.clone()).collect();
+            let message = format!("labs {} all have a node `{node}`", names(&labs));
+            Err(Failure::hinted(codes::NODE, message, format!("say of which: {}/{node}", labs[0])))
+        }
+    }
+}
+
+fn in_lab(loaded: Loaded, node: &str) -> Option<Found> {
+    let topology = &loaded.topology;
+    let index = topology.node(node)?;
+    let (lab, node, netns) = (topology.name.clone(), topology.graph[index].name.clone(), netns_of(topology, index));
+    Some(Found { lab, node, netns, loaded })
+}

@@ -1,0 +1,36 @@
+//! "Did you mean": the nearest of the words that would have been right.
+
+/// The candidate that the word was most likely meant to be; none if none is near. The first of equals.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (word.chars().count() / 3).clamp(1, 3);
+    let distance = |c: &'a str| {
+        let near_enough = c.len().abs_diff(word.len()) <= 4 * most;
+        near_enough.then(|| strsim::osa_distance(&word.to_lowercase(), &c.to_lowercase()))
+    };
+    let scored = candidates.into_iter().filter_map(|c| Some((distance(c)?, c)));
+    scored.filter(|&(d, c)| d <= most && c != word).min_by_key(|&(d, _)| d).map(|(_, c)| c)
+}
+
+/// Words as prose: `a`, `b` or `c`.
+pub(crate) fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|w| format!("`{w}`")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_meant_and_a_far_one_is_not() {
+        let words = ["endpoints", "each", "mtu", "node"];
+        assert_eq!(nearest("endpoint", words), Some("endpoints"));
+        assert_eq!(nearest("MTU", words), Some("mtu"));
+        assert_eq!(nearest("nodes", words), Some("node"));
+        assert_eq!(nearest("delay", words), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! A topology while it is being checked: the graph, and what is known beside it.
+
+use indexmap::IndexMap;
+use ipnet::IpNet;
+use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
+use rustc_hash::FxHashMap;
+
+use super::problems::Problems;
+use super::values::Family;
+use super::{Link, Node, codes};
+use crate::names::Mac;
+use crate::problem::Place;
+
+#[derive(Default)]
+pub(super) struct Building {
+    pub prefix: String,
+    pub graph: UnGraph<Node, Link, u32>,
+    /// Nodes by name.
+    pub index: FxHashMap<String, NodeIndex<u32>>,
+    /// By node index.
+    pub extras: Vec<Extra>,
+    /// By edge index: the MTU that the link says.
+    pub link_mtus: Vec<Option<u32>>,
+    /// What all links say.
+    pub default_mtu: Option<u32>,
+    pub problems: Problems,
+}
+
+/// What is known of a node and does not stay.
+#[derive(Default)]
+pub(super) struct Extra {
+    /// What its interfaces have unless they or their links say otherwise.
+    pub mtu: Option<u32>,
+    pub interfaces: IndexMap<String, InterfaceSettings>,
+    /// Its ends of links, in file order: the edge and which of its ends.
+    pub ends: Vec<(EdgeIndex<u32>, usize)>,
+}
+
+/// What a node says of an interface that a link makes.
+#[derive(Default)]
+pub(super) struct InterfaceSettings {
+    pub ipv4: Option<Vec<IpNet>>,
+    pub ipv6: Option<Vec<IpNet>>,
+    pub mac: Option<Mac>,
+    pub mtu: Option<u32>,
+    pub at: Place,
+}
+
+impl Building {
+    pub fn add(&mut self, node: Node, extra: Extra) -> NodeIndex<u32> {
+        let name = node.name.as_str().to_owned();
+        let added = self.graph.add_node(node);
+        self.index.insert(name, added);
+        self.extras.push(extra);
+        added
+    }
+
+    pub fn link(&mut self, link: Link, mtu: Option<u32>) {
+        let nodes = [link.ends[0].node, link.ends[1].node];
+        let edge = self.graph.add_edge(nodes[0], nodes[1], link);
+        self.link_mtus.push(mtu);
+        for (side, node) in nodes.into_iter().enumerate() {
+            self.extras[node.index()].ends.push((edge, side));
+        }
+    }
+
+    /// The node of this name; that there is none is told.
+    pub fn node(&mut self, name: &str, at: &Place) -> Option<NodeIndex<u32>> {
+        if let Some(&node) = self.index.get(name) {
+            return Some(node);
+        }
+        let known = self.graph.node_weights().map(|n| n.name.as_str());
+        let message = format!("there is no node `{name}`");
+        self.problems.unknown(codes::UNKNOWN_NODE, at, message, name, known, "write it under `nodes:`");
+        None
+    }
+
+    /// How people call an end: `node:interface`, or `node`.
+    pub fn end_name(&self, edge: EdgeIndex<u32>, side: usize) -> String {
+        let end = &self.graph[edge].ends[side];
+        let node = &self.graph[end.node].name;
+        end.interface.as_ref().map_or_else(|| node.to_string(), |i| format!("{node}:{i}"))
+    }
+}
+
+/// The addresses of one family.
+pub(super) fn of_family(addresses: &[IpNet], family: Family) -> impl Iterator<Item = IpNet> {
+    addresses.iter().copied().filter(move |a| Family::of(a.addr()) == family)
+}

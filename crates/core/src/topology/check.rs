@@ -1,0 +1,52 @@
+//! From what the files say to a topology, or to all that is wrong with them.
+
+use super::building::Building;
+use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, nodes, pools, uniqueness};
+use crate::names::LabName;
+use crate::problem::{Place, Problem};
+use crate::spec::Spec;
+use crate::spec::written::RoutingSpec;
+
+/// Checks what the files say, in the order in which they are merged; all that is wrong is told at once.
+pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
+    let mut building = Building::default();
+    let name = lab_name(&mut building, specs);
+    let written = specs.iter().rev().find_map(|s| s.prefix.clone());
+    building.prefix = written.unwrap_or_else(|| name.as_ref().map_or_else(String::new, |n| format!("{n}-")));
+    let routing = match specs.iter().rev().find_map(|s| s.routing) {
+        Some(RoutingSpec::Static) => Routing::Static,
+        Some(RoutingSpec::None) | None => Routing::Written,
+    };
+    let pools: Option<Pools> = pools::of(&mut building, specs);
+    nodes::add(&mut building, specs);
+    links::add(&mut building, specs);
+    ends::settle(&mut building);
+    domains::check(&mut building, pools.as_ref());
+    uniqueness::check(&mut building);
+    let checks = asked::checks(&mut building, specs);
+    let problems = building.problems.into_list();
+    match name {
+        Some(name) if problems.is_empty() => {
+            Ok(Topology { name, prefix: building.prefix, graph: building.graph, routing, pools, checks })
+        }
+        _ => Err(problems),
+    }
+}
+
+fn lab_name(building: &mut Building, specs: &[Spec]) -> Option<LabName> {
+    let Some((text, source)) = specs.iter().rev().find_map(|s| Some((s.name.as_ref()?, s.source))) else {
+        let source = specs.last().map_or(0, |s| s.source);
+        let at = Place { source, ..Place::default() };
+        building.problems.tell(codes::NO_NAME, &at, "the lab has no name", "write `name: …` at the top");
+        return None;
+    };
+    match LabName::new(text) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            let at = Place { source, ..Place::default() }.key("name");
+            let hint = "write a name of letters, digits, `-`, `_` and `.`";
+            building.problems.tell(codes::NAME, &at, error.to_string(), hint);
+            None
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The codes of what can be wrong in what a file means.
+
+use crate::problem::Code;
+
+/// The lab has no name.
+pub(super) const NO_NAME: Code = Code(11);
+/// A text cannot be a name.
+pub(super) const NAME: Code = Code(12);
+/// A node that does not exist.
+pub(super) const UNKNOWN_NODE: Code = Code(13);
+/// A group that does not exist.
+pub(super) const UNKNOWN_GROUP: Code = Code(14);
+/// Two nodes of one name.
+pub(super) const NODE_TWICE: Code = Code(15);
+/// Two interfaces of one name on a node.
+pub(super) const INTERFACE_TWICE: Code = Code(16);
+/// A range that cannot be read.
+pub(super) const RANGE: Code = Code(17);
+/// As many of this as of that are needed, and are not there.
+pub(super) const COUNT: Code = Code(18);
+/// A link without its endpoints.
+pub(super) const ENDPOINTS: Code = Code(19);
+/// A link from a node to itself.
+pub(super) const SELF_LINK: Code = Code(20);
+/// A text is no address with a prefix length, or one of the other family.
+pub(super) const ADDRESS: Code = Code(21);
+/// An address that no interface can have.
+pub(super) const UNUSABLE: Code = Code(22);
+/// An address that two have.
+pub(super) const ADDRESS_TWICE: Code = Code(23);
+/// A text is no Ethernet address of an interface.
+pub(super) const MAC: Code = Code(24);
+/// An Ethernet address that two have.
+pub(super) const MAC_TWICE: Code = Code(25);
+/// A text is no subnet, or there are two of a family.
+pub(super) const SUBNET: Code = Code(26);
+/// Two subnets that overlap.
+pub(super) const OVERLAP: Code = Code(27);
+/// Switches of one broadcast domain that give different subnets out.
+pub(super) const DISAGREE: Code = Code(28);
+/// An MTU that is out of range.
+pub(super) const MTU: Code = Code(29);
+/// A route that cannot be.
+pub(super) const ROUTE: Code = Code(30);
+/// A gateway that is on no wire of the node.
+pub(super) const GATEWAY: Code = Code(31);
+/// More ports than a bridge takes.
+pub(super) const PORTS: Code = Code(32);
+/// Bridges that are joined in a circle.
+pub(super) const LOOP: Code = Code(33);
+/// A key that means nothing for this kind of node, or there.
+pub(super) const UNFIT: Code = Code(34);
+/// Settings for an interface that no link has.
+pub(super) const NO_INTERFACE: Code = Code(35);
+/// One thing that is written at two places.
+pub(super) const WRITTEN_TWICE: Code = Code(36);
+/// A program without a name.
+pub(super) const EXEC: Code = Code(37);
+/// A check that asks nothing that can be told.
+pub(super) const CHECK: Code = Code(38);

@@ -1,0 +1,129 @@
+//! Ranges and sets in a text: `n[1-4]`, `n[01-10]`, `{a,b}`, and several of them, the first turning slowest.
+
+use std::borrow::Cow;
+
+/// More than any lab has nodes: a larger range is a slip of the finger.
+pub(super) const MOST: usize = 1_000_000;
+
+/// Why a text has no range that can be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RangeError {
+    #[error("`{0}` has no closing `{1}`")]
+    Open(String, char),
+    #[error("`[{0}]` is no range such as [1-4] or [01-10]")]
+    Numbers(String),
+    #[error("`[{0}-{1}]` runs backwards")]
+    Backwards(String, String),
+    #[error("`{{{0}}}` is no set such as {{a,b}}")]
+    Set(String),
+    #[error("`{0}` stands for more than 1,000,000")]
+    TooMany(String),
+}
+
+/// A text with its ranges taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern<'t> {
+    parts: Vec<Part<'t>>,
+    count: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part<'t> {
+    Plain(&'t str),
+    /// First, how many, and how many digits at least.
+    Numbers(u64, usize, usize),
+    Set(Vec<&'t str>),
+}
+
+impl Part<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Part::Plain(_) => 1,
+            Part::Numbers(_, count, _) => *count,
+            Part::Set(members) => members.len(),
+        }
+    }
+}
+
+/// Whether a text has something in it that could be a range.
+pub(super) fn has_range(text: &str) -> bool {
+    text.contains(['[', '{'])
+}
+
+impl<'t> Pattern<'t> {
+    /// Takes a text apart.
+    pub fn parse(text: &'t str) -> Result<Self, RangeError> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(open) = rest.find(['[', '{']) {
+            if open > 0 {
+                parts.push(Part::Plain(&rest[..open]));
+            }
+            let close = if rest[open..].starts_with('[') { ']' } else { '}' };
+            let inside = &rest[open + 1..];
+            let end = inside.find(close).ok_or_else(|| RangeError::Open(text.to_owned(), close))?;
+            let inside = &inside[..end];
+            parts.push(if close == ']' { numbers(inside)? } else { set(inside)? });
+            rest = &rest[open + end + 2..];
+        }
+        if !rest.is_empty() || parts.is_empty() {
+            parts.push(Part::Plain(rest));
+        }
+        let counted = parts.iter().try_fold(1_usize, |all, p| all.checked_mul(p.count()).filter(|&n| n <= MOST));
+        let count = counted.ok_or_else(|| RangeError::TooMany(text.to_owned()))?;
+        Ok(Pattern { parts, count })
+    }
+
+    /// How many texts it stands for.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The text at a position, from 0.
+    pub fn nth(&self, index: usize) -> Cow<'t, str> {
+        if let [Part::Plain(text)] = self.parts[..] {
+            return Cow::Borrowed(text);
+        }
+        let mut below = self.count;
+        let mut out = String::new();
+        for part in &self.parts {
+            below /= part.count();
+            let at = index / below % part.count();
+            match part {
+                Part::Plain(text) => out.push_str(text),
+                Part::Numbers(first, _, width) => out.push_str(&format!("{:0width$}", first + at as u64)),
+                Part::Set(members) => out.push_str(members[at]),
+            }
+        }
+        Cow::Owned(out)
+    }
+
+    /// All texts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = Cow<'t, str>> {
+        (0..self.count).map(|i| self.nth(i))
+    }
+}
+
+fn numbers<'t>(inside: &'t str) -> Result<Part<'t>, RangeError> {
+    let bad = || RangeError::Numbers(inside.to_owned());
+    let (first, last) = inside.split_once('-').ok_or_else(bad)?;
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse::<u64>().ok()).flatten().ok_or_else(bad)
+    };
+    let (from, to) = (number(first)?, number(last)?);
+    let span = to.checked_sub(from).ok_or_else(|| RangeError::Backwards(first.to_owned(), last.to_owned()))?;
+    let count = usize::try_from(span).ok().filter(|&n| n < MOST);
+    let count = count.ok_or_else(|| RangeError::TooMany(format!("[{inside}]")))? + 1;
+    let width = if first.starts_with('0') { first.len() } else { 1 };
+    Ok(Part::Numbers(from, count, width))
+}
+
+fn set(inside: &str) -> Result<Part<'_>, RangeError> {
+    let members: Vec<&str> = inside.split(',').map(str::trim).collect();
+    let plain = |m: &&str| !m.is_empty() && !m.contains(['{', '[', ']']);
+    if members.len() < 2 || !members.iter().all(|m| plain(&m)) {
+        return Err(RangeError::Set(inside.to_owned()));
+    }
+    Ok(Part::Set(members))
+}

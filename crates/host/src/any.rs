@@ -1,0 +1,28 @@
+//! The one list of backends.
+
+use netsim_core::plan::Action;
+use netsim_core::state::{Observed, Scope};
+
+use crate::backend::{Backend, HostError, Progress, StepError};
+use crate::sim::SimHost;
+
+/// A backend of one kind or another.
+#[derive(Debug, Clone)]
+pub enum AnyBackend {
+    /// A kernel in memory.
+    Sim(SimHost),
+}
+
+impl Backend for AnyBackend {
+    async fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
+        match self {
+            AnyBackend::Sim(sim) => sim.observe(scope).await,
+        }
+    }
+
+    async fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        match self {
+            AnyBackend::Sim(sim) => sim.apply(scope, actions, progress).await,
+        }
+    }
+}
