@@ -2,10 +2,13 @@
 #![warn(missing_docs)]
 
 pub mod backend;
+pub mod crash;
 pub mod enter;
 mod failure;
 mod file_lock;
+pub mod linux;
 pub mod lock;
+mod netlink;
 pub mod rights;
 pub mod rootless;
 pub mod signals;
