@@ -202,6 +202,9 @@ impl Scope {
     }
 }
 
+/// What a lab has borrowed, by name.
+pub type Loans = Map<Key, Held>;
+
 /// What was found on a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
@@ -214,7 +217,7 @@ pub struct Observed {
     pub facts: Facts,
     /// What the lab has borrowed.
     #[serde(with = "indexmap::map::serde_seq")]
-    pub loans: Map<Key, Held>,
+    pub loans: Loans,
 }
 
 /// Something that is not the lab's.

@@ -1,5 +1,6 @@
 //! What every backend can do: observe and apply. It decides nothing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use netsim_core::plan::Action;
@@ -19,9 +20,14 @@ pub trait Backend {
     ) -> impl Future<Output = Result<Observed, StepError>>;
 }
 
-/// How far an apply has come, and whether it shall stop.
-#[derive(Debug, Default)]
+/// How far an apply has come, and whether it shall stop. Clones are handles on one and the same.
+#[derive(Debug, Clone, Default)]
 pub struct Progress {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     done: AtomicUsize,
     stop: AtomicBool,
 }
@@ -29,22 +35,22 @@ pub struct Progress {
 impl Progress {
     /// Actions done so far.
     pub fn done(&self) -> usize {
-        self.done.load(Ordering::Relaxed)
+        self.shared.done.load(Ordering::Relaxed)
     }
 
     /// Counts actions as done.
     pub fn add(&self, actions: usize) {
-        self.done.fetch_add(actions, Ordering::Relaxed);
+        self.shared.done.fetch_add(actions, Ordering::Relaxed);
     }
 
     /// Asks the backend to stop at the next safe point.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.shared.stop.store(true, Ordering::Relaxed);
     }
 
     /// Whether it has been asked to stop.
     pub fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.shared.stop.load(Ordering::Relaxed)
     }
 }
 

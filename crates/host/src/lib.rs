@@ -3,11 +3,14 @@
 
 mod any;
 pub mod backend;
+pub mod crash;
 pub mod enter;
 mod failure;
 mod file_lock;
+pub mod linux;
 pub mod lock;
 pub mod probe;
+mod netlink;
 pub mod rights;
 pub mod rootless;
 pub mod signals;

@@ -1,0 +1,84 @@
+//! The kernel of this machine as a backend: namespaces, devices, addresses and routes over netlink.
+
+use std::path::PathBuf;
+
+use netsim_core::plan::Action;
+use netsim_core::state::{Observed, Scope};
+
+use crate::backend::{Backend, HostError, Progress, StepError};
+
+pub mod errors;
+
+mod address;
+mod apply;
+mod device;
+mod facts;
+mod ledger;
+mod netns;
+mod observe;
+mod peers;
+mod ran;
+mod read_back;
+mod route;
+mod spaces;
+mod sysctl;
+
+/// Where things are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// The names of network namespaces.
+    pub netns: PathBuf,
+    /// The ledger of loans.
+    pub state: PathBuf,
+}
+
+impl Default for Paths {
+    fn default() -> Self {
+        Paths { netns: "/run/netns".into(), state: "/run/netsim".into() }
+    }
+}
+
+/// The kernel that this process runs on.
+#[derive(Debug, Clone, Default)]
+pub struct Linux {
+    paths: Paths,
+}
+
+impl Linux {
+    /// The kernel, with names and ledger in these places.
+    pub fn new(paths: Paths) -> Self {
+        Linux { paths }
+    }
+
+    /// As [`Backend::observe`], on the calling thread's time.
+    pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
+        on_a_thread_of_its_own(|| observe::observe(&self.paths, scope))
+    }
+
+    /// As [`Backend::apply`], on the calling thread's time.
+    pub fn apply_now(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        on_a_thread_of_its_own(|| apply::apply(&self.paths, &scope.lab, actions, progress))?;
+        self.observe_now(scope).map_err(|error| StepError::Failed { action: None, error })
+    }
+}
+
+/// The work moves its thread from namespace to namespace: it is never one that anybody else uses, and it ends when the work does.
+fn on_a_thread_of_its_own<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+impl Backend for Linux {
+    async fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
+        let (linux, scope) = (self.clone(), scope.clone());
+        in_the_background(move || linux.observe_now(&scope)).await
+    }
+
+    async fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        let (linux, scope, actions, progress) = (self.clone(), scope.clone(), actions.to_vec(), progress.clone());
+        in_the_background(move || linux.apply_now(&scope, &actions, &progress)).await
+    }
+}
+
+async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()))
+}

@@ -1,0 +1,74 @@
+//! Does a plan's actions, regrouped so that they cost as few system calls and as few waits as the kernel allows.
+//!
+//! Updates that save something stand before the first deletion and are done first. Then everything goes that shall go, then what is wanted is built.
+
+use netsim_core::names::LabName;
+use netsim_core::plan::Action;
+
+use super::spaces::Spaces;
+use super::{Paths, errors};
+use crate::backend::{HostError, Progress, StepError};
+use crate::netlink::{Batch, Refused};
+
+mod build;
+mod change;
+mod remove;
+mod work;
+
+/// One action and its place in the plan.
+pub(crate) type Step<'a> = (usize, &'a Action);
+
+/// What all parts of an apply share.
+pub(crate) struct Run<'a> {
+    pub(crate) paths: &'a Paths,
+    pub(crate) lab: &'a LabName,
+    pub(crate) actions: &'a [Action],
+    pub(crate) progress: &'a Progress,
+}
+
+/// Does all actions. The calling thread must be its own: it is moved from namespace to namespace.
+pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
+    let run = Run { paths, lab, actions, progress };
+    let mut spaces =
+        Spaces::new(paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
+    let steps = || actions.iter().enumerate();
+    let first = steps().position(|(_, a)| matches!(a, Action::Delete(_))).unwrap_or(0);
+    build::build(&run, &mut spaces, steps().take(first).collect())?;
+    let (deletions, builds) = steps().skip(first).partition(|(_, a)| matches!(a, Action::Delete(_)));
+    remove::remove(&run, &mut spaces, deletions)?;
+    build::build(&run, &mut spaces, builds)
+}
+
+impl Run<'_> {
+    pub(crate) fn failed(&self, action: Option<usize>, error: HostError) -> StepError {
+        StepError::Failed { action, error }
+    }
+
+    /// The error of an action by a system call.
+    pub(crate) fn system(&self, action: usize) -> impl Fn(std::io::Error) -> StepError + '_ {
+        move |e| self.failed(Some(action), errors::system(errors::doing(&self.actions[action]), &e))
+    }
+
+    /// The error of an action by an answer to its message.
+    pub(crate) fn refused(&self, refused: Refused<usize>) -> StepError {
+        let doing = errors::doing(&self.actions[refused.tag]);
+        self.failed(Some(refused.tag), errors::kernel(doing, refused.errno, &refused.text))
+    }
+
+    /// Sends a batch of messages that belong to actions; the first that is refused fails the apply, unless it may.
+    pub(crate) fn send(
+        &self,
+        space: &mut super::spaces::Space,
+        batch: Batch<usize>,
+        may: impl Fn(&Refused<usize>) -> bool,
+    ) -> Result<(), StepError> {
+        let Some(any) = batch.first().copied() else { return Ok(()) };
+        let refused = space.netlink.send(batch).map_err(self.system(any))?;
+        refused.into_iter().find(|r| !may(r)).map_or(Ok(()), |r| Err(self.refused(r)))
+    }
+
+    /// Stops here if that was asked for.
+    pub(crate) fn go_on(&self) -> Result<(), StepError> {
+        if self.progress.stopped() { Err(StepError::Interrupted) } else { Ok(()) }
+    }
+}

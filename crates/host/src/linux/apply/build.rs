@@ -1,0 +1,310 @@
+//! Makes and updates what is wanted: one datagram a namespace where it is new.
+
+use indexmap::IndexMap;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
+use netlink_packet_route::RouteNetlinkMessage;
+use netsim_core::mark::Mark;
+use netsim_core::names::IfName;
+use netsim_core::resource::{Bridge, DeviceId, End, Key, Netns, NetnsId, Ran, Sysctl};
+use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
+use super::super::spaces::Spaces;
+use super::super::{address, errors, ledger, ran, route, sysctl};
+use super::work::{Host, Place, Work};
+use super::{Run, Step, change};
+use crate::backend::StepError;
+use crate::netlink::{Batch, Refused};
+
+/// Open files that an apply needs beside two a namespace.
+const FILES: u64 = 64;
+
+/// Does the steps: loans, namespaces, what is in them, programs.
+pub(super) fn build(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<(), StepError> {
+    let mut work = Work::of(&steps);
+    set_host(run, spaces, &work.host)?;
+    raise_limit((2 * (work.namespaces.len() + work.places.len())) as u64 + FILES);
+    create_namespaces(run, spaces, &mut work)?;
+    let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
+    for (netns, place) in &work.places {
+        run.go_on()?;
+        let site = Site { run, netns, place, ipv6 };
+        site.build(spaces)?;
+        run.progress.add(place.count());
+    }
+    for (at, program) in &work.programs {
+        run.go_on()?;
+        run_program(run, spaces, *at, program)?;
+        run.progress.add(1);
+    }
+    Ok(())
+}
+
+fn set_host(run: &Run, spaces: &mut Spaces, steps: &[(usize, Host)]) -> Result<(), StepError> {
+    for (at, step) in steps {
+        match step {
+            Host::Borrow(loan) => {
+                ledger::borrow(&run.paths.state, run.lab, loan).map_err(|e| run.failed(Some(*at), e))?;
+            }
+            Host::GiveBack(loan) => {
+                ledger::give_back(&run.paths.state, run.lab, loan).map_err(|e| run.failed(Some(*at), e))?;
+            }
+            Host::Set(setting) => {
+                spaces.enter(&NetnsId::Host).map_err(run.system(*at))?;
+                sysctl::write(&setting.name, &setting.value).map_err(run.system(*at))?;
+            }
+        }
+        run.progress.add(1);
+    }
+    Ok(())
+}
+
+/// Lets this process open so many files, as far as it may.
+fn raise_limit(files: u64) {
+    let Ok((soft, hard)) = getrlimit(Limit::RLIMIT_NOFILE) else { return };
+    if soft < files && setrlimit(Limit::RLIMIT_NOFILE, files, hard.max(files)).is_err() {
+        // Without the right to raise the hard limit as much as it allows; a shortage is told where it hurts.
+        let _ = setrlimit(Limit::RLIMIT_NOFILE, files.min(hard), hard);
+    }
+}
+
+/// Makes all namespaces; their own settings are written from inside, before anybody can see them.
+fn create_namespaces(run: &Run, spaces: &mut Spaces, work: &mut Work) -> Result<(), StepError> {
+    let Some((first, _)) = work.namespaces.first() else { return Ok(()) };
+    super::super::netns::make_directory(&run.paths.netns).map_err(run.system(*first))?;
+    for (at, netns) in &work.namespaces {
+        run.go_on()?;
+        let place = work.places.get_mut(&NetnsId::Named(netns.name.clone()));
+        let is_now = |(_, s): &mut (usize, &Sysctl)| s.name.device().is_none();
+        let settings: Vec<(usize, &Sysctl)> =
+            place.map(|p| p.sysctls.extract_if(.., is_now).collect()).unwrap_or_default();
+        create_namespace(run, spaces, (*at, netns), &settings)?;
+        run.progress.add(1 + settings.len());
+    }
+    Ok(())
+}
+
+fn create_namespace(
+    run: &Run,
+    spaces: &mut Spaces,
+    (at, netns): (usize, &Netns),
+    settings: &[(usize, &Sysctl)],
+) -> Result<(), StepError> {
+    let mark = Mark { lab: run.lab.clone(), node: netns.node.clone() };
+    let notes = settings.iter().map(|(_, s)| sysctl::note(&s.name)).collect();
+    let mut doing = at;
+    let made = spaces.create(&netns.name, &mark, notes, || {
+        for (at, setting) in settings {
+            doing = *at;
+            sysctl::write(&setting.name, &setting.value)?;
+        }
+        doing = at;
+        Ok(())
+    });
+    made.map_err(run.system(doing))
+}
+
+fn run_program(run: &Run, spaces: &mut Spaces, at: usize, program: &Ran) -> Result<(), StepError> {
+    let netns = NetnsId::Named(program.netns.clone());
+    spaces.enter(&netns).map_err(run.system(at))?;
+    let doing = errors::doing(&run.actions[at]);
+    ran::run(&doing, program).map_err(|e| run.failed(Some(at), e))?;
+    let mut batch = Batch::default();
+    batch.push(at, device::ADD_ALTNAME, device::add_altnames(LO_INDEX, [ran::note(program)]));
+    run.send(spaces.get(&netns).map_err(run.system(at))?, batch, is_there)
+}
+
+/// A note that stands already is as good as a new one.
+fn is_there(refused: &Refused<usize>) -> bool {
+    refused.errno == libc::EEXIST
+}
+
+pub(super) fn never(_: &Refused<usize>) -> bool {
+    false
+}
+
+impl Place<'_> {
+    /// How many actions are done here; a veth counts where it is created, an update of one at its lesser end.
+    fn count(&self) -> usize {
+        self.veths.len()
+            + self.bridges.len()
+            + self.changed_bridges.len()
+            + self.changed_ends.len()
+            + self.ports.len()
+            + self.ups.len()
+            + self.addresses.len()
+            + self.routes.len()
+            + self.sysctls.len()
+    }
+}
+
+/// The work in one namespace.
+struct Site<'a> {
+    run: &'a Run<'a>,
+    netns: &'a NetnsId,
+    place: &'a Place<'a>,
+    ipv6: bool,
+}
+
+impl Site<'_> {
+    fn build(&self, spaces: &mut Spaces) -> Result<(), StepError> {
+        let any = self.any();
+        let (early, late): (Vec<_>, Vec<_>) = self.place.sysctls.iter().partition(|(_, s)| s.name.device().is_none());
+        self.set(spaces, &early)?;
+        let mut batch = Batch::default();
+        self.create_devices(spaces, &mut batch)?;
+        let names: Vec<IfName> = self.devices().collect();
+        let space = spaces.get(self.netns).map_err(self.run.system(any))?;
+        if names.iter().any(|name| space.index(*name).is_none()) {
+            self.run.send(space, std::mem::take(&mut batch), never)?;
+            space.find(names).map_err(self.run.system(any))?;
+        }
+        if !self.place.changed_ends.is_empty() || !self.place.changed_bridges.is_empty() || !late.is_empty() {
+            self.run.send(space, std::mem::take(&mut batch), never)?;
+            change::devices(self.run, spaces, self.netns, self.place, self.ipv6)?;
+            self.set(spaces, &late)?;
+        }
+        let space = spaces.get(self.netns).map_err(self.run.system(any))?;
+        let index = |at: usize, name: IfName| {
+            let missing = || {
+                let key = Key::Device(DeviceId { netns: self.netns.clone(), name });
+                self.run.failed(Some(at), errors::vanished(errors::doing(&self.run.actions[at]), &key))
+            };
+            space.index(name).ok_or_else(missing)
+        };
+        for (name, (at, change)) in self.changes(&index)? {
+            batch.push(at, 0, change.of(index(at, name)?));
+        }
+        for (at, full_name, name) in self.full_names() {
+            batch.push(at, device::ADD_ALTNAME, device::add_altnames(index(at, name)?, [full_name]));
+        }
+        for (at, a) in &self.place.addresses {
+            let message = address::encode(index(*at, a.device.name)?, a.net);
+            batch.push(*at, NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewAddress(message));
+        }
+        for (at, r, is_there) in &self.place.routes {
+            let devices = r.via.iter().map(|hop| Ok((hop.device, index(*at, hop.device)?)));
+            let devices = devices.collect::<Result<FxHashMap<_, _>, StepError>>()?;
+            let flags = NLM_F_CREATE | if *is_there { NLM_F_REPLACE } else { NLM_F_EXCL };
+            batch.push(*at, flags, RouteNetlinkMessage::NewRoute(route::encode(r, |hop| devices[&hop.device])));
+        }
+        self.run.send(space, batch, never)
+    }
+
+    /// Any action of the place, to name in an error that is not of one.
+    fn any(&self) -> usize {
+        let p = self.place;
+        let firsts = [
+            p.veths.first().map(|x| x.0),
+            p.bridges.first().map(|x| x.0),
+            p.ends.first().map(|x| x.0),
+            p.changed_ends.first().map(|x| x.0),
+            p.changed_bridges.first().map(|x| x.0),
+            p.ports.first().map(|x| x.0),
+            p.ups.first().map(|x| x.0),
+            p.addresses.first().map(|x| x.0),
+            p.routes.first().map(|x| x.0),
+            p.sysctls.first().map(|x| x.0),
+        ];
+        firsts.into_iter().flatten().min().unwrap_or(0)
+    }
+
+    /// All devices here that messages are about.
+    fn devices(&self) -> impl Iterator<Item = IfName> + '_ {
+        let p = self.place;
+        let ends = p.ends.iter().map(|(_, e)| e.id.name).chain(p.changed_ends.iter().map(|(_, _, e)| e.id.name));
+        let bridges =
+            p.bridges.iter().map(|(_, b)| b.id.name).chain(p.changed_bridges.iter().map(|(_, _, b)| b.id.name));
+        let ports = p.ports.iter().flat_map(|(_, port)| [port.device.name, port.master]);
+        let ups = p.ups.iter().map(|(_, d)| d.name);
+        let addresses = p.addresses.iter().map(|(_, a)| a.device.name);
+        let hops = p.routes.iter().flat_map(|(_, r, _)| r.via.iter().map(|hop| hop.device));
+        ends.chain(bridges).chain(ports).chain(ups).chain(addresses).chain(hops)
+    }
+
+    /// Writes settings, each noted first: a note without its setting is found and mended, a setting without its note would be forgotten.
+    fn set(&self, spaces: &mut Spaces, settings: &[&(usize, &Sysctl)]) -> Result<(), StepError> {
+        for (at, setting) in settings {
+            let mut batch = Batch::default();
+            batch.push(*at, device::ADD_ALTNAME, device::add_altnames(LO_INDEX, [sysctl::note(&setting.name)]));
+            self.run.send(spaces.get(self.netns).map_err(self.run.system(*at))?, batch, is_there)?;
+            spaces.enter(self.netns).map_err(self.run.system(*at))?;
+            sysctl::write(&setting.name, &setting.value).map_err(self.run.system(*at))?;
+        }
+        Ok(())
+    }
+
+    fn create_devices(&self, spaces: &mut Spaces, batch: &mut Batch<usize>) -> Result<(), StepError> {
+        let group = self.run.lab.group();
+        let new = NLM_F_CREATE | NLM_F_EXCL;
+        for (at, bridge) in &self.place.bridges {
+            let number = spaces.get(self.netns).map_err(self.run.system(*at))?.number(bridge.id.name);
+            batch.push(*at, new, device::create_bridge(bridge, number, group));
+        }
+        for (at, veth) in &self.place.veths {
+            let [a, b] = veth.ends();
+            let (near, far) = if a.id.netns == *self.netns { (a, b) } else { (b, a) };
+            let number = |spaces: &mut Spaces, end: &End| {
+                spaces.get(&end.id.netns).map(|s| s.number(end.id.name)).map_err(self.run.system(*at))
+            };
+            let ends = ((near, number(spaces, near)?), (far, number(spaces, far)?));
+            let message = if near.id.netns == far.id.netns {
+                device::create_veth(ends.0, ends.1, None, group)
+            } else {
+                let namespace = spaces.namespace(&far.id.netns).map_err(self.run.system(*at))?;
+                device::create_veth(ends.0, ends.1, Some(namespace), group)
+            };
+            batch.push(*at, new, message);
+        }
+        Ok(())
+    }
+
+    /// What is set about devices, all in one message each: `lo` first, what was plugged in before what it is plugged into. A new bridge comes up when its ports have.
+    fn changes(
+        &self,
+        index: &impl Fn(usize, IfName) -> Result<u32, StepError>,
+    ) -> Result<IndexMap<IfName, (usize, Change), FxBuildHasher>, StepError> {
+        let mut changes: IndexMap<IfName, (usize, Change), FxBuildHasher> = IndexMap::default();
+        let p = self.place;
+        if p.ups.iter().any(|(_, d)| d.name == IfName::LO) {
+            changes.entry(IfName::LO).or_default();
+        }
+        let alias = (*self.netns == NetnsId::Host).then(|| device::lab_alias(self.run.lab));
+        for (at, end) in &p.ends {
+            let link_local = (self.ipv6 && end.mtu >= IPV6_MIN_MTU).then_some(end.link_local);
+            changes.insert(end.id.name, (*at, Change { link_local, alias: alias.clone(), ..Default::default() }));
+        }
+        for (at, port) in &p.ports {
+            let change = changes.entry(port.device.name).or_default();
+            change.0 = *at;
+            change.1.master = Some(index(*at, port.master)?);
+        }
+        let bridge = |name: IfName| p.bridges.iter().any(|(_, b)| b.id.name == name);
+        for (at, device) in p.ups.iter().filter(|(_, d)| !bridge(d.name)) {
+            let change = changes.entry(device.name).or_insert((*at, Change::default()));
+            change.1.up = Some(true);
+            if change.1.master.is_none() {
+                change.0 = *at;
+            }
+        }
+        for (at, bridge) in &p.bridges {
+            let up = p.ups.iter().any(|(_, d)| d.name == bridge.id.name).then_some(true);
+            let link_local = self.ipv6.then_some(bridge.link_local);
+            // A bridge may itself be a port.
+            let master = changes.shift_remove(&bridge.id.name).and_then(|(_, c)| c.master);
+            let change = Change { link_local, up, master, alias: alias.clone(), ..Default::default() };
+            changes.insert(bridge.id.name, (*at, change));
+        }
+        changes.retain(|_, (_, change)| !change.is_empty());
+        Ok(changes)
+    }
+
+    /// The names as written of new devices whose kernel names are short for them.
+    fn full_names(&self) -> Vec<(usize, String, IfName)> {
+        let of_end = |(at, e): &(usize, &End)| Some((*at, e.full_name.as_deref()?.to_owned(), e.id.name));
+        let of_bridge = |(at, b): &(usize, &Bridge)| Some((*at, b.full_name.as_deref()?.to_owned(), b.id.name));
+        let ends = self.place.ends.iter().filter_map(of_end);
+        ends.chain(self.place.bridges.iter().filter_map(of_bridge)).collect()
+    }
+}

@@ -1,0 +1,185 @@
+//! Takes away what shall go.
+//!
+//! The kernel waits some 16 ms for every message that deletes a device (`rcu_barrier` in `netdev_run_todo`), however many devices it deletes. So of one
+//! namespace all go together: they are put into a group of the doomed and deleted by that.
+
+use indexmap::IndexMap;
+use netlink_packet_route::RouteNetlinkMessage;
+use netsim_core::names::IfName;
+use netsim_core::plan::Action;
+use netsim_core::resource::{Device, DeviceId, Netns, NetnsId, Resource, Sysctl};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use super::super::device::{self, Change, LO_INDEX};
+use super::super::errors::{self, codes};
+use super::super::spaces::Spaces;
+use super::super::{address, observe, ran, route, sysctl};
+use super::{Run, Step};
+use crate::backend::{HostError, StepError};
+use crate::netlink::{Batch, Refused};
+
+type ByNetns<T> = IndexMap<NetnsId, T, FxBuildHasher>;
+
+/// Does the deletions: what stands on devices first, in the order of the plan, then devices, then namespaces.
+pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<(), StepError> {
+    let mut small: ByNetns<Vec<(usize, &Resource)>> = ByNetns::default();
+    let (mut devices, mut namespaces): (Vec<(usize, &Device)>, Vec<(usize, &Netns)>) = (Vec::new(), Vec::new());
+    let mut settings: Vec<(usize, &Sysctl)> = Vec::new();
+    for (at, action) in &steps {
+        let Action::Delete(resource) = action else { continue };
+        match resource {
+            Resource::Netns(netns) => namespaces.push((*at, netns)),
+            Resource::Device(device) => devices.push((*at, device)),
+            Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
+            Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => {
+                small.entry(resource.key().netns()).or_default().push((*at, resource));
+            }
+        }
+    }
+    reset_settings(run, spaces, &settings)?;
+    for (netns, resources) in small {
+        run.go_on()?;
+        remove_small(run, spaces, &netns, &resources)?;
+    }
+    if !devices.is_empty() {
+        remove_devices(run, spaces, &devices)?;
+    }
+    for (at, netns) in namespaces {
+        spaces.delete(&netns.name).map_err(run.system(at))?;
+        run.progress.add(1);
+    }
+    Ok(())
+}
+
+/// Sets sysctls to what they are in a fresh namespace, then forgets that they were set.
+fn reset_settings(run: &Run, spaces: &mut Spaces, settings: &[(usize, &Sysctl)]) -> Result<(), StepError> {
+    let Some((first, _)) = settings.first() else { return Ok(()) };
+    spaces.enter_scratch().map_err(run.system(*first))?;
+    let mut fresh = FxHashMap::default();
+    for (at, setting) in settings {
+        if setting.netns == NetnsId::Host {
+            return Err(run.failed(Some(*at), not_ours(errors::doing(&run.actions[*at]))));
+        }
+        let name = sysctl::at_birth(&setting.name);
+        let value = sysctl::read(&name).map_err(run.system(*at))?;
+        fresh.insert(name, value);
+    }
+    for (at, setting) in settings {
+        spaces.enter(&setting.netns).map_err(run.system(*at))?;
+        if let Some(Some(value)) = fresh.get(&sysctl::at_birth(&setting.name)) {
+            match sysctl::write(&setting.name, value) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(run.system(*at)(e)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        let mut batch = Batch::default();
+        batch.push(*at, 0, device::remove_altname(LO_INDEX, sysctl::note(&setting.name)));
+        run.send(spaces.get(&setting.netns).map_err(run.system(*at))?, batch, is_gone)?;
+        run.progress.add(1);
+    }
+    Ok(())
+}
+
+fn not_ours(doing: String) -> HostError {
+    let message = "a setting of the host is given back, not deleted".into();
+    HostError { code: codes::REFUSED.0, doing, message, errno: None, hint: None }
+}
+
+/// A deletion that finds nothing is done.
+fn is_gone(refused: &Refused<usize>) -> bool {
+    matches!(refused.errno, libc::ENODEV | libc::ESRCH | libc::EADDRNOTAVAIL | libc::ENOENT)
+}
+
+fn remove_small(
+    run: &Run,
+    spaces: &mut Spaces,
+    netns: &NetnsId,
+    resources: &[(usize, &Resource)],
+) -> Result<(), StepError> {
+    let space = spaces.get(netns).map_err(run.system(resources[0].0))?;
+    let devices = resources.iter().filter_map(|(_, r)| device_of(r));
+    space.find(devices).map_err(run.system(resources[0].0))?;
+    let mut batch = Batch::default();
+    for (at, resource) in resources {
+        let index = device_of(resource).and_then(|name| space.index(name));
+        let message = match (resource, index) {
+            (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
+            (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
+            (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
+            (Resource::Port(_), Some(index)) => Change { master: Some(0), ..Default::default() }.of(index),
+            (Resource::Up(_), Some(index)) => Change { up: Some(false), ..Default::default() }.of(index),
+            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_), None) => continue,
+            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_), _) => continue,
+        };
+        batch.push(*at, 0, message);
+    }
+    run.send(space, batch, is_gone)?;
+    run.progress.add(resources.len());
+    Ok(())
+}
+
+fn device_of(resource: &Resource) -> Option<IfName> {
+    match resource {
+        Resource::Address(a) => Some(a.device.name),
+        Resource::Port(p) => Some(p.device.name),
+        Resource::Up(d) => Some(d.name),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+    }
+}
+
+/// Deletes devices, those of one namespace by one message. A veth pair goes by that end whose namespace has more to delete.
+fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) -> Result<(), StepError> {
+    let mut counts: FxHashMap<&NetnsId, usize> = FxHashMap::default();
+    for id in devices.iter().flat_map(|(_, d)| names(d)) {
+        *counts.entry(&id.netns).or_default() += 1;
+    }
+    let mut doomed: ByNetns<Vec<(usize, IfName)>> = ByNetns::default();
+    for (at, device) in devices {
+        // Of a veth with one end in a namespace that goes too, either end does.
+        let place = names(device).into_iter().max_by_key(|id| counts[&id.netns]).expect("a device has a name");
+        doomed.entry(place.netns.clone()).or_default().push((*at, place.name));
+    }
+    for (netns, devices) in doomed {
+        run.go_on()?;
+        let first = devices[0].0;
+        let space = match spaces.get(&netns) {
+            Ok(space) => space,
+            // The namespace is gone, and what was in it.
+            Err(e) if e.raw_os_error() == Some(libc::ENOENT) => continue,
+            Err(e) => return Err(run.system(first)(e)),
+        };
+        let mut batch = Batch::default();
+        if let [(at, name)] = *devices {
+            space.find([name]).map_err(run.system(at))?;
+            if let Some(index) = space.index(name) {
+                batch.push(at, 0, device::delete(index));
+            }
+        } else {
+            let wanted: FxHashSet<IfName> = devices.iter().map(|(_, name)| *name).collect();
+            for link in observe::links(&mut space.netlink).map_err(run.system(first))? {
+                let group = if wanted.contains(&link.name) { run.lab.doomed_group() } else { run.lab.group() };
+                // Somebody who was killed may have left others among the doomed.
+                let change = wanted.contains(&link.name) || link.group == run.lab.doomed_group();
+                if change && link.group != group {
+                    batch.push(first, 0, Change { group: Some(group), ..Default::default() }.of(link.index));
+                }
+            }
+            batch.push(first, 0, device::delete_group(run.lab.doomed_group()));
+        }
+        run.send(space, batch, is_gone)?;
+        run.progress.add(devices.len());
+    }
+    // Numbers may be given anew, also those of far ends.
+    for id in devices.iter().flat_map(|(_, d)| names(d)) {
+        spaces.forget(&id.netns);
+    }
+    Ok(())
+}
+
+fn names(device: &Device) -> Vec<&DeviceId> {
+    match device {
+        Device::Veth(veth) => veth.ends().iter().map(|e| &e.id).collect(),
+        Device::Bridge(bridge) => vec![&bridge.id],
+        Device::Stray { id, .. } => vec![id],
+    }
+}

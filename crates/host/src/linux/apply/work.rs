@@ -1,0 +1,130 @@
+//! What is to be built, by namespace.
+
+use indexmap::IndexMap;
+use netsim_core::plan::Action;
+use netsim_core::resource::{
+    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Veth,
+};
+use netsim_core::state::Loan;
+use rustc_hash::FxBuildHasher;
+
+use super::Step;
+
+/// All of it; each thing with the place of its action in the plan.
+#[derive(Default)]
+pub(super) struct Work<'a> {
+    /// Loans and the host's settings, in the order of the plan.
+    pub(super) host: Vec<(usize, Host<'a>)>,
+    pub(super) namespaces: Vec<(usize, &'a Netns)>,
+    pub(super) places: IndexMap<&'a NetnsId, Place<'a>, FxBuildHasher>,
+    pub(super) programs: Vec<(usize, &'a Ran)>,
+}
+
+/// A step at what is not ours.
+pub(super) enum Host<'a> {
+    Borrow(&'a Loan),
+    Set(&'a Sysctl),
+    GiveBack(&'a Loan),
+}
+
+/// What is to be built in one namespace.
+#[derive(Default)]
+pub(super) struct Place<'a> {
+    pub(super) veths: Vec<(usize, &'a Veth)>,
+    pub(super) bridges: Vec<(usize, &'a Bridge)>,
+    /// Ends of new veths that are here; whichever side creates them.
+    pub(super) ends: Vec<(usize, &'a End)>,
+    pub(super) changed_ends: Vec<(usize, &'a End, &'a End)>,
+    pub(super) changed_bridges: Vec<(usize, &'a Bridge, &'a Bridge)>,
+    pub(super) ports: Vec<(usize, &'a Port)>,
+    pub(super) ups: Vec<(usize, &'a DeviceId)>,
+    pub(super) addresses: Vec<(usize, &'a Address)>,
+    /// New routes, and whether one is there to be replaced.
+    pub(super) routes: Vec<(usize, &'a Route, bool)>,
+    pub(super) sysctls: Vec<(usize, &'a Sysctl)>,
+}
+
+impl<'a> Work<'a> {
+    /// Sorts steps by where they are done. The order of namespaces is such that switches come last, when all that is plugged into them is there, and
+    /// the host's own namespace after those: where the kernel chooses the numbers of devices nobody else needs to know them.
+    pub(super) fn of(steps: &[Step<'a>]) -> Self {
+        let mut work = Work::default();
+        for (at, action) in steps {
+            match action {
+                Action::Create(resource) => work.create(*at, resource),
+                Action::Update { from, to } => work.update(*at, from, to),
+                Action::Borrow(loan) => work.host.push((*at, Host::Borrow(loan))),
+                Action::GiveBack(loan) => work.host.push((*at, Host::GiveBack(loan))),
+                Action::Delete(_) => {}
+            }
+        }
+        work.places.sort_by(|a, pa, b, pb| (rank(a, pa), a).cmp(&(rank(b, pb), b)));
+        for (at, action) in steps {
+            if let Action::Create(Resource::Device(Device::Veth(veth))) = action {
+                let first = veth.ends().iter().map(|e| &e.id.netns).min_by_key(|n| work.places.get_index_of(*n));
+                let first = first.expect("a veth has two ends");
+                work.places.get_mut(first).expect("both ends have a place").veths.push((*at, veth));
+            }
+        }
+        work
+    }
+
+    fn place(&mut self, netns: &'a NetnsId) -> &mut Place<'a> {
+        self.places.entry(netns).or_default()
+    }
+
+    fn create(&mut self, at: usize, resource: &'a Resource) {
+        match resource {
+            Resource::Netns(netns) => self.namespaces.push((at, netns)),
+            Resource::Device(Device::Veth(veth)) => {
+                for end in veth.ends() {
+                    self.place(&end.id.netns).ends.push((at, end));
+                }
+            }
+            Resource::Device(Device::Bridge(bridge)) => self.place(&bridge.id.netns).bridges.push((at, bridge)),
+            // Never wanted.
+            Resource::Device(Device::Stray { .. }) => {}
+            Resource::Up(device) => self.place(&device.netns).ups.push((at, device)),
+            Resource::Port(port) => self.place(&port.device.netns).ports.push((at, port)),
+            Resource::Address(address) => self.place(&address.device.netns).addresses.push((at, address)),
+            Resource::Route(route) => self.place(&route.netns).routes.push((at, route, false)),
+            Resource::Sysctl(sysctl) => self.sysctl(at, sysctl),
+            Resource::Ran(ran) => self.programs.push((at, ran)),
+        }
+    }
+
+    fn sysctl(&mut self, at: usize, sysctl: &'a Sysctl) {
+        match sysctl.netns {
+            NetnsId::Host => self.host.push((at, Host::Set(sysctl))),
+            NetnsId::Named(_) => self.place(&sysctl.netns).sysctls.push((at, sysctl)),
+        }
+    }
+
+    fn update(&mut self, at: usize, from: &'a Resource, to: &'a Resource) {
+        match (from, to) {
+            (Resource::Device(Device::Veth(from)), Resource::Device(Device::Veth(to))) => {
+                for (from, to) in from.ends().iter().zip(to.ends()).filter(|(from, to)| from != to) {
+                    self.place(&to.id.netns).changed_ends.push((at, from, to));
+                }
+            }
+            (Resource::Device(Device::Bridge(from)), Resource::Device(Device::Bridge(to))) => {
+                self.place(&to.id.netns).changed_bridges.push((at, from, to));
+            }
+            (_, Resource::Port(to)) => self.place(&to.device.netns).ports.push((at, to)),
+            (_, Resource::Route(to)) => self.place(&to.netns).routes.push((at, to, true)),
+            (_, Resource::Sysctl(to)) => self.sysctl(at, to),
+            // A planner updates only what `can_become` something else.
+            (
+                _,
+                Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_),
+            ) => {}
+        }
+    }
+}
+
+fn rank(netns: &NetnsId, place: &Place) -> u8 {
+    match netns {
+        NetnsId::Host => 2,
+        NetnsId::Named(_) => u8::from(!place.bridges.is_empty() || !place.ports.is_empty()),
+    }
+}

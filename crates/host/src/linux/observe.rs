@@ -1,0 +1,271 @@
+//! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use netsim_core::mark::{Mark, PROTOCOL};
+use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
+use netsim_core::resource::{Key, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::state::{Foreign, Observed, Scope};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::device::{LO_INDEX, Link};
+use super::netns::Entry;
+use super::{Paths, address, device, errors, facts, ledger, netns, peers, ran, read_back, route, sysctl};
+use crate::backend::HostError;
+use crate::netlink::Netlink;
+
+/// From so many namespaces on two threads look: fewer are done before a second one is awake.
+const WORTH_A_THREAD: usize = 64;
+
+/// All that one namespace shows.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) id: NetnsId,
+    pub(crate) namespace: OwnedFd,
+    pub(crate) mark: Option<Mark>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) addresses: Vec<address::Seen>,
+    pub(crate) routes: Vec<route::Seen>,
+    pub(crate) sysctls: Vec<Sysctl>,
+    pub(crate) no_sysctls: Vec<SysctlName>,
+}
+
+/// What a name in `/run/netns` turns out to be.
+enum Found {
+    Ours(Space),
+    Husk(Netns),
+    Foreign(NetnsName, Option<LabName>, &'static str),
+}
+
+/// What is asked about each namespace.
+pub(crate) struct Asked<'a> {
+    pub(crate) keys: FxHashSet<&'a Key>,
+    pub(crate) sysctls: FxHashMap<&'a NetnsId, Vec<&'a SysctlName>>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(scope: &'a Scope) -> Self {
+        let mut sysctls: FxHashMap<&NetnsId, Vec<&SysctlName>> = FxHashMap::default();
+        for key in &scope.names {
+            if let Key::Sysctl(netns, name) = key {
+                sysctls.entry(netns).or_default().push(name);
+            }
+        }
+        Asked { keys: scope.names.iter().collect(), sysctls }
+    }
+
+    /// Whether any name of the host's own namespace is asked for of which this holds.
+    fn of_host(&self, which: impl Fn(&Key) -> bool) -> bool {
+        self.keys.iter().any(|k| which(k) && k.netns() == NetnsId::Host)
+    }
+}
+
+/// Everything in the scope. The calling thread must be its own: it ends up in another namespace.
+pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostError> {
+    let failed = |what: &str| {
+        let doing = format!("look at {what}");
+        move |e: io::Error| errors::system(doing.clone(), &e)
+    };
+    let asked = Asked::of(scope);
+    let home = netns::mine().map_err(failed("the host's own namespace"))?;
+    let (host, lacks) = look_at_host(home, scope, &asked).map_err(failed("the host's own namespace"))?;
+    let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
+
+    let mut observed = Observed::default();
+    let mut spaces = vec![host];
+    for found in look_at_all(paths, scope, &asked, &names)? {
+        match found {
+            Found::Ours(space) => spaces.push(space),
+            Found::Husk(netns) => observed.ours.insert(Resource::Netns(netns)),
+            Found::Foreign(name, lab, what) => {
+                let key = Key::Netns(name);
+                if asked.keys.contains(&key) {
+                    let what =
+                        lab.as_ref().map_or_else(|| format!("{what} made by hand"), |l| format!("{what} of lab {l}"));
+                    observed.others.insert(key, Foreign { what: what.into(), lab, resource: None });
+                }
+            }
+        }
+    }
+    let pairs = peers::resolve(&scope.lab, &spaces).map_err(failed("the other ends of veth pairs"))?;
+    for at in 0..spaces.len() {
+        read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
+    }
+    let held = ledger::of(&paths.state, &scope.lab)?;
+    add_host_sysctls(&mut observed, &asked, held.keys()).map_err(failed("the host's settings"))?;
+    observed.loans = held;
+    observed.facts = facts::facts(&asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
+    Ok(observed)
+}
+
+fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
+    let mut netlink = Netlink::open()?;
+    let links = links(&mut netlink)?;
+    let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
+    let addresses = ours || asked.of_host(|k| matches!(k, Key::Address(..)));
+    let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
+    let space = Space {
+        id: NetnsId::Host,
+        namespace: home,
+        mark: None,
+        links,
+        addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
+        routes: if routes { self::routes(&mut netlink)? } else { Vec::new() },
+        sysctls: Vec::new(),
+        no_sysctls: Vec::new(),
+    };
+    Ok((space, facts::probe(&mut netlink)?))
+}
+
+/// The settings of the host that are asked for or borrowed: they are others', whatever their value.
+fn add_host_sysctls<'a>(
+    observed: &mut Observed,
+    asked: &Asked,
+    borrowed: impl Iterator<Item = &'a Key>,
+) -> io::Result<()> {
+    let names = asked.sysctls.get(&NetnsId::Host).into_iter().flatten().copied();
+    let borrowed = borrowed.filter_map(|k| match k {
+        Key::Sysctl(NetnsId::Host, name) => Some(name),
+        _ => None,
+    });
+    for name in names.chain(borrowed) {
+        let key = Key::Sysctl(NetnsId::Host, name.clone());
+        if let Some(value) = sysctl::read(name)? {
+            let now = Sysctl { netns: NetnsId::Host, name: name.clone(), value: value.into() };
+            let what = "setting of the host".into();
+            observed.others.insert(key, Foreign { what, lab: None, resource: Some(Resource::Sysctl(now)) });
+        } else {
+            observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn look_at_all(paths: &Paths, scope: &Scope, asked: &Asked, names: &[NetnsName]) -> Result<Vec<Found>, HostError> {
+    let look_at = |names: &[NetnsName]| -> Result<Vec<Found>, HostError> {
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            let seen = look(paths, scope, asked, name);
+            found.extend(seen.map_err(|e| errors::system(format!("look at network namespace {name}"), &e))?);
+        }
+        Ok(found)
+    };
+    // Threads of their own in any case: they are moved from namespace to namespace.
+    let half = if names.len() < WORTH_A_THREAD { names.len() } else { names.len() / 2 };
+    let (first, second) = names.split_at(half);
+    let mut all = std::thread::scope(|scope| {
+        let other = scope.spawn(|| look_at(first));
+        let last = if second.is_empty() { None } else { Some(scope.spawn(|| look_at(second))) };
+        let mut parts = vec![other.join().expect("looking does not panic")];
+        parts.extend(last.map(|t| t.join().expect("looking does not panic")));
+        parts.into_iter().collect::<Result<Vec<_>, _>>()
+    })?;
+    let rest = all.split_off(1);
+    let mut found = all.pop().unwrap_or_default();
+    found.extend(rest.into_iter().flatten());
+    Ok(found)
+}
+
+/// Looks at one name; none if it is gone.
+fn look(paths: &Paths, scope: &Scope, asked: &Asked, name: &NetnsName) -> io::Result<Option<Found>> {
+    let namespace = match netns::open(&paths.netns, name)? {
+        None => return Ok(None),
+        Some(Entry::File(text)) => {
+            return Ok(Some(match Mark::parse(&text) {
+                Some(mark) if mark.lab == scope.lab => {
+                    Found::Husk(Netns { name: name.clone(), node: mark.node, mounted: false })
+                }
+                Some(mark) => Found::Foreign(name.clone(), Some(mark.lab), "file"),
+                None => Found::Foreign(name.clone(), None, "file"),
+            }));
+        }
+        Some(Entry::Namespace(namespace)) => namespace,
+    };
+    netns::enter(&namespace)?;
+    let mut netlink = Netlink::open()?;
+    let links = links(&mut netlink)?;
+    let mark = links.iter().find(|l| l.index == LO_INDEX).and_then(|lo| Mark::parse(&lo.alias));
+    match mark {
+        Some(mark) if mark.lab == scope.lab => {
+            let id = NetnsId::Named(name.clone());
+            let (sysctls, no_sysctls) = settings(&id, &links, asked)?;
+            Ok(Some(Found::Ours(Space {
+                addresses: addresses(&mut netlink)?,
+                routes: routes(&mut netlink)?,
+                id,
+                namespace,
+                mark: Some(mark),
+                links,
+                sysctls,
+                no_sysctls,
+            })))
+        }
+        other => Ok(Some(Found::Foreign(name.clone(), other.map(|m| m.lab), "network namespace"))),
+    }
+}
+
+/// The settings of this thread's namespace that are asked for or noted on `lo`, and those that it cannot have.
+fn settings(id: &NetnsId, links: &[Link], asked: &Asked) -> io::Result<(Vec<Sysctl>, Vec<SysctlName>)> {
+    let lo = links.iter().find(|l| l.index == LO_INDEX);
+    let mut names: Vec<SysctlName> =
+        lo.into_iter().flat_map(|l| &l.altnames).filter_map(|a| sysctl::noted(a)).collect();
+    names.extend(asked.sysctls.get(id).into_iter().flatten().map(|n| (*n).clone()));
+    names.sort();
+    names.dedup();
+    let (mut sysctls, mut missing) = (Vec::new(), Vec::new());
+    for name in names {
+        match sysctl::read(&name)? {
+            Some(value) => sysctls.push(Sysctl { netns: id.clone(), name, value: value.into() }),
+            // A device that is not there yet will be born with the default.
+            None if name.device().is_some() && sysctl::read(&sysctl::at_birth(&name))?.is_some() => {}
+            None => missing.push(name),
+        }
+    }
+    Ok((sysctls, missing))
+}
+
+pub(crate) fn links(netlink: &mut Netlink) -> io::Result<Vec<Link>> {
+    netlink.dump(&device::list(), Vec::new, |all, payload| all.extend(device::decode(payload)))
+}
+
+fn addresses(netlink: &mut Netlink) -> io::Result<Vec<address::Seen>> {
+    netlink.dump(&address::list(), Vec::new, |all, payload| all.extend(address::decode(payload)))
+}
+
+/// The routes that somebody made: not the kernel's own, by which every address reaches its subnet.
+fn routes(netlink: &mut Netlink) -> io::Result<Vec<route::Seen>> {
+    let made = |payload: &[u8]| !matches!(route::protocol(payload), None | Some(libc::RTPROT_KERNEL | RTPROT_RA));
+    netlink.dump(&route::list(), Vec::new, |all, payload| {
+        if made(payload) {
+            all.extend(route::decode(payload));
+        }
+    })
+}
+
+/// Routes that router advertisements make (linux/rtnetlink.h).
+const RTPROT_RA: u8 = 9;
+
+/// Whether a device bears the mark of this lab.
+pub(crate) fn is_of_lab(lab: &LabName, link: &Link) -> bool {
+    link.group == lab.group() || link.group == lab.doomed_group()
+}
+
+impl Space {
+    /// The name of the device with this index.
+    pub(crate) fn name(&self, index: u32) -> Option<IfName> {
+        self.links.iter().find(|l| l.index == index).map(|l| l.name)
+    }
+
+    /// The programs that have run here.
+    pub(crate) fn ran(&self) -> Vec<Resource> {
+        let NetnsId::Named(netns) = &self.id else { return Vec::new() };
+        let lo = self.links.iter().find(|l| l.index == LO_INDEX);
+        lo.into_iter().flat_map(|l| &l.altnames).filter_map(|a| ran::noted(netns, a)).map(Resource::Ran).collect()
+    }
+}
+
+/// Whether an address or a route bears our mark.
+pub(crate) fn is_marked(protocol: u8) -> bool {
+    protocol == PROTOCOL
+}

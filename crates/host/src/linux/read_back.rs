@@ -1,0 +1,180 @@
+//! Turns what a namespace shows into resources: ours by their marks, others' where they matter.
+
+use std::sync::Arc;
+
+use netsim_core::names::IfName;
+use netsim_core::resource::{
+    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, Resource, Route, Veth,
+};
+use netsim_core::state::{Foreign, Observed, Scope};
+use rustc_hash::FxHashMap;
+
+use super::device::{Kind, LO_INDEX, Link, lab_of};
+use super::observe::{Asked, Space, is_marked, is_of_lab};
+use super::peers::Pairs;
+use super::{address, route};
+
+/// Devices that a kernel puts into every new namespace when the module is there: nobody's.
+const BORN: [&str; 11] = [
+    "tunl0",
+    "gre0",
+    "gretap0",
+    "erspan0",
+    "ip_vti0",
+    "ip6_vti0",
+    "sit0",
+    "ip6tnl0",
+    "ip6gre0",
+    "ip6gretap0",
+    "ip6erspan0",
+];
+
+/// Address protocols of the kernel itself (IFAPROT_KERNEL_LO, _RA and _LL, linux/if_addr.h).
+const IFAPROT_KERNEL: std::ops::RangeInclusive<u8> = 1..=3;
+
+/// Adds what one namespace shows.
+pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces: &[Space], at: usize, pairs: &Pairs) {
+    let space = &spaces[at];
+    let names: FxHashMap<u32, IfName> = space.links.iter().map(|l| (l.index, l.name)).collect();
+    let id = |name: IfName| DeviceId { netns: space.id.clone(), name };
+    if let (NetnsId::Named(name), Some(mark)) = (&space.id, &space.mark) {
+        observed.ours.insert(Resource::Netns(Netns::new(name.clone(), mark.node.clone())));
+    }
+    for link in &space.links {
+        let lo = link.index == LO_INDEX && space.mark.is_some();
+        if !lo && !is_of_lab(&scope.lab, link) {
+            add_foreign_device(observed, asked, space, link);
+            continue;
+        }
+        if !lo {
+            observed.ours.insert(Resource::Device(device(spaces, at, link, pairs)));
+        }
+        if link.up {
+            observed.ours.insert(Resource::Up(id(link.name)));
+        }
+        if let Some(master) = link.master.and_then(|m| names.get(&m)) {
+            observed.ours.insert(Resource::Port(Port { device: id(link.name), master: *master }));
+        }
+    }
+    for seen in &space.addresses {
+        add_address(observed, scope, asked, space, seen);
+    }
+    for seen in &space.routes {
+        add_route(observed, scope, asked, space, seen, &names);
+    }
+    for sysctl in &space.sysctls {
+        observed.ours.insert(Resource::Sysctl(sysctl.clone()));
+    }
+    for ran in space.ran() {
+        observed.ours.insert(ran);
+    }
+}
+
+/// A marked device as a resource.
+fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
+    let id = DeviceId { netns: spaces[at].id.clone(), name: link.name };
+    let stray = |what: String| Device::Stray { id: id.clone(), what: what.into() };
+    match &link.kind {
+        Kind::Bridge { multicast_snooping } => match link.mac {
+            Some(mac) => Device::Bridge(Bridge {
+                id,
+                mac,
+                multicast_snooping: *multicast_snooping,
+                link_local: link.link_local,
+                full_name: full_name(link),
+            }),
+            None => stray("bridge without an address".into()),
+        },
+        Kind::Veth => {
+            let ends = pairs.get(&(at, link.index)).and_then(|(space, position)| {
+                let there = &spaces[*space];
+                Some((end(&spaces[at], link)?, end(there, &there.links[*position])?))
+            });
+            ends.map_or_else(|| stray("half a veth pair".into()), |(a, b)| Device::Veth(Veth::new(a, b)))
+        }
+        Kind::Other(kind) if kind.is_empty() => stray("device of no kind".into()),
+        Kind::Other(kind) => stray(format!("{kind} device")),
+    }
+}
+
+fn end(space: &Space, link: &Link) -> Option<End> {
+    Some(End {
+        id: DeviceId { netns: space.id.clone(), name: link.name },
+        mac: link.mac?,
+        mtu: link.mtu,
+        link_local: link.link_local,
+        full_name: full_name(link),
+    })
+}
+
+/// The altname that is the name as written: it did not fit as a name, and the name is made from its beginning.
+/// What else there is was given by others.
+pub(crate) fn full_name(link: &Link) -> Option<Arc<str>> {
+    let long = || link.altnames.iter().filter(|a| a.len() > IfName::MAX);
+    let shared = |a: &&String| a.bytes().zip(link.name.as_str().bytes()).take_while(|(a, b)| a == b).count();
+    long().max_by_key(shared).map(|a| a.as_str().into())
+}
+
+fn add_foreign_device(observed: &mut Observed, asked: &Asked, space: &Space, link: &Link) {
+    let key = Key::Device(DeviceId { netns: space.id.clone(), name: link.name });
+    let shown = match space.id {
+        NetnsId::Host => asked.keys.contains(&key),
+        NetnsId::Named(_) => link.index != LO_INDEX && !BORN.contains(&link.name.as_str()),
+    };
+    if shown {
+        let kind = match &link.kind {
+            Kind::Veth => "veth device",
+            Kind::Bridge { .. } => "bridge",
+            Kind::Other(kind) if kind.is_empty() => "device",
+            Kind::Other(kind) => kind,
+        };
+        let lab = lab_of(&link.alias);
+        let what = lab.as_ref().map_or_else(|| format!("{kind} made by hand"), |l| format!("{kind} of lab {l}"));
+        observed.others.insert(key, Foreign { what: what.into(), lab, resource: None });
+    }
+}
+
+/// Whether something unmarked with this key is worth telling: in our namespaces always, in the host's if its name is asked for.
+fn matters(asked: &Asked, space: &Space, key: &Key) -> bool {
+    space.id != NetnsId::Host || asked.keys.contains(key)
+}
+
+fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &address::Seen) {
+    let Some(link) = space.links.iter().find(|l| l.index == seen.index) else { return };
+    let address = Address { device: DeviceId { netns: space.id.clone(), name: link.name }, net: seen.net };
+    let ours = is_marked(seen.protocol) && (space.mark.is_some() || is_of_lab(&scope.lab, link));
+    if ours {
+        observed.ours.insert(Resource::Address(address));
+    } else if !IFAPROT_KERNEL.contains(&seen.protocol) && matters(asked, space, &address.key()) {
+        observed.others.insert(address.key(), foreign("address", Some(Resource::Address(address))));
+    }
+}
+
+fn foreign(kind: &str, resource: Option<Resource>) -> Foreign {
+    Foreign { what: format!("{kind} made by hand").into(), lab: None, resource }
+}
+
+fn add_route(
+    observed: &mut Observed,
+    scope: &Scope,
+    asked: &Asked,
+    space: &Space,
+    seen: &route::Seen,
+    names: &FxHashMap<u32, IfName>,
+) {
+    let hop = |&(index, gateway, weight): &(u32, _, _)| Some(NextHop { device: *names.get(&index)?, gateway, weight });
+    let Some(mut via) = seen.via.iter().map(hop).collect::<Option<Vec<_>>>() else { return };
+    via.sort();
+    let route = Route { netns: space.id.clone(), table: seen.table, to: seen.to, metric: seen.metric, via };
+    let through_ours = || {
+        let of_lab = |index: &u32| space.links.iter().any(|l| l.index == *index && is_of_lab(&scope.lab, l));
+        seen.via.iter().all(|(index, ..)| of_lab(index))
+    };
+    let key = Key::Route { netns: space.id.clone(), table: seen.table, to: seen.to, metric: seen.metric };
+    if is_marked(seen.protocol) && seen.unicast && !route.via.is_empty() && (space.mark.is_some() || through_ours()) {
+        observed.ours.insert(Resource::Route(route));
+    } else if matters(asked, space, &key) {
+        let plain = seen.unicast && !route.via.is_empty();
+        observed.others.insert(key, foreign("route", plain.then_some(Resource::Route(route))));
+    }
+}

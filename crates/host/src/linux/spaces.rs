@@ -1,0 +1,170 @@
+//! The namespaces that an apply works in: a socket in each, and the numbers of its devices.
+
+use std::collections::hash_map::Entry;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use netsim_core::mark::Mark;
+use netsim_core::names::{IfName, NetnsName};
+use netsim_core::resource::NetnsId;
+use rustc_hash::FxHashMap;
+
+use super::device::{self, LO_INDEX};
+use super::{Paths, netns, observe};
+use crate::netlink::{Batch, Netlink};
+
+/// The namespaces opened so far. The thread that has it must be its own: it is moved about.
+pub(crate) struct Spaces<'a> {
+    paths: &'a Paths,
+    home: OwnedFd,
+    /// Where the thread is; none in a namespace without a name.
+    here: Option<NetnsId>,
+    open: FxHashMap<NetnsId, Space>,
+    /// The first device number that is free in a new namespace: a kernel may put devices of its own into each.
+    first_free: Option<u32>,
+}
+
+/// One namespace.
+pub(crate) struct Space {
+    pub(crate) netlink: Netlink,
+    namespace: Option<OwnedFd>,
+    indices: FxHashMap<IfName, u32>,
+    /// In a namespace that was made just now: the next number to ask for. Elsewhere the kernel chooses.
+    next: Option<u32>,
+}
+
+impl<'a> Spaces<'a> {
+    /// None opened yet.
+    pub(crate) fn new(paths: &'a Paths) -> io::Result<Self> {
+        let home = netns::mine()?;
+        Ok(Spaces { paths, home, here: Some(NetnsId::Host), open: FxHashMap::default(), first_free: None })
+    }
+
+    /// Moves this thread into a namespace.
+    pub(crate) fn enter(&mut self, id: &NetnsId) -> io::Result<()> {
+        if self.here.as_ref() == Some(id) {
+            return Ok(());
+        }
+        match id {
+            NetnsId::Host => netns::enter(&self.home)?,
+            NetnsId::Named(name) => netns::enter(&open(self.paths, name)?)?,
+        }
+        self.here = Some(id.clone());
+        Ok(())
+    }
+
+    /// Moves this thread into a namespace without a name that goes when the thread leaves it.
+    pub(crate) fn enter_scratch(&mut self) -> io::Result<()> {
+        self.here = None;
+        netns::enter_new()
+    }
+
+    /// The namespace, opened if it is not yet.
+    pub(crate) fn get(&mut self, id: &NetnsId) -> io::Result<&mut Space> {
+        if !self.open.contains_key(id) {
+            self.enter(id)?;
+        }
+        match self.open.entry(id.clone()) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(free) => Ok(free.insert(Space::new(Netlink::open()?, None))),
+        }
+    }
+
+    /// Makes a namespace and names it: marked, with these notes on its `lo`, after `inside` has run in it.
+    pub(crate) fn create(
+        &mut self,
+        name: &NetnsName,
+        mark: &Mark,
+        notes: Vec<String>,
+        inside: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let id = NetnsId::Named(name.clone());
+        crate::crash::point();
+        netns::enter_new()?;
+        self.here = Some(id.clone());
+        let mut netlink = Netlink::open()?;
+        let first_free = match self.first_free {
+            Some(first) => first,
+            None => observe::links(&mut netlink)?.iter().map(|l| l.index + 1).max().unwrap_or(LO_INDEX + 1),
+        };
+        self.first_free = Some(first_free);
+        let mut batch = Batch::default();
+        batch.push((), 0, device::Change { alias: Some(mark.to_string()), ..Default::default() }.of(LO_INDEX));
+        if !notes.is_empty() {
+            batch.push((), device::ADD_ALTNAME, device::add_altnames(LO_INDEX, notes));
+        }
+        if let Some(refused) = netlink.send(batch)?.into_iter().next() {
+            return Err(io::Error::from_raw_os_error(refused.errno));
+        }
+        inside()?;
+        netns::name_mine(&self.paths.netns, name, mark)?;
+        self.open.insert(id, Space::new(netlink, Some(first_free)));
+        Ok(())
+    }
+
+    /// A file that stands for the namespace, for a message that names it.
+    pub(crate) fn namespace(&mut self, id: &NetnsId) -> io::Result<BorrowedFd<'_>> {
+        let NetnsId::Named(name) = id else { return Ok(self.home.as_fd()) };
+        let paths = self.paths;
+        let space = self.get(id)?;
+        if space.namespace.is_none() {
+            space.namespace = Some(open(paths, name)?);
+        }
+        Ok(space.namespace.as_ref().expect("filled in above").as_fd())
+    }
+
+    /// Forgets the numbers of a namespace's devices: some were deleted.
+    pub(crate) fn forget(&mut self, id: &NetnsId) {
+        if let Some(space) = self.open.get_mut(id) {
+            space.indices.retain(|name, _| *name == IfName::LO);
+        }
+    }
+
+    /// Takes the name of a namespace away, and lets go of it.
+    pub(crate) fn delete(&mut self, name: &NetnsName) -> io::Result<()> {
+        self.enter(&NetnsId::Host)?;
+        self.open.remove(&NetnsId::Named(name.clone()));
+        netns::remove(&self.paths.netns, name)
+    }
+}
+
+fn open(paths: &Paths, name: &NetnsName) -> io::Result<OwnedFd> {
+    match netns::open(&paths.netns, name)? {
+        Some(netns::Entry::Namespace(namespace)) => Ok(namespace),
+        Some(netns::Entry::File(_)) | None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+    }
+}
+
+impl Space {
+    fn new(netlink: Netlink, next: Option<u32>) -> Self {
+        Space { netlink, namespace: None, indices: [(IfName::LO, LO_INDEX)].into_iter().collect(), next }
+    }
+
+    /// The number to ask for a new device: 0 where the kernel chooses.
+    pub(crate) fn number(&mut self, name: IfName) -> u32 {
+        let Some(next) = &mut self.next else { return 0 };
+        let number = *next;
+        *next += 1;
+        self.indices.insert(name, number);
+        number
+    }
+
+    /// The number of a device, if it is known.
+    pub(crate) fn index(&self, name: IfName) -> Option<u32> {
+        self.indices.get(&name).copied()
+    }
+
+    /// Finds out the numbers of these devices; what is not there stays unknown.
+    pub(crate) fn find(&mut self, names: impl IntoIterator<Item = IfName>) -> io::Result<()> {
+        let mut names: Vec<IfName> = names.into_iter().filter(|n| !self.indices.contains_key(n)).collect();
+        names.sort();
+        names.dedup();
+        let answers = self.netlink.ask(names.iter().map(|n| device::find(*n)).collect())?;
+        for (name, payload) in names.into_iter().zip(answers) {
+            // An altname finds a device too; it is not the one that is meant.
+            let link = payload.and_then(|p| device::decode(&p)).filter(|l| l.name == name);
+            self.indices.extend(link.map(|l| (name, l.index)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! A machine of a test's own, and short words for what shall be on it.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::process::{Command, Output, Stdio};
+
+use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName, SysctlName};
+use netsim_core::plan::{Action, plan};
+use netsim_core::resource::{
+    Address, Aside, Bridge, Device, DeviceId, End, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl,
+    TABLE_MAIN, Veth,
+};
+use netsim_core::state::{HostState, Observed, Scope};
+use netsim_host::backend::{Progress, StepError};
+use netsim_host::linux::{Linux, Paths};
+
+const INSIDE: &str = "NETSIM_TEST_INSIDE";
+
+/// Runs `body` with network, mount and process namespaces of its own and an empty /run, in a child of this test; says SKIPPED where the system
+/// forbids that. `name` is the test's own name, by which the child finds its way back here.
+pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce()) {
+    if std::env::var(INSIDE).as_deref() == Ok(name) {
+        run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
+        return body();
+    }
+    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
+    if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
+        return;
+    }
+    let me = std::env::current_exe().expect("a test binary has a path");
+    let output = Command::new("unshare")
+        .args(namespaces)
+        .arg(me)
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(INSIDE, name)
+        .output()
+        .expect("unshare ran a moment ago");
+    let text = both(&output);
+    assert!(output.status.success(), "{name} failed on its machine: {}\n{text}", output.status);
+    assert!(text.contains("1 passed"), "{name} was not found on its machine:\n{text}");
+}
+
+/// Runs a program that shall succeed; gives its output.
+pub fn run(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap_or_else(|e| panic!("{program}: {e}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", both(&output));
+    both(&output)
+}
+
+fn both(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The lab of these tests.
+pub fn lab() -> LabName {
+    LabName::new("t").expect("a name")
+}
+
+/// The machine's kernel.
+pub fn linux() -> Linux {
+    Linux::new(Paths::default())
+}
+
+pub fn observe(desired: &HostState) -> Observed {
+    linux().observe_now(&Scope::of(&lab(), desired)).expect("a machine that can be looked at")
+}
+
+pub fn plan_for(desired: &HostState) -> Vec<Action> {
+    plan(desired, &observe(desired)).expect("nothing is in the way")
+}
+
+/// Does a plan and gives what is so then.
+pub fn apply(desired: &HostState, actions: &[Action]) -> Result<Observed, StepError> {
+    linux().apply_now(&Scope::of(&lab(), desired), actions, &Progress::default())
+}
+
+/// Makes it so, and fails the test unless the kernel then shows exactly that.
+#[track_caller]
+pub fn become_so(desired: &HostState) -> Observed {
+    let actions = plan_for(desired);
+    let after = apply(desired, &actions).unwrap_or_else(|e| panic!("{e}\n{actions:#?}"));
+    same(&after.ours, desired);
+    assert_eq!(plan(desired, &after), Ok(Vec::new()));
+    after
+}
+
+/// Fails the test and shows only what differs, unless the two are equal.
+#[track_caller]
+pub fn same(seen: &HostState, desired: &HostState) {
+    let without = |a: &HostState, b: &HostState| -> Vec<Resource> {
+        a.iter().filter(|(k, r)| b.get(k) != Some(r)).map(|(_, r)| r.clone()).collect()
+    };
+    let (extra, missing) = (without(seen, desired), without(desired, seen));
+    assert!(
+        extra.is_empty() && missing.is_empty(),
+        "there, but not wanted: {extra:#?}\nwanted, but not there: {missing:#?}"
+    );
+}
+
+pub fn id(at: &str) -> DeviceId {
+    let (netns, name) = at.split_once('/').expect("netns/name");
+    DeviceId { netns: space(netns), name: IfName::new(name).expect("a name") }
+}
+
+pub fn space(netns: &str) -> NetnsId {
+    match netns {
+        "host" => NetnsId::Host,
+        name => NetnsId::Named(NetnsName::new(name).expect("a name")),
+    }
+}
+
+/// A namespace whose `lo` is up, and which keeps secondary addresses.
+pub fn netns(name: &str) -> Vec<Resource> {
+    let netns = Netns::new(NetnsName::new(name).expect("a name"), NodeName::new(name).expect("a name"));
+    let promote = sysctl(name, "net.ipv4.conf.all.promote_secondaries", "1");
+    let up = Resource::Up(netns.lo());
+    vec![Resource::Netns(netns), up, promote]
+}
+
+pub fn sysctl(netns: &str, name: &str, value: &str) -> Resource {
+    let name = SysctlName::new(name).expect("a sysctl");
+    Resource::Sysctl(Sysctl { netns: space(netns), name, value: value.into() })
+}
+
+pub fn end(at: &str) -> End {
+    let id = id(at);
+    let hash = netsim_core::names::stable_hash(&[at]).to_be_bytes();
+    let mac = Mac([2, hash[0], hash[1], hash[2], hash[3], hash[4]]);
+    End { id, mac, mtu: 1500, link_local: false, full_name: None }
+}
+
+pub fn veth(a: End, b: End) -> Resource {
+    Resource::Device(Device::Veth(Veth::new(a, b)))
+}
+
+/// A veth pair that is up.
+pub fn wire(a: &str, b: &str) -> Vec<Resource> {
+    vec![veth(end(a), end(b)), up(a), up(b)]
+}
+
+pub fn bridge(at: &str) -> Resource {
+    let End { id, mac, .. } = end(at);
+    Resource::Device(Device::Bridge(Bridge { id, mac, multicast_snooping: false, link_local: false, full_name: None }))
+}
+
+pub fn port(at: &str, master: &str) -> Resource {
+    Resource::Port(Port { device: id(at), master: IfName::new(master).expect("a name") })
+}
+
+pub fn up(at: &str) -> Resource {
+    Resource::Up(id(at))
+}
+
+pub fn address(at: &str, net: &str) -> Resource {
+    Resource::Address(Address { device: id(at), net: net.parse().expect("an address") })
+}
+
+/// A route by `device` or `device gateway`, several of them separated by commas.
+pub fn route(netns: &str, to: &str, via: &str) -> Resource {
+    let to: ipnet::IpNet = to.parse().expect("a network");
+    let hop = |text: &str| {
+        let mut words = text.split_whitespace();
+        let device = IfName::new(words.next().expect("a device")).expect("a name");
+        NextHop { device, gateway: words.next().map(|g| g.parse().expect("an address")), weight: 1 }
+    };
+    let mut via: Vec<NextHop> = via.split(',').map(hop).collect();
+    via.sort();
+    let metric = if to.addr().is_ipv6() { 1024 } else { 0 };
+    Resource::Route(Route { netns: space(netns), table: TABLE_MAIN, to, metric, via })
+}
+
+pub fn ran(netns: &str, index: u32, argv: &[&str]) -> Resource {
+    let digest = netsim_core::names::stable_hash(argv);
+    let argv = Aside(argv.iter().map(|a| (*a).to_owned()).collect());
+    Resource::Ran(Ran { netns: NetnsName::new(netns).expect("a name"), index, digest, argv })
+}
+
+/// All of these.
+pub fn state(parts: impl IntoIterator<Item = Vec<Resource>>) -> HostState {
+    parts.into_iter().flatten().collect()
+}
