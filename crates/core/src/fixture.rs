@@ -141,6 +141,56 @@ pub(crate) fn triangle() -> Lab {
     lab
 }
 
+/// A fat tree of switches with `k` ports as routers, a host on each port of the edge, IPv4 (Al-Fares, Loukissas, Vahdat 2008).
+pub(crate) fn fat_tree(k: usize) -> Lab {
+    let mut lab = Lab::new();
+    lab.0.routing = Routing::Static;
+    let half = k / 2;
+    for core in 0..half * half {
+        lab.router(&format!("core{core}"));
+    }
+    for pod in 0..k {
+        for n in 0..half {
+            lab.router(&format!("agg{pod}-{n}"));
+            lab.router(&format!("edge{pod}-{n}"));
+        }
+        for n in 0..half {
+            for m in 0..half {
+                lab.link(&format!("agg{pod}-{n}"), &format!("core{}", n * half + m));
+                lab.link(&format!("agg{pod}-{n}"), &format!("edge{pod}-{m}"));
+                let host = format!("h{pod}-{n}-{m}");
+                lab.host(&host);
+                lab.link(&host, &format!("edge{pod}-{n}"));
+            }
+        }
+    }
+    lab
+}
+
+/// Every leaf with every spine, and a switch with servers behind each leaf.
+pub(crate) fn spine_leaf(spines: usize, leaves: usize, servers: usize) -> Lab {
+    let mut lab = Lab::new();
+    lab.0.routing = Routing::Static;
+    for spine in 0..spines {
+        lab.router(&format!("spine{spine}"));
+    }
+    for leaf in 0..leaves {
+        let (router, switch) = (format!("leaf{leaf}"), format!("lan{leaf}"));
+        lab.router(&router);
+        lab.switch(&switch, &[]);
+        lab.link(&router, &switch);
+        for spine in 0..spines {
+            lab.link(&router, &format!("spine{spine}"));
+        }
+        for server in 0..servers {
+            let name = format!("srv{leaf}-{server}");
+            lab.host(&name);
+            lab.link(&name, &switch);
+        }
+    }
+    lab
+}
+
 /// A random lab in few words: what it is made of, so that a part can be left out.
 #[derive(Debug, Clone)]
 pub(crate) struct Sketch {

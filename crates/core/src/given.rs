@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::topology::Topology;
 
 mod addresses;
+mod askable;
 pub(crate) mod blocks;
 pub(crate) mod domains;
 mod names;
@@ -23,6 +24,7 @@ mod codes {
     pub(super) const SUBNETS_DISAGREE: Code = Code(51);
     pub(super) const POOL_EXHAUSTED: Code = Code(52);
     pub(super) const SUBNET_FULL: Code = Code(53);
+    pub(super) const CHECK_WITHOUT_ADDRESS: Code = Code(63);
 }
 
 /// Interface names and addresses of a whole lab.
@@ -71,6 +73,7 @@ pub fn give(topology: &Topology, prior: &Prior) -> Result<Given, Vec<Problem>> {
     let names = names::name_ends(topology, &ends_of, &wires, &mut problems);
     let domains = domains::domains(topology, &ends_of);
     let (addresses, loopbacks) = addresses::give_addresses(topology, prior, &domains, &wires, &mut problems);
+    problems.extend(askable::unanswerable_checks(topology, &addresses, &loopbacks));
     if !problems.is_empty() {
         return Err(problems);
     }

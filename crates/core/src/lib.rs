@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no randomness, no logging. The same input gives the same output, byte for byte.
 #![warn(missing_docs)]
 
+pub mod expect;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod given;
@@ -20,3 +21,4 @@ mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;
+pub mod walk;

@@ -28,7 +28,7 @@ mod codes {
     pub(super) const ROUTE_FAMILIES: Code = Code(58);
     pub(super) const SYSCTL_OF_MACHINE: Code = Code(59);
     pub(super) const SYSCTL_UNKNOWN: Code = Code(60);
-    pub(super) const EXEC_ON_HOST: Code = Code(61);
+    pub(super) const NO_NAMESPACE: Code = Code(61);
     pub(super) const MTU_BELOW_IPV6: Code = Code(62);
 }
 

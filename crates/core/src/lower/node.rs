@@ -104,13 +104,13 @@ fn defaults(node: &Node, ipv6: bool) -> Vec<(SysctlName, &'static str)> {
 }
 
 fn lower_programs(node: &Node, netns: &NetnsId, lowered: &mut Lowered) {
-    if node.exec.is_empty() {
-        return;
-    }
     let NetnsId::Named(name) = netns else {
-        let message = format!("{} has no namespace of its own to run programs in", node.name);
-        let problem = Problem::at(codes::EXEC_ON_HOST, &node.at.key("exec"), message);
-        lowered.problems.push(problem.hint("remove `exec`, or `namespace: host`"));
+        let kept = [("exec", node.exec.is_empty()), ("lo", node.loopbacks.is_empty())];
+        for (what, _) in kept.into_iter().filter(|(_, nothing)| !nothing) {
+            let message = format!("{} has no namespace of its own, so no `{what}`", node.name);
+            let problem = Problem::at(codes::NO_NAMESPACE, &node.at.key(what), message);
+            lowered.problems.push(problem.hint(format!("remove `{what}` or `namespace: host`")));
+        }
         return;
     };
     for (index, argv) in (0..).zip(&node.exec) {

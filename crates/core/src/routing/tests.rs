@@ -222,7 +222,7 @@ fn looked_up(routes: &[StaticRoute], address: IpAddr) -> BTreeSet<(IfName, IpAdd
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_route_is_on_all_shortest_paths_and_covers_no_more(sketch in Sketch::any()) {

@@ -1,0 +1,129 @@
+//! What should be reachable, read off the graph and the addresses alone: it shares no code with lowering and routing, so that their faults show.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use petgraph::graph::NodeIndex;
+
+use crate::given::Given;
+use crate::problem::Place;
+use crate::topology::{CheckKind, Routing, Topology};
+
+mod connected;
+mod places;
+mod written;
+
+use connected::Connected;
+use places::Places;
+use written::Written;
+
+/// What a check has to find, pair by pair.
+#[derive(Debug, Clone, Default)]
+pub struct Expectation {
+    pairs: Vec<Compact>,
+    asked: Vec<Asked>,
+}
+
+/// A node, an address of another, and whether the one reaches the other and hears back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Who asks.
+    pub from: NodeIndex<u32>,
+    /// Whom.
+    pub to: NodeIndex<u32>,
+    /// By which address.
+    pub address: IpAddr,
+    /// Whether an answer should come.
+    pub reachable: bool,
+    /// The least and the greatest time allowed there and back, where the file bounds it.
+    pub rtt: Option<(Duration, Duration)>,
+    /// The check in the file that asks for it; none where the graph says so.
+    pub at: Option<Place>,
+}
+
+/// A pair in few bytes: a lab of a thousand nodes has a million.
+#[derive(Debug, Clone, Copy)]
+struct Compact {
+    from: NodeIndex<u32>,
+    to: NodeIndex<u32>,
+    address: IpAddr,
+    reachable: bool,
+    asked: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    rtt: Option<(Duration, Duration)>,
+    at: Place,
+}
+
+impl Expectation {
+    /// The pairs, by who asks and whom, in file order.
+    pub fn pairs(&self) -> impl ExactSizeIterator<Item = Pair> + '_ {
+        self.pairs.iter().map(|&Compact { from, to, address, reachable, asked }| {
+            let asked = asked.map(|check| &self.asked[check as usize]);
+            Pair { from, to, address, reachable, rtt: asked.and_then(|a| a.rtt), at: asked.map(|a| a.at.clone()) }
+        })
+    }
+
+    fn ask(&mut self, places: &Places, from: NodeIndex<u32>, to: NodeIndex<u32>, reachable: bool) {
+        let asked = Some(u32::try_from(self.asked.len() - 1).expect("fewer checks than bytes in a file"));
+        let addresses = places.targets(from, to);
+        self.pairs.extend(addresses.map(|address| Compact { from, to, address, reachable, asked }));
+    }
+}
+
+/// What the file's checks ask for; where it has none, for all pairs of nodes what the graph says: the first address of each family that both
+/// have, that of `lo` before others.
+///
+/// With `routing: static` whoever is joined by switches and routers is reachable. With written routes a packet is followed there and back by
+/// those routes, hop by hop, through nodes that forward.
+pub fn expect(topology: &Topology, given: &Given) -> Expectation {
+    let places = Places::new(topology, given);
+    if !topology.checks.is_empty() {
+        return asked_for(topology, &places);
+    }
+    let nodes: Vec<NodeIndex<u32>> = topology.graph.node_indices().filter(|&n| places.has_address(n)).collect();
+    let mut expectation = Expectation::default();
+    let mut all_pairs = |reaches: &mut dyn FnMut(NodeIndex<u32>, NodeIndex<u32>, IpAddr) -> bool| {
+        for &from in &nodes {
+            for &to in nodes.iter().filter(|&&to| to != from) {
+                let pair = |address| Compact { from, to, address, reachable: reaches(from, to, address), asked: None };
+                expectation.pairs.extend(places.targets(from, to).map(pair));
+            }
+        }
+    };
+    match topology.routing {
+        Routing::Static => {
+            let connected = Connected::new(topology, &places);
+            all_pairs(&mut |from, to, address| connected.reaches(from, to, address));
+        }
+        Routing::Written => {
+            let written = Written::new(topology, &places);
+            all_pairs(&mut |from, _, address| written.reaches(from, address));
+        }
+    }
+    expectation
+}
+
+fn asked_for(topology: &Topology, places: &Places) -> Expectation {
+    let mut expectation = Expectation::default();
+    for check in &topology.checks {
+        let rtt = if let CheckKind::Ping { rtt, .. } = &check.kind { *rtt } else { None };
+        expectation.asked.push(Asked { rtt, at: check.at.clone() });
+        let (nodes, reachable) = match &check.kind {
+            CheckKind::Reachable(nodes) => (nodes, true),
+            CheckKind::Unreachable(nodes) => (nodes, false),
+            CheckKind::Ping { from, to, .. } => {
+                expectation.ask(places, *from, *to, true);
+                continue;
+            }
+        };
+        for &from in nodes {
+            for &to in nodes.iter().filter(|&&to| to != from) {
+                expectation.ask(places, from, to, reachable);
+            }
+        }
+    }
+    expectation
+}

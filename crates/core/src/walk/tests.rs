@@ -1,0 +1,241 @@
+//! What lowering makes is what the graph says; and where it is not, the walk sees it.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use petgraph::graph::NodeIndex;
+use proptest::prelude::*;
+
+use super::Walk;
+use crate::expect::{Pair, expect};
+use crate::fixture::{Lab, Sketch, Without, fat_tree, spine_leaf, triangle};
+use crate::given::{Given, Prior, give};
+use crate::lower::{lower, netns_of};
+use crate::names::{HostId, IfName};
+use crate::resource::{Address, Key, NetnsId, Resource};
+use crate::routing::static_routes;
+use crate::state::{Facts, HostState};
+use crate::topology::{Routing, Topology, WrittenRoute};
+
+fn made(topology: &Topology) -> (Given, HostState) {
+    let given = give(topology, &Prior::default()).expect("a sound lab");
+    let mut desired = lower(topology, &given, &Facts::default()).expect("a sound lab");
+    (given, desired.swap_remove(&HostId::local()).expect("the one host"))
+}
+
+/// The pairs of which a walk over the state says other than the graph.
+fn differing(topology: &Topology, given: &Given, state: &HostState) -> Vec<Pair> {
+    let walk = Walk::new(state);
+    let differs = |pair: &Pair| walk.reaches(&netns_of(topology, pair.from), pair.address) != pair.reachable;
+    expect(topology, given).pairs().filter(differs).collect()
+}
+
+fn told(topology: &Topology, pairs: &[Pair]) -> String {
+    let name = |node: NodeIndex<u32>| &topology.graph[node].name;
+    pairs.iter().map(|p| format!("{} → {} {} {}\n", name(p.from), name(p.to), p.address, p.reachable)).collect()
+}
+
+/// How many pairs should be reachable, of how many; all as the graph says.
+fn check(lab: &Lab, reachable: usize, of: usize) {
+    let (given, state) = made(&lab.0);
+    assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "");
+    let pairs: Vec<Pair> = expect(&lab.0, &given).pairs().collect();
+    assert_eq!((pairs.iter().filter(|p| p.reachable).count(), pairs.len()), (reachable, of));
+}
+
+#[test]
+fn every_node_of_a_triangle_reaches_every_other_in_both_families() {
+    check(&triangle(), 60, 60);
+}
+
+#[test]
+fn every_node_of_a_fat_tree_reaches_every_other() {
+    check(&fat_tree(4), 36 * 35, 36 * 35);
+}
+
+#[test]
+fn every_server_behind_a_spine_and_leaf_fabric_reaches_every_other() {
+    check(&spine_leaf(3, 4, 2), 15 * 14, 15 * 14);
+}
+
+#[test]
+fn nodes_on_two_switches_without_a_router_are_apart() {
+    let mut lab = Lab::new();
+    for name in ["a1", "a2", "b1", "b2"] {
+        lab.host(name);
+    }
+    for (switch, nodes) in [("a", ["a1", "a2"]), ("b", ["b1", "b2"])] {
+        lab.switch(switch, &[]);
+        nodes.iter().for_each(|node| _ = lab.link(node, switch));
+    }
+    check(&lab, 4, 12);
+}
+
+#[test]
+fn written_routes_are_followed_there_and_back() {
+    let mut lab = Lab::new();
+    lab.host("a");
+    lab.router("r");
+    lab.host("b");
+    lab.wire(("a", "10.0.1.1/24"), ("r", "10.0.1.254/24"));
+    lab.wire(("r", "10.0.2.254/24"), ("b", "10.0.2.1/24"));
+    // Neighbours reach each other, but b does not know the address that r is asked by; a's packets for b get there, without an answer.
+    check(&lab, 3, 6);
+    lab.route("a", "0.0.0.0/0", &["10.0.1.254"]);
+    check(&lab, 3, 6);
+    lab.route("b", "10.0.0.0/16", &["10.0.2.254"]);
+    check(&lab, 6, 6);
+}
+
+#[test]
+fn two_default_routes_that_point_at_each_other_are_a_circle() {
+    let mut lab = Lab::new();
+    lab.router("a");
+    lab.router("b");
+    lab.host("c");
+    lab.host("d");
+    lab.wire(("a", "10.0.1.1/24"), ("b", "10.0.1.2/24"));
+    lab.wire(("c", "10.0.2.1/24"), ("d", "10.0.2.2/24"));
+    lab.route("a", "0.0.0.0/0", &["10.0.1.2"]);
+    lab.route("b", "0.0.0.0/0", &["10.0.1.1"]);
+    check(&lab, 4, 12);
+}
+
+/// The lab with a part of its static routes as written ones.
+fn with_written(mut lab: Lab, mut keep: impl FnMut() -> bool) -> Lab {
+    let given = give(&lab.0, &Prior::default()).expect("a sound lab");
+    let routes = static_routes(&lab.0, &given).expect("nothing overlaps");
+    for (node, routes) in lab.0.graph.node_weights_mut().zip(routes) {
+        for route in routes.into_iter().filter(|_| keep()) {
+            let via: Vec<IpAddr> = route.via.iter().filter_map(|hop| hop.gateway).collect();
+            node.routes.push(WrittenRoute { to: route.to, via, device: None, metric: None, at: node.at.clone() });
+        }
+    }
+    lab.0.routing = Routing::Written;
+    lab
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn with_static_routes_a_packet_goes_where_the_graph_says(sketch in Sketch::any()) {
+        let lab = sketch.build(Routing::Static, &Without::default());
+        let (given, state) = made(&lab.0);
+        prop_assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "");
+    }
+
+    #[test]
+    fn with_written_routes_a_packet_goes_where_they_say(
+        sketch in Sketch::any(),
+        kept in prop::collection::vec(any::<bool>(), 1..40),
+        forwarding in any::<[bool; 2]>(),
+    ) {
+        let mut turns = kept.iter().cycle();
+        let mut lab = with_written(sketch.build(Routing::Static, &Without::default()), || *turns.next().expect("a cycle"));
+        if let [true, on] = forwarding {
+            let name = crate::names::SysctlName::new("net.ipv4.ip_forward").expect("a name");
+            let first = lab.0.graph.node_weights_mut().next().expect("two nodes at least");
+            first.sysctls.insert(name, u8::from(on).to_string());
+        }
+        let (given, state) = made(&lab.0);
+        prop_assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "");
+    }
+}
+
+/// The state with one resource changed or, if nothing comes of it, left out.
+fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostState {
+    let changed = |(k, r): (&Key, &Resource)| if k == key { fault.clone() } else { Some(r.clone()) };
+    state.iter().filter_map(changed).collect()
+}
+
+/// Whether the graph's pairs have a packet or its answer come by here: a fault in anything else cannot show.
+fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
+    match resource {
+        // A route for which a pair's address is meant.
+        Resource::Route(route) => expect(topology, given)
+            .pairs()
+            .any(|pair| netns_of(topology, pair.from) == route.netns && route.to.contains(&IpNet::from(pair.address))),
+        Resource::Up(device) => device.name != IfName::LO,
+        Resource::Port(_) => true,
+        Resource::Address(address) => expect(topology, given).pairs().any(|pair| pair.address == address.net.addr()),
+        Resource::Sysctl(sysctl) => sysctl.name.as_str().contains("forward"),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Ran(_) => false,
+    }
+}
+
+/// Plants every single fault of a kind and says how many there were; each is seen.
+fn plant(lab: &Lab, faults: impl Fn(&Resource) -> Vec<Option<Resource>>) -> usize {
+    let (given, state) = made(&lab.0);
+    let mut planted = 0;
+    for (key, resource) in state.iter().filter(|(_, r)| matters(&lab.0, &given, r)) {
+        for fault in faults(resource) {
+            let faulty = with_fault(&state, key, fault.clone());
+            assert!(!differing(&lab.0, &given, &faulty).is_empty(), "nobody saw {key} become {fault:?}");
+            planted += 1;
+        }
+    }
+    planted
+}
+
+/// Two LANs and two ways between them, with nothing on it that is not needed.
+fn two_lans() -> Lab {
+    let mut lab = Lab::new();
+    lab.0.routing = Routing::Static;
+    for name in ["r1", "r2"] {
+        lab.router(name);
+    }
+    for (lan, subnet, router) in [("lan1", "10.0.1.0/24", "r1"), ("lan2", "10.0.2.0/24", "r2")] {
+        lab.switch(lan, &[subnet]);
+        lab.link(router, lan);
+        for host in ["a", "b"] {
+            let name = format!("{lan}-{host}");
+            lab.host(&name);
+            lab.link(&name, lan);
+        }
+    }
+    lab.link("r1", "r2");
+    lab
+}
+
+#[test]
+fn a_dropped_resource_is_seen() {
+    assert_eq!(plant(&two_lans(), |_| vec![None]), 40);
+}
+
+#[test]
+fn a_dropped_route_of_a_fat_tree_is_seen() {
+    let routes_only = |r: &Resource| if let Resource::Route(_) = r { vec![None] } else { Vec::new() };
+    assert_eq!(plant(&fat_tree(2), routes_only), 15);
+}
+
+#[test]
+fn a_next_hop_that_leads_astray_is_seen() {
+    let astray = |r: &Resource| {
+        let Resource::Route(route) = r else { return Vec::new() };
+        let mut route = route.clone();
+        // A neighbour that is not there.
+        route.via[0].gateway = route.via[0].gateway.map(|g| match g {
+            IpAddr::V4(g) => IpAddr::V4((u32::from(g) ^ 64).into()),
+            IpAddr::V6(g) => IpAddr::V6((u128::from(g) ^ 64).into()),
+        });
+        vec![Some(Resource::Route(route))]
+    };
+    assert_eq!(plant(&two_lans(), astray), 6);
+}
+
+#[test]
+fn a_wrong_prefix_is_seen() {
+    let narrower = |r: &Resource| {
+        let Resource::Address(address) = r else { return Vec::new() };
+        let net = IpNet::new(address.net.addr(), address.net.max_prefix_len()).expect("as long as the address");
+        vec![Some(Resource::Address(Address { net, ..address.clone() }))]
+    };
+    assert_eq!(plant(&two_lans(), narrower), 6);
+}
+
+#[test]
+fn a_namespace_that_is_not_there_reaches_nothing() {
+    let (_, state) = made(&triangle().0);
+    assert!(!super::reaches(&state, &NetnsId::Host, "10.255.0.1".parse().expect("an address")));
+}
