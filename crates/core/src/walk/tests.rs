@@ -200,7 +200,7 @@ fn two_lans() -> Lab {
 
 #[test]
 fn a_dropped_resource_is_seen() {
-    assert_eq!(plant(&two_lans(), |_| vec![None]), 40);
+    assert_eq!(plant(&two_lans(), |_| vec![None]), 36);
 }
 
 #[test]
