@@ -31,7 +31,9 @@ impl SimHost {
         let result = work(&mut sim);
         let now = serde_json::to_vec(&sim).expect("a kernel has text for keys and writes without I/O");
         if now != text {
-            self.save(&now).map_err(|e| failed_io(codes::SIM_FILE, self.doing("write"), &e))?;
+            // A machine with nothing on it needs no file.
+            let kept = if sim == Sim::default() { self.remove() } else { self.save(&now) };
+            kept.map_err(|e| failed_io(codes::SIM_FILE, self.doing("write"), &e))?;
         }
         Ok(result)
     }
@@ -63,6 +65,13 @@ impl SimHost {
             hinted(error, "remove it to start with an empty machine")
         })?;
         Ok((sim, text))
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     /// Whole or not at all.
@@ -107,5 +116,70 @@ fn doing(action: &Action) -> String {
         Action::Delete(r) => format!("delete {}", r.key()),
         Action::Borrow(loan) => format!("borrow {}", loan.set.key()),
         Action::GiveBack(loan) => format!("give back {}", loan.set.key()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netsim_core::names::{LabName, NetnsName, NodeName};
+    use netsim_core::resource::{Netns, Resource};
+
+    use super::*;
+    use crate::store::tests::Temporary;
+
+    fn netns(name: &str) -> Resource {
+        let node = NodeName::new(name).expect("valid");
+        Resource::Netns(Netns::new(NetnsName::new(name).expect("valid"), node))
+    }
+
+    fn apply(host: &SimHost, actions: &[Action]) -> Result<Observed, StepError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("there is room");
+        let scope = Scope { lab: LabName::new("a").expect("valid"), names: Vec::new() };
+        runtime.block_on(host.apply(&scope, actions, &Progress::default()))
+    }
+
+    #[test]
+    fn a_kernel_is_kept_between_commands_and_its_file_goes_with_what_is_on_it() {
+        let temporary = Temporary::new("sim");
+        let file = temporary.0.join("sim.json");
+        let seen = apply(&SimHost::new(file.clone()), &[Action::Create(netns("n1"))]).expect("allowed");
+        assert_eq!(seen.ours, [netns("n1")].into_iter().collect());
+        assert!(file.exists());
+        let seen = apply(&SimHost::new(file.clone()), &[Action::Delete(netns("n1"))]).expect("allowed");
+        assert!(seen.ours.is_empty());
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn what_was_done_before_a_failure_stays() {
+        let temporary = Temporary::new("sim-failure");
+        let host = SimHost::new(temporary.0.join("sim.json"));
+        let twice = [Action::Create(netns("n1")), Action::Create(netns("n1"))];
+        let Err(StepError::Failed { action: Some(1), error }) = apply(&host, &twice) else { panic!("it is there") };
+        assert_eq!((error.doing.as_str(), error.errno), ("create network namespace n1", Some(libc::EEXIST)));
+        let seen = apply(&host, &[]).expect("nothing to do");
+        assert_eq!(seen.ours, [netns("n1")].into_iter().collect());
+    }
+
+    #[test]
+    fn changes_at_once_are_all_kept() {
+        let temporary = Temporary::new("sim-many");
+        let host = SimHost::new(temporary.0.join("sim.json"));
+        let names = || (0..8).map(|n| netns(&format!("n{n}")));
+        std::thread::scope(|scope| {
+            for netns in names() {
+                let host = &host;
+                scope.spawn(move || apply(host, &[Action::Create(netns)]).expect("allowed"));
+            }
+        });
+        assert_eq!(apply(&host, &[]).expect("nothing to do").ours, names().collect());
+    }
+
+    #[test]
+    fn a_file_that_is_no_kernel_is_told() {
+        let temporary = Temporary::new("sim-bad");
+        let host = SimHost::new(temporary.0.join("sim.json"));
+        fs::write(&host.file, "{}").expect("there is room");
+        assert_eq!(host.with(|_| ()).map_err(|e| e.code), Err(codes::SIM_FILE));
     }
 }
