@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, as clap reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -103,6 +104,18 @@ fn variable(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         Some(_) | None => Err("write it as NAME=VALUE".to_owned()),
     }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let scale = match &text[number.len()..] {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        _ => return Err("write it with a unit, as 100ms or 2s".to_owned()),
+    };
+    let seconds = number.parse::<f64>().map_err(|e| e.to_string())? * scale;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -243,6 +256,15 @@ pub struct CheckArgs {
     /// How to answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Only pairs of nodes that both fit this pattern, as `host*`
+    #[arg(long, value_name = "PATTERN")]
+    pub between: Option<String>,
+    /// Ask again and again until this file is there; one lost ping is a difference then
+    #[arg(long, value_name = "FILE")]
+    pub until: Option<PathBuf>,
+    /// With --until: how long to rest between two rounds
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "100ms", requires = "until")]
+    pub interval: Duration,
 }
 
 #[derive(Debug, ClapArgs)]

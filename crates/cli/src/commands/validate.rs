@@ -60,11 +60,13 @@ struct Told<'a> {
 }
 
 fn document(problems: &[Problem], sources: &Sources) -> String {
-    let told = |problem: &'_ Problem| {
-        let spot = problem.at.as_ref().and_then(|at| sources.locate(at));
-        let file = spot.and_then(|s| sources.files.get(s.source)).map(|f| f.name.as_str());
-        Told { problem, file, line: spot.map(|s| s.line), column: spot.map(|s| s.column) }
-    };
+    let told = |p| told(p, sources);
     let content = Document { valid: problems.is_empty(), problems: problems.iter().map(told).collect() };
     json::document("netsim-problems", 1, &content)
+}
+
+fn told<'a>(problem: &'a Problem, sources: &'a Sources) -> Told<'a> {
+    let spot = problem.at.as_ref().and_then(|at| sources.locate(at));
+    let file = spot.and_then(|s| sources.files.get(s.source)).map(|f| f.name.as_str());
+    Told { problem, file, line: spot.map(|s| s.line), column: spot.map(|s| s.column) }
 }

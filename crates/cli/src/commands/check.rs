@@ -1,0 +1,192 @@
+//! `check`: proves that a lab works, pair by pair, against what the graph says.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use netsim_core::expect::{Pair, expect};
+use netsim_core::names::LabName;
+use netsim_core::problem::Place;
+use netsim_core::topology::Topology;
+use serde::Serialize;
+
+use super::Exit;
+use crate::args::{CheckArgs, Format, Global};
+use crate::error::Failure;
+use crate::file::Loaded;
+use crate::lab::{self, Surveyed};
+use crate::machine::{self, Machine};
+use crate::render::json;
+use crate::render::text::{count, wrapped};
+use crate::screen::{DELETE, GOOD, STRONG, Screen, paint};
+
+mod answers;
+
+use answers::{Answer, Asking};
+
+/// So many pairs that differ are told one by one.
+const TOLD: usize = 20;
+
+/// What came out.
+#[derive(Debug, Serialize)]
+struct Report {
+    lab: LabName,
+    /// Pairs that were asked, each as often as it was.
+    pairs: usize,
+    as_expected: bool,
+    differences: Vec<Difference>,
+}
+
+/// A pair that is not as the graph or the file says.
+#[derive(Debug, Clone, Serialize)]
+struct Difference {
+    from: String,
+    to: String,
+    address: std::net::IpAddr,
+    /// Whether an answer should come.
+    reachable: bool,
+    /// What was found, in words.
+    found: String,
+    /// The line in the file that asks for it.
+    file: Option<String>,
+    line: Option<usize>,
+}
+
+pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    machine::with(global, screen, |machine| {
+        let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
+        let surveyed = running(machine, &loaded)?;
+        let pairs = pairs(&loaded.topology, &surveyed, args.between.as_deref());
+        let began = Instant::now();
+        let report = match &args.until {
+            None => once(machine, &loaded, &surveyed, &pairs, Asking::Patient)?,
+            Some(file) => until(file, args.interval, || once(machine, &loaded, &surveyed, &pairs, Asking::Once))?,
+        };
+        match args.format {
+            Format::Text => screen.answer(&told(&report, began.elapsed(), screen)),
+            Format::Json => screen.answer(&json::document("netsim-check", 1, &report)),
+        }
+        Ok(if report.as_expected { Exit::Ok } else { Exit::No })
+    })
+}
+
+/// The check after an apply.
+pub fn proven(machine: &Machine, loaded: &Loaded, screen: &Screen) -> Result<Exit, Failure> {
+    let surveyed = running(machine, loaded)?;
+    let pairs = pairs(&loaded.topology, &surveyed, None);
+    let began = Instant::now();
+    let report = once(machine, loaded, &surveyed, &pairs, Asking::Patient)?;
+    screen.tell(&told(&report, began.elapsed(), screen));
+    Ok(if report.as_expected { Exit::Ok } else { Exit::No })
+}
+
+fn running(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
+    let surveyed = lab::survey(machine, loaded)?;
+    match surveyed.observed.ours.is_empty() && loaded.topology.graph.node_count() > 0 {
+        true => Err(lab::not_running(machine, &loaded.topology.name)),
+        false => Ok(surveyed),
+    }
+}
+
+fn pairs(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Vec<Pair> {
+    let name = |node| topology.graph[node].name.as_str();
+    let meant = |pair: &Pair| between.is_none_or(|p| matches(p, name(pair.from)) && matches(p, name(pair.to)));
+    expect(topology, &surveyed.wanted.given).pairs().filter(meant).collect()
+}
+
+/// Whether a name fits a pattern in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            let starts = tail.char_indices().map(|(i, _)| i).chain([tail.len()]);
+            starts.into_iter().any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+fn once(
+    machine: &Machine,
+    loaded: &Loaded,
+    surveyed: &Surveyed,
+    pairs: &[Pair],
+    asking: Asking,
+) -> Result<Report, Failure> {
+    let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking)?;
+    let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, pair, wrong(pair, answer)?));
+    let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
+    Ok(Report { lab: loaded.topology.name.clone(), pairs: pairs.len(), as_expected: differences.is_empty(), differences })
+}
+
+/// Again and again until the file is there; what differed once has differed.
+fn until(
+    file: &Path,
+    interval: Duration,
+    mut round: impl FnMut() -> Result<Report, Failure>,
+) -> Result<Report, Failure> {
+    let mut whole = round()?;
+    while !file.exists() {
+        std::thread::sleep(interval);
+        let report = round()?;
+        whole.pairs += report.pairs;
+        whole.as_expected &= report.as_expected;
+        whole.differences.extend(report.differences);
+    }
+    Ok(whole)
+}
+
+/// What is wrong with an answer, in words.
+fn wrong(pair: &Pair, answer: &Answer) -> Option<String> {
+    match (answer, pair.reachable, pair.rtt) {
+        (Answer::None(why), true, _) => Some(why.clone()),
+        (Answer::None(_), false, _) => None,
+        (Answer::Came(_), false, _) => Some("answers, and should not".to_owned()),
+        (Answer::Came(Some(rtt)), true, Some((least, most))) if *rtt < least || *rtt > most => {
+            Some(format!("answers after {}, not within {}..{}", millis(*rtt), millis(least), millis(most)))
+        }
+        (Answer::Came(_), true, _) => None,
+    }
+}
+
+fn millis(time: Duration) -> String {
+    match time {
+        Duration::MAX => String::new(),
+        time => format!("{:.3}", time.as_secs_f64() * 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned() + "ms",
+    }
+}
+
+fn difference(loaded: &Loaded, pair: &Pair, found: String) -> Difference {
+    let name = |node| loaded.topology.graph[node].name.to_string();
+    let spot = pair.at.as_ref().and_then(|at: &Place| loaded.sources.locate(at));
+    let file = spot.and_then(|s| loaded.sources.files.get(s.source)).map(|f| f.name.clone());
+    let (from, to, line) = (name(pair.from), name(pair.to), spot.map(|s| s.line));
+    Difference { from, to, address: pair.address, reachable: pair.reachable, found, file, line }
+}
+
+fn told(report: &Report, took: Duration, screen: &Screen) -> String {
+    let (lab, pairs) = (paint(STRONG, report.lab.as_str()), count(report.pairs, "pair"));
+    if report.as_expected {
+        let good = paint(GOOD, "Checked.");
+        return format!("{good} Lab {lab}: {pairs}, each as it should be ({:.1} s).\n", took.as_secs_f64());
+    }
+    let mut out = format!("Lab {lab}: {} of {pairs} not as it should be:\n\n", report.differences.len());
+    for d in report.differences.iter().take(TOLD) {
+        let asked = d.file.as_ref().zip(d.line).map_or_else(String::new, |(file, line)| format!(" ({file}:{line})"));
+        let text = format!("{} → {} {}: {}{asked}", d.from, d.to, d.address, d.found);
+        out.push_str(&wrapped(&format!("  {} ", paint(DELETE, "×")), 4, &text, screen.width));
+    }
+    if report.differences.len() > TOLD {
+        out.push_str(&format!("  … and {} more: see --format json\n", report.differences.len() - TOLD));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_in_a_pattern_stands_for_anything() {
+        assert!(matches("host*", "host12") && matches("*", "x") && matches("a*c*", "abcd") && matches("r1", "r1"));
+        assert!(!matches("host*", "edge1") && !matches("r1", "r12") && !matches("a*c", "abcd"));
+    }
+}

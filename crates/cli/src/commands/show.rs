@@ -1,0 +1,151 @@
+//! `show`: what one would ask `ip` and `bridge` about a node or a link.
+
+use netsim_core::resource::{DeviceId, NetnsId};
+use netsim_core::state::{Observed, Scope};
+use serde::Serialize;
+
+use super::Exit;
+use crate::args::{Format, Global, ShowArgs};
+use crate::error::{Failure, codes};
+use crate::machine::{self, Machine};
+use crate::node::{self, Found};
+use crate::planned::Names;
+use crate::render::json;
+use crate::render::table::table;
+use crate::screen::{DIM, STRONG, Screen, paint};
+
+mod facts;
+
+use facts::{Interface, NodeFacts, node_facts};
+
+#[derive(Serialize)]
+struct NodeDocument<'a> {
+    lab: &'a str,
+    #[serde(flatten)]
+    facts: &'a NodeFacts,
+}
+
+#[derive(Serialize)]
+struct LinkDocument<'a> {
+    lab: &'a str,
+    ends: &'a [(String, Interface)],
+}
+
+pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    let (name, interface) = match args.what.split_once(':') {
+        Some((node, interface)) => (node, Some(interface)),
+        None => (args.what.as_str(), None),
+    };
+    let (found, observed) = machine::with(global, screen, |machine| {
+        let found = node::find(machine, name)?;
+        let observed = observed(machine, &found)?;
+        Ok((found, observed))
+    })?;
+    let names = Names::of(observed.ours.iter().map(|(_, r)| r));
+    let facts = facts(&found, &observed, &names)?;
+    let lab = found.lab.as_str();
+    let text = match (interface, args.format) {
+        (None, Format::Text) => told(lab, &facts),
+        (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, facts: &facts }),
+        (Some(interface), format) => {
+            let ends = ends(&found, &facts, interface, &observed, &names)?;
+            match format {
+                Format::Text => told_link(lab, &ends),
+                Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, ends: &ends }),
+            }
+        }
+    };
+    screen.answer(&text);
+    Ok(Exit::Ok)
+}
+
+fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
+    Ok(machine.observe(&Scope { lab: found.lab.clone(), names: Vec::new() })?)
+}
+
+fn facts(found: &Found, observed: &Observed, names: &Names) -> Result<NodeFacts, Failure> {
+    let facts = node_facts(&found.node, &found.netns, observed, names);
+    match facts.interfaces.is_empty() && found.netns != NetnsId::Host {
+        false => Ok(facts),
+        true => {
+            let message = format!("node {} of lab {} is not there", found.node, found.lab);
+            Err(Failure::hinted(codes::NODE, message, format!("see what else is not: netsim status {}", found.lab)))
+        }
+    }
+}
+
+/// Both ends of the link at an interface.
+fn ends(
+    found: &Found,
+    facts: &NodeFacts,
+    interface: &str,
+    observed: &Observed,
+    names: &Names,
+) -> Result<Vec<(String, Interface)>, Failure> {
+    let near = facts.interfaces.iter().find(|i| i.name == interface || i.device == interface).ok_or_else(|| {
+        let all = facts.interfaces.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!("node {} has no interface `{interface}`", found.node);
+        Failure::hinted(codes::NODE, message, format!("name one of: {all}"))
+    })?;
+    let mut ends = vec![(found.node.to_string(), near.clone())];
+    if let Some(DeviceId { netns, name }) = &near.far {
+        let node = names.netns(netns).to_owned();
+        let far = facts::interfaces(netns, observed, names).into_iter().find(|i| i.device == name.as_str());
+        ends.extend(far.map(|far| (node, far)));
+    }
+    Ok(ends)
+}
+
+fn told(lab: &str, facts: &NodeFacts) -> String {
+    let mut out = format!("{} of lab {lab}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
+    let rows: Vec<Vec<String>> = facts.interfaces.iter().flat_map(interface_rows).collect();
+    out.push_str(&table(&["INTERFACE", "STATE", "MTU", "MAC", "TO", "ADDRESS"], &rows));
+    let mut section = |heading: &str, rows: Vec<String>| {
+        if !rows.is_empty() {
+            out.push_str(&format!("\n{}\n", paint(DIM, heading)));
+            rows.iter().for_each(|row| out.push_str(&format!("{row}\n")));
+        }
+    };
+    section("ROUTES", facts.routes.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("PROGRAMS THAT HAVE RUN", facts.programs.clone());
+    out
+}
+
+fn marked(text: &str, ours: bool) -> String {
+    match ours {
+        true => text.to_owned(),
+        false => format!("{text}  {}", paint(DIM, "(by hand)")),
+    }
+}
+
+/// An interface, and a row more for each further address.
+fn interface_rows(interface: &Interface) -> Vec<Vec<String>> {
+    let Interface { name, up, mtu, mac, to, bridge, addresses, .. } = interface;
+    let state = if *up { "up" } else { "down" };
+    let to = match (to, bridge) {
+        (Some(to), Some(bridge)) => format!("{to} (port of {bridge})"),
+        (Some(to), None) => to.clone(),
+        (None, Some(bridge)) => format!("port of {bridge}"),
+        (None, None) => String::new(),
+    };
+    let text = |mtu: &Option<u32>| mtu.map_or_else(String::new, |m| m.to_string());
+    let mut addresses = addresses.iter().map(|a| marked(&a.text, a.ours));
+    let first = addresses.next().unwrap_or_default();
+    let head = vec![name.clone(), state.to_owned(), text(mtu), mac.clone().unwrap_or_default(), to, first];
+    let further = addresses.map(|a| [vec![String::new(); 5], vec![a]].concat());
+    std::iter::once(head).chain(further).collect()
+}
+
+fn told_link(lab: &str, ends: &[(String, Interface)]) -> String {
+    let title = ends.iter().map(|(node, i)| format!("{node}:{}", i.name)).collect::<Vec<_>>().join(" – ");
+    let rows: Vec<Vec<String>> = ends
+        .iter()
+        .flat_map(|(node, interface)| {
+            let name = format!("{node}:{}", interface.name);
+            interface_rows(&Interface { name, to: None, ..interface.clone() })
+        })
+        .collect();
+    let heading = ["END", "STATE", "MTU", "MAC", "BRIDGE", "ADDRESS"];
+    format!("Link {} of lab {lab}\n\n{}", paint(STRONG, &title), table(&heading, &rows))
+}

@@ -1,0 +1,138 @@
+//! What there is to show of a node, gathered from what was observed.
+
+use netsim_core::names::{IfName, NodeName};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use netsim_core::state::Observed;
+use serde::Serialize;
+
+use crate::planned::Names;
+use crate::render::text::{natural, words};
+
+/// A node as it is.
+#[derive(Debug, Serialize)]
+pub struct NodeFacts {
+    pub node: String,
+    /// The namespace's name, or `the host's namespace`.
+    pub namespace: String,
+    pub interfaces: Vec<Interface>,
+    pub routes: Vec<Fact>,
+    pub sysctls: Vec<Fact>,
+    pub programs: Vec<String>,
+}
+
+/// An interface as it is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Interface {
+    pub name: String,
+    /// Its name in the kernel.
+    pub device: String,
+    pub up: bool,
+    pub mtu: Option<u32>,
+    pub mac: Option<String>,
+    /// The other end of its wire, as `node:interface`.
+    pub to: Option<String>,
+    #[serde(skip)]
+    pub far: Option<DeviceId>,
+    /// The bridge that it is a port of.
+    pub bridge: Option<String>,
+    pub addresses: Vec<Fact>,
+}
+
+/// Something in words.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fact {
+    pub text: String,
+    /// False: somebody else put it there.
+    pub ours: bool,
+}
+
+/// All there is of a node.
+pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, names: &Names) -> NodeFacts {
+    let mut facts = NodeFacts {
+        node: node.to_string(),
+        namespace: match netns {
+            NetnsId::Host => "the host's namespace".to_owned(),
+            NetnsId::Named(name) => format!("namespace {name}"),
+        },
+        interfaces: interfaces(netns, observed, names),
+        routes: Vec::new(),
+        sysctls: Vec::new(),
+        programs: Vec::new(),
+    };
+    for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
+        match resource {
+            Resource::Route(r) => facts.routes.push(Fact { text: words::route(r), ours }),
+            Resource::Sysctl(s) => {
+                facts.sysctls.push(Fact { text: format!("{} = {}", s.name, s.value.replace('\t', " ")), ours });
+            }
+            Resource::Ran(_) => facts.programs.push(words::noun(resource, names, Some(netns))),
+            Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) => {}
+            Resource::Port(_) | Resource::Address(_) => {}
+        }
+    }
+    facts.routes.sort_by_cached_key(|f| (!f.text.starts_with("default"), natural(&f.text)));
+    facts.sysctls.sort_by_cached_key(|f| natural(&f.text));
+    facts
+}
+
+fn all(observed: &Observed) -> impl Iterator<Item = (&Resource, bool)> {
+    let others = observed.others.values().filter_map(|f| Some((f.resource.as_ref()?, false)));
+    observed.ours.iter().map(|(_, r)| (r, true)).chain(others)
+}
+
+/// The interfaces of a namespace, `lo` first; of the host's only the lab's.
+pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<Interface> {
+    let mut interfaces: Vec<Interface> = Vec::new();
+    let new = |id: &DeviceId| Interface {
+        name: names.interface(id).to_owned(),
+        device: id.name.to_string(),
+        up: observed.ours.get(&Key::Up(id.clone())).is_some() || observed.others.contains_key(&Key::Up(id.clone())),
+        mtu: None,
+        mac: None,
+        to: None,
+        far: None,
+        bridge: None,
+        addresses: addresses(id, observed),
+    };
+    for (resource, _) in all(observed) {
+        match resource {
+            Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
+            Resource::Device(Device::Veth(v)) => {
+                let [a, b] = v.ends();
+                for (near, far) in [(a, b), (b, a)].into_iter().filter(|(near, _)| near.id.netns == *netns) {
+                    interfaces.push(Interface {
+                        mtu: Some(near.mtu),
+                        mac: Some(near.mac.to_string()),
+                        to: Some(names.end(&far.id)),
+                        far: Some(far.id.clone()),
+                        bridge: bridge(&near.id, observed),
+                        ..new(&near.id)
+                    });
+                }
+            }
+            Resource::Device(Device::Bridge(b)) if b.id.netns == *netns => {
+                interfaces.push(Interface { mac: Some(b.mac.to_string()), ..new(&b.id) });
+            }
+            Resource::Device(Device::Stray { id, .. }) if id.netns == *netns => interfaces.push(new(id)),
+            Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
+            Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
+        }
+    }
+    interfaces.sort_by_cached_key(|i| (i.device != IfName::LO.as_str(), natural(&i.name)));
+    interfaces
+}
+
+fn bridge(id: &DeviceId, observed: &Observed) -> Option<String> {
+    match observed.ours.get(&Key::Port(id.clone()))? {
+        Resource::Port(p) => Some(p.master.to_string()),
+        _ => None,
+    }
+}
+
+fn addresses(id: &DeviceId, observed: &Observed) -> Vec<Fact> {
+    let on = |(resource, ours): (&Resource, bool)| match resource {
+        Resource::Address(a) if a.device == *id => Some(Fact { text: a.net.to_string(), ours }),
+        _ => None,
+    };
+    all(observed).filter_map(on).collect()
+}
