@@ -285,8 +285,8 @@ impl Resource {
     }
 
     /// What takes it along, whole and at once, when that is deleted. A namespace does not: it dies later, in a work queue.
-    pub fn owners(&self, among: &HostState) -> Vec<Key> {
-        relations::owners(self, among)
+    pub fn owners(&self) -> Vec<Key> {
+        relations::owners(self)
     }
 
     /// What must stand first.

@@ -136,19 +136,13 @@ impl HostState {
         self.subnets.get(device).into_iter().flat_map(BTreeMap::values).flatten().cloned().collect()
     }
 
-    /// The primary address that a secondary IPv4 address falls with: none for a primary one, or where the namespace promotes secondaries.
+    /// The primary address of a secondary IPv4 address: the first of its subnet on the device; none for a primary one.
     pub fn primary_of(&self, address: &Address) -> Option<Key> {
-        if address.net.addr().is_ipv6() || self.promotes(&address.device.netns) {
+        if address.net.addr().is_ipv6() {
             return None;
         }
         let first = self.subnets.get(&address.device)?.get(&address.net.trunc())?.first()?;
         (*first != address.key()).then(|| first.clone())
-    }
-
-    /// Whether `net.ipv4.conf.all.promote_secondaries` is known to be 1 there.
-    fn promotes(&self, netns: &NetnsId) -> bool {
-        let key = Key::Sysctl(netns.clone(), promote_secondaries());
-        matches!(self.get(&key), Some(Resource::Sysctl(s)) if &*s.value == "1")
     }
 }
 

@@ -44,7 +44,7 @@ impl Fates {
     /// or something that goes at once takes it along.
     pub(super) fn falls(&self, ours: &HostState, at: usize) -> bool {
         self.dies_with_namespaces(ours, at) || {
-            let owners = ours.at(at).1.owners(ours);
+            let owners = ours.at(at).1.owners();
             let mut owners = owners.iter().filter_map(|owner| ours.position(owner));
             owners.any(|owner| self.fates[owner] == Fate::Gone && !self.dies_with_namespaces(ours, owner))
         }
@@ -89,12 +89,12 @@ impl Verdicts<'_> {
         if self.upset.contains(&at) {
             return Fate::Gone;
         }
-        let owners = from.owners(self.ours);
+        let owners = from.owners();
         let needs = from.needs(self.ours);
         if !owners.iter().any(|owner| self.goes(owner)) && !needs.iter().any(|need| self.is_lost(need)) {
             return Fate::Stays;
         }
-        let (owners, needs) = (to.owners(self.ours), to.needs(self.ours));
+        let (owners, needs) = (to.owners(), to.needs(self.ours));
         let safe = !owners.iter().any(|owner| self.goes(owner)) && needs.iter().all(|need| self.is_met(need));
         if safe { Fate::Rescued } else { Fate::Gone }
     }

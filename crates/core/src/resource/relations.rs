@@ -2,15 +2,16 @@
 
 use ipnet::IpNet;
 
-use super::{Device, DeviceId, Key, Need, NetnsId, NextHop, Resource, Route};
-use crate::state::HostState;
+use super::{Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Resource, Route};
+use crate::state::{HostState, promote_secondaries};
 
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
 const IPV6_MIN_MTU: u32 = 1280;
 
-pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
+/// A setting of a device is not among them though it goes with the device: the node remembers it until it is deleted.
+pub(super) fn owners(resource: &Resource) -> Vec<Key> {
     match resource {
-        Resource::Netns(_) | Resource::Device(_) | Resource::Ran(_) => Vec::new(),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
         Resource::Up(d) => vec![Key::Device(d.clone())],
         Resource::Port(p) => {
             let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
@@ -21,11 +22,9 @@ pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
             if let IpNet::V6(_) = a.net {
                 owners.push(Key::Up(a.device.clone()));
             }
-            owners.extend(among.primary_of(a));
             owners
         }
         Resource::Route(r) => route_owners(r),
-        Resource::Sysctl(s) => device_of(&s.netns, s.name.device()).into_iter().collect(),
     }
 }
 
@@ -75,7 +74,7 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             if a.net.addr().is_ipv6() && among.get(&up).is_some() {
                 needs.push(one(up));
             }
-            needs.extend(among.primary_of(a).map(one));
+            needs.extend(primary_need(a, among));
             needs
         }
         Resource::Route(r) => {
@@ -91,6 +90,15 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
         }
     }
+}
+
+/// A secondary IPv4 address stands on the primary one of its subnet, or on the setting that promotes it when that one goes.
+/// Whether it then really goes is not known for the host's namespace, and by device; so it is no owner, and goes by a deletion of its own.
+fn primary_need(address: &Address, among: &HostState) -> Option<Need> {
+    let primary = among.primary_of(address)?;
+    let setting = Key::Sysctl(address.device.netns.clone(), promote_secondaries());
+    let promotes = matches!(among.get(&setting), Some(Resource::Sysctl(s)) if &*s.value == "1");
+    Some(Need(std::iter::once(primary).chain(promotes.then_some(setting)).collect()))
 }
 
 /// A gateway needs an address that covers it (`fib_check_nh`); an IPv4 route over a device alone goes when the device loses its last IPv4 address (`fib_disable_ip`).

@@ -47,7 +47,10 @@ impl Sim {
         }
         let Some((resource, owner)) = self.holder(name) else { return };
         if owner.as_ref() == Some(lab) {
-            seen.ours.insert(resource);
+            // What has been seen keeps its place, for the order of addresses means something.
+            if seen.ours.get(&resource.key()).is_none() {
+                seen.ours.insert(resource);
+            }
         } else {
             let owner = owner.or_else(|| self.ledger.other(lab, name).cloned());
             seen.others.insert(name.clone(), foreign(&resource, owner));

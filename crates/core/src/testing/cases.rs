@@ -543,7 +543,7 @@ fn refusals() -> Vec<Case> {
         fails(
             "ENODEV",
             "IPv6 routes too",
-            "veth t-a/small,mtu=1279 t-b/s\nup t-a/small",
+            "veth t-a/small,mtu=1279 t-b/small\nup t-a/small",
             "+ route t-a fd09::/64 via small",
         ),
         fails("EINVAL", "lo is no port", "bridge t-a/br0", "+ port t-a/lo br0"),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Tape;
+use super::text::default_mac;
 use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName};
 use crate::resource::{
     Address, Aside, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl,
@@ -97,7 +98,7 @@ fn prune(state: &mut HostState) {
     }
 }
 
-/// Whether the MTUs leave room for IPv6.
+/// Whether the MTUs leave room for IPv6, and a setting's device is there.
 fn fits(resource: &Resource, state: &HostState) -> bool {
     let wide = |device: &DeviceId| mtu(state, device) >= IPV6_MIN_MTU;
     match resource {
@@ -106,12 +107,13 @@ fn fits(resource: &Resource, state: &HostState) -> bool {
             let device = |hop: &NextHop| DeviceId { netns: r.netns.clone(), name: hop.device };
             r.to.addr().is_ipv4() || r.via.iter().all(|hop| wide(&device(hop)))
         }
-        Resource::Netns(_)
-        | Resource::Device(_)
-        | Resource::Up(_)
-        | Resource::Port(_)
-        | Resource::Sysctl(_)
-        | Resource::Ran(_) => true,
+        Resource::Sysctl(s) => {
+            let device = s.name.device().map(|name| Key::Device(DeviceId { netns: s.netns.clone(), name }));
+            device.is_none_or(|name| state.holder(&name).is_some())
+        }
+        // It would take IPv6 from its bridge: the one cascade of a creation, which no plan foresees.
+        Resource::Port(p) => wide(&p.device),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Ran(_) => true,
     }
 }
 
@@ -119,15 +121,6 @@ fn mtu(state: &HostState, id: &DeviceId) -> u32 {
     match state.holder(&Key::Device(id.clone())) {
         Some(Resource::Device(Device::Veth(v))) => {
             v.ends().iter().find(|end| end.id == *id).map_or(IPV6_MIN_MTU, |end| end.mtu)
-        }
-        Some(Resource::Device(Device::Bridge(b))) => {
-            let port = |r: &Resource| match r {
-                Resource::Port(p) if p.master == b.id.name && p.device.netns == b.id.netns => {
-                    Some(mtu(state, &p.device))
-                }
-                _ => None,
-            };
-            state.iter().filter_map(|(_, r)| port(r)).min().unwrap_or(IPV6_MIN_MTU)
         }
         _ => IPV6_MIN_MTU,
     }
@@ -203,14 +196,15 @@ fn place(state: &HostState, tape: &mut Tape) -> NetnsId {
     places[tape.pick(places.len())].clone()
 }
 
-fn mac(tape: &mut Tape) -> Mac {
-    Mac([2, 0, 0, 0, 0, 1 + u8::try_from(tape.pick(200)).expect("less than 200")])
+fn mac(id: &DeviceId, tape: &mut Tape) -> Mac {
+    if tape.pick(8) == 7 { Mac([2, 0, 0, 0, 0, 7]) } else { default_mac(id) }
 }
 
 fn bridge(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let id = DeviceId { netns: place(state, tape), name: if_name(["br0", "br1"][tape.pick(2)]) };
     let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
-    let bridge = Bridge { id, mac: mac(tape), multicast_snooping: tape.pick(2) == 1, link_local: false, full_name };
+    let mac = mac(&id, tape);
+    let bridge = Bridge { id, mac, multicast_snooping: tape.pick(2) == 1, link_local: false, full_name };
     Some(Resource::Device(Device::Bridge(bridge)))
 }
 
@@ -223,7 +217,13 @@ fn end(state: &HostState, tape: &mut Tape) -> End {
     const NAMES: [&str; 5] = ["e0", "e1", "e2", "e3", "br1"];
     let id = DeviceId { netns: place(state, tape), name: if_name(NAMES[tape.pick(NAMES.len())]) };
     let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
-    End { id, mac: mac(tape), mtu: some_mtu(tape), link_local: tape.pick(4) == 3, full_name }
+    let (mac, mtu) = (mac(&id, tape), some_mtu(tape));
+    End { id, mac, mtu, link_local: may_be_link_local(mtu) && tape.pick(4) == 3, full_name }
+}
+
+/// Where there is no IPv6 there is no such mode either (`inet6_set_link_af` gives EAFNOSUPPORT).
+fn may_be_link_local(mtu: u32) -> bool {
+    mtu >= IPV6_MIN_MTU
 }
 
 fn some_mtu(tape: &mut Tape) -> u32 {
@@ -364,8 +364,11 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
             let [mut a, b] = v.ends().clone();
             let other = end(state, tape);
             match tape.pick(4) {
-                0 => a.mtu = some_mtu(tape),
-                1 => a.mac = mac(tape),
+                0 => {
+                    a.mtu = some_mtu(tape);
+                    a.link_local &= may_be_link_local(a.mtu);
+                }
+                1 => a.mac = Mac([2, 0, 0, 0, 0, 8]),
                 2 => a.full_name = None,
                 _ => {
                     return (other.id != a.id)

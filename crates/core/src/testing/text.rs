@@ -92,7 +92,7 @@ fn id(text: &str) -> DeviceId {
 }
 
 /// The address of a device that nobody gave one.
-fn default_mac(id: &DeviceId) -> Mac {
+pub(super) fn default_mac(id: &DeviceId) -> Mac {
     let [.., a, b, c] = stable_hash(&[&id.to_string()]).to_be_bytes();
     Mac([2, 0, 0, a, b, c])
 }
