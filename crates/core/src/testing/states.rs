@@ -223,7 +223,8 @@ fn end(state: &HostState, tape: &mut Tape) -> End {
     const NAMES: [&str; 5] = ["e0", "e1", "e2", "e3", "br1"];
     let id = DeviceId { netns: place(state, tape), name: if_name(NAMES[tape.pick(NAMES.len())]) };
     let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
-    End { id, mac: mac(tape), mtu: some_mtu(tape), link_local: tape.pick(4) == 3, full_name }
+    let (mac, mtu) = (mac(tape), some_mtu(tape));
+    End { id, mac, mtu, link_local: tape.pick(4) == 3 && mtu >= IPV6_MIN_MTU, full_name }
 }
 
 fn some_mtu(tape: &mut Tape) -> u32 {
@@ -286,6 +287,7 @@ fn route(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     if via.is_empty() {
         return None;
     }
+    alone(&mut via);
     let table = [TABLE_MAIN, 100][usize::from(tape.pick(8) == 7)];
     Some(Resource::Route(Route { netns, table, to, metric, via }))
 }
@@ -308,6 +310,13 @@ fn add_hop(state: &HostState, netns: &NetnsId, v6: bool, via: &mut Vec<NextHop>,
     if is_new && fits {
         via.push(hop);
         via.sort();
+    }
+}
+
+/// A next hop that is the only one has no share, and a kernel remembers none.
+fn alone(via: &mut [NextHop]) {
+    if let [only] = via {
+        only.weight = 1;
     }
 }
 
@@ -364,7 +373,10 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
             let [mut a, b] = v.ends().clone();
             let other = end(state, tape);
             match tape.pick(4) {
-                0 => a.mtu = some_mtu(tape),
+                0 => {
+                    a.mtu = some_mtu(tape);
+                    a.link_local &= a.mtu >= IPV6_MIN_MTU;
+                }
                 1 => a.mac = mac(tape),
                 2 => a.full_name = None,
                 _ => {
@@ -391,6 +403,7 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
             } else {
                 add_hop(state, &r.netns, r.to.addr().is_ipv6(), &mut route.via, tape);
             }
+            alone(&mut route.via);
             Resource::Route(route)
         }
         Resource::Sysctl(s) => {
