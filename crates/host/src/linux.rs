@@ -11,6 +11,7 @@ pub mod errors;
 
 mod address;
 mod apply;
+mod barrier;
 mod device;
 mod facts;
 mod ledger;
@@ -60,6 +61,12 @@ impl Linux {
         on_a_thread_of_its_own(|| apply::apply(&self.paths, &scope.lab, actions, progress))?;
         self.observe_now(scope).map_err(|error| StepError::Failed { action: None, error })
     }
+}
+
+/// Waits until the kernel has freed all namespaces that were dropped before, with what was in them.
+pub fn settle() -> Result<(), HostError> {
+    on_a_thread_of_its_own(barrier::settle)
+        .map_err(|e| errors::system("wait until the kernel has freed what was dropped", &e))
 }
 
 /// The work moves its thread from namespace to namespace: it is never one that anybody else uses, and it ends when the work does.

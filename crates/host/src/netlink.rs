@@ -4,6 +4,7 @@
 //! all were handled, and an error comes unasked. A runtime's wake-ups cost a hundred times what such a request does.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader,
@@ -263,6 +264,12 @@ impl Netlink {
     /// The socket itself, to listen on it.
     pub(crate) fn socket(&mut self) -> &mut Socket {
         &mut self.socket
+    }
+}
+
+impl AsFd for Netlink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

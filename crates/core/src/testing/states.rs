@@ -286,6 +286,7 @@ fn route(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     if via.is_empty() {
         return None;
     }
+    alone(&mut via);
     let table = [TABLE_MAIN, 100][usize::from(tape.pick(8) == 7)];
     Some(Resource::Route(Route { netns, table, to, metric, via }))
 }
@@ -308,6 +309,13 @@ fn add_hop(state: &HostState, netns: &NetnsId, v6: bool, via: &mut Vec<NextHop>,
     if is_new && fits {
         via.push(hop);
         via.sort();
+    }
+}
+
+/// A next hop that is the only one has no share, and a kernel remembers none.
+fn alone(via: &mut [NextHop]) {
+    if let [only] = via {
+        only.weight = 1;
     }
 }
 
@@ -394,6 +402,7 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
             } else {
                 add_hop(state, &r.netns, r.to.addr().is_ipv6(), &mut route.via, tape);
             }
+            alone(&mut route.via);
             Resource::Route(route)
         }
         Resource::Sysctl(s) => {

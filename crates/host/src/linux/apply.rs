@@ -12,6 +12,7 @@ use crate::netlink::{Batch, Refused};
 
 mod build;
 mod change;
+mod regain;
 mod remove;
 mod work;
 

@@ -161,6 +161,14 @@ pub(crate) fn find(name: IfName) -> RouteNetlinkMessage {
     RouteNetlinkMessage::GetLink(message)
 }
 
+/// The question for one device by its number.
+pub(crate) fn at(index: u32) -> RouteNetlinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    RouteNetlinkMessage::GetLink(message)
+}
+
 /// A pair of veth devices; index 0 lets the kernel choose, `far` is the namespace of the peer if it is another.
 pub(crate) fn create_veth(
     (end, index): (&End, u32),

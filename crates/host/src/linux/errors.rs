@@ -89,8 +89,8 @@ pub(crate) fn vanished(doing: impl Into<String>, key: &Key) -> HostError {
     HostError {
         code: codes::VANISHED.0,
         doing: doing.into(),
-        message: format!("{key} is not there any more"),
-        errno: None,
+        message: format!("{key} is not there any more ({:?})", Errno::ENODEV),
+        errno: Some(libc::ENODEV),
         hint: Some("run apply again: it starts from what is there now".into()),
     }
 }

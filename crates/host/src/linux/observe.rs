@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use netsim_core::mark::{Mark, PROTOCOL};
-use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
+use netsim_core::names::{LabName, NetnsName, SysctlName};
 use netsim_core::resource::{Key, Netns, NetnsId, Resource, Sysctl};
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -252,11 +252,6 @@ pub(crate) fn is_of_lab(lab: &LabName, link: &Link) -> bool {
 }
 
 impl Space {
-    /// The name of the device with this index.
-    pub(crate) fn name(&self, index: u32) -> Option<IfName> {
-        self.links.iter().find(|l| l.index == index).map(|l| l.name)
-    }
-
     /// The programs that have run here.
     pub(crate) fn ran(&self) -> Vec<Resource> {
         let NetnsId::Named(netns) = &self.id else { return Vec::new() };

@@ -9,7 +9,7 @@ use netsim_core::names::{IfName, NetnsName};
 use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 
-use super::device::{self, LO_INDEX};
+use super::device::{self, LO_INDEX, Link};
 use super::{Paths, netns, observe};
 use crate::netlink::{Batch, Netlink};
 
@@ -159,12 +159,26 @@ impl Space {
         let mut names: Vec<IfName> = names.into_iter().filter(|n| !self.indices.contains_key(n)).collect();
         names.sort();
         names.dedup();
-        let answers = self.netlink.ask(names.iter().map(|n| device::find(*n)).collect())?;
-        for (name, payload) in names.into_iter().zip(answers) {
-            // An altname finds a device too; it is not the one that is meant.
-            let link = payload.and_then(|p| device::decode(&p)).filter(|l| l.name == name);
-            self.indices.extend(link.map(|l| (name, l.index)));
-        }
+        let found = self.look(&names)?;
+        self.indices.extend(found.into_iter().map(|l| (l.name, l.index)));
         Ok(())
+    }
+
+    /// These devices, as far as they are there.
+    pub(crate) fn look(&mut self, names: &[IfName]) -> io::Result<Vec<Link>> {
+        let answers = self.netlink.ask(names.iter().map(|n| device::find(*n)).collect())?;
+        let links = answers.into_iter().map(|payload| device::decode(&payload?));
+        // An altname finds a device too; it is not the one that is meant.
+        Ok(links.zip(names).filter_map(|(link, name)| link.filter(|l| l.name == *name)).collect())
+    }
+
+    /// The device with this number, if it is there.
+    pub(crate) fn look_at(&mut self, index: u32) -> io::Result<Option<Link>> {
+        Ok(self.netlink.ask(vec![device::at(index)])?.pop().flatten().and_then(|p| device::decode(&p)))
+    }
+
+    /// Whether it was made just now.
+    pub(crate) fn is_new(&self) -> bool {
+        self.next.is_some()
     }
 }

@@ -12,6 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
 use super::super::spaces::Spaces;
 use super::super::{address, errors, ledger, ran, route, sysctl};
+use super::regain::Deprived;
 use super::work::{Host, Place, Work};
 use super::{Run, Step, change};
 use crate::backend::StepError;
@@ -152,7 +153,10 @@ impl Site<'_> {
         let any = self.any();
         let (early, late): (Vec<_>, Vec<_>) = self.place.sysctls.iter().partition(|(_, s)| s.name.device().is_none());
         self.set(spaces, &early)?;
+        let mut deprived = Deprived::default();
+        deprived.note(spaces, self.netns, &self.movable()).map_err(self.run.system(any))?;
         let mut batch = Batch::default();
+        self.forget_settings(spaces, &mut batch)?;
         self.create_devices(spaces, &mut batch)?;
         let names: Vec<IfName> = self.devices().collect();
         let space = spaces.get(self.netns).map_err(self.run.system(any))?;
@@ -173,6 +177,14 @@ impl Site<'_> {
             };
             space.index(name).ok_or_else(missing)
         };
+        for (at, bridge) in &self.place.bridges {
+            // Now, for a small port takes IPv6 from its bridge.
+            let link_local = self.ipv6.then_some(bridge.link_local);
+            let change = Change { link_local, alias: self.alias(), ..Default::default() };
+            if !change.is_empty() {
+                batch.push(*at, 0, change.of(index(*at, bridge.id.name)?));
+            }
+        }
         for (name, (at, change)) in self.changes(&index)? {
             batch.push(at, 0, change.of(index(at, name)?));
         }
@@ -189,7 +201,16 @@ impl Site<'_> {
             let flags = NLM_F_CREATE | if *is_there { NLM_F_REPLACE } else { NLM_F_EXCL };
             batch.push(*at, flags, RouteNetlinkMessage::NewRoute(route::encode(r, |hop| devices[&hop.device])));
         }
-        self.run.send(space, batch, never)
+        self.run.send(space, batch, never)?;
+        deprived.restore(spaces).map_err(self.run.system(any))
+    }
+
+    /// Devices whose change can give a bridge IPv6 back: those that leave it, or grow.
+    fn movable(&self) -> Vec<IfName> {
+        let p = self.place;
+        let is_new = |name: IfName| p.ends.iter().any(|(_, e)| e.id.name == name);
+        let grown = p.changed_ends.iter().filter(|(_, from, _)| from.mtu < IPV6_MIN_MTU).map(|(_, _, to)| to.id.name);
+        grown.chain(p.ports.iter().map(|(_, port)| port.device.name).filter(|n| !is_new(*n))).collect()
     }
 
     /// Any action of the place, to name in an error that is not of one.
@@ -235,6 +256,26 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Forgets settings of earlier devices whose names are used anew: those went with the devices.
+    fn forget_settings(&self, spaces: &mut Spaces, batch: &mut Batch<usize>) -> Result<(), StepError> {
+        let p = self.place;
+        let ends = p.ends.iter().map(|(at, e)| (e.id.name, *at));
+        let new: FxHashMap<IfName, usize> = ends.chain(p.bridges.iter().map(|(at, b)| (b.id.name, *at))).collect();
+        let Some(any) = new.values().copied().min().filter(|_| *self.netns != NetnsId::Host) else { return Ok(()) };
+        let space = spaces.get(self.netns).map_err(self.run.system(any))?;
+        if space.is_new() {
+            return Ok(());
+        }
+        let lo = space.look_at(LO_INDEX).map_err(self.run.system(any))?;
+        for altname in lo.into_iter().flat_map(|l| l.altnames) {
+            let device = sysctl::noted(&altname).and_then(|name| name.device());
+            if let Some(at) = device.and_then(|d| new.get(&d)) {
+                batch.push(*at, 0, device::remove_altname(LO_INDEX, altname));
+            }
+        }
+        Ok(())
+    }
+
     fn create_devices(&self, spaces: &mut Spaces, batch: &mut Batch<usize>) -> Result<(), StepError> {
         let group = self.run.lab.group();
         let new = NLM_F_CREATE | NLM_F_EXCL;
@@ -260,6 +301,11 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// What devices of ours in the host's namespace say in words.
+    fn alias(&self) -> Option<String> {
+        (*self.netns == NetnsId::Host).then(|| device::lab_alias(self.run.lab))
+    }
+
     /// What is set about devices, all in one message each: `lo` first, what was plugged in before what it is plugged into. A new bridge comes up when its ports have.
     fn changes(
         &self,
@@ -270,10 +316,9 @@ impl Site<'_> {
         if p.ups.iter().any(|(_, d)| d.name == IfName::LO) {
             changes.entry(IfName::LO).or_default();
         }
-        let alias = (*self.netns == NetnsId::Host).then(|| device::lab_alias(self.run.lab));
         for (at, end) in &p.ends {
             let link_local = (self.ipv6 && end.mtu >= IPV6_MIN_MTU).then_some(end.link_local);
-            changes.insert(end.id.name, (*at, Change { link_local, alias: alias.clone(), ..Default::default() }));
+            changes.insert(end.id.name, (*at, Change { link_local, alias: self.alias(), ..Default::default() }));
         }
         for (at, port) in &p.ports {
             let change = changes.entry(port.device.name).or_default();
@@ -290,11 +335,7 @@ impl Site<'_> {
         }
         for (at, bridge) in &p.bridges {
             let up = p.ups.iter().any(|(_, d)| d.name == bridge.id.name).then_some(true);
-            let link_local = self.ipv6.then_some(bridge.link_local);
-            // A bridge may itself be a port.
-            let master = changes.shift_remove(&bridge.id.name).and_then(|(_, c)| c.master);
-            let change = Change { link_local, up, master, alias: alias.clone(), ..Default::default() };
-            changes.insert(bridge.id.name, (*at, change));
+            changes.insert(bridge.id.name, (*at, Change { up, ..Default::default() }));
         }
         changes.retain(|_, (_, change)| !change.is_empty());
         Ok(changes)

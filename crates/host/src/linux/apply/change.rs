@@ -101,7 +101,7 @@ fn index(run: &Run, space: &Space, netns: &NetnsId, differs: &Differs) -> Result
 
 /// Switches a link-local address on or off while the device is up. By netlink the kernel would heed it only when the device comes up next
 /// (`inet6_set_link_af`), by its sysctl it makes an address at once (`addrconf_sysctl_addr_gen_mode`) but never takes one away.
-fn set_link_local(space: &mut Space, name: IfName, index: u32, on: bool) -> io::Result<()> {
+pub(super) fn set_link_local(space: &mut Space, name: IfName, index: u32, on: bool) -> io::Result<()> {
     crate::crash::point();
     let mode = if on { "0" } else { "1" };
     std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/addr_gen_mode"), mode)?;

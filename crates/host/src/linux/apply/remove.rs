@@ -7,13 +7,14 @@ use indexmap::IndexMap;
 use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, DeviceId, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::resource::{Device, DeviceId, End, Netns, NetnsId, Resource, Sysctl};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::super::device::{self, Change, LO_INDEX};
+use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
 use super::super::{address, observe, ran, route, sysctl};
+use super::regain::Deprived;
 use super::{Run, Step};
 use crate::backend::{HostError, StepError};
 use crate::netlink::{Batch, Refused};
@@ -96,9 +97,13 @@ fn remove_small(
     netns: &NetnsId,
     resources: &[(usize, &Resource)],
 ) -> Result<(), StepError> {
-    let space = spaces.get(netns).map_err(run.system(resources[0].0))?;
-    let devices = resources.iter().filter_map(|(_, r)| device_of(r));
-    space.find(devices).map_err(run.system(resources[0].0))?;
+    let system = run.system(resources[0].0);
+    let ports: Vec<IfName> =
+        resources.iter().filter(|(_, r)| matches!(r, Resource::Port(_))).filter_map(|(_, r)| device_of(r)).collect();
+    let mut deprived = Deprived::default();
+    deprived.note(spaces, netns, &ports).map_err(&system)?;
+    let space = spaces.get(netns).map_err(&system)?;
+    space.find(resources.iter().filter_map(|(_, r)| device_of(r))).map_err(&system)?;
     let mut batch = Batch::default();
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
@@ -115,7 +120,7 @@ fn remove_small(
     }
     run.send(space, batch, is_gone)?;
     run.progress.add(resources.len());
-    Ok(())
+    deprived.restore(spaces).map_err(&system)
 }
 
 fn device_of(resource: &Resource) -> Option<IfName> {
@@ -138,6 +143,13 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
         // Of a veth with one end in a namespace that goes too, either end does.
         let place = names(device).into_iter().max_by_key(|id| counts[&id.netns]).expect("a device has a name");
         doomed.entry(place.netns.clone()).or_default().push((*at, place.name));
+    }
+    let mut deprived = Deprived::default();
+    for (at, end) in devices.iter().flat_map(|(at, d)| small_ends(d).map(move |e| (at, e))) {
+        match deprived.note(spaces, &end.netns, &[end.name]) {
+            Err(e) if e.raw_os_error() != Some(libc::ENOENT) => return Err(run.system(*at)(e)),
+            Ok(()) | Err(_) => {}
+        }
     }
     for (netns, devices) in doomed {
         run.go_on()?;
@@ -173,7 +185,16 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
     for id in devices.iter().flat_map(|(_, d)| names(d)) {
         spaces.forget(&id.netns);
     }
-    Ok(())
+    deprived.restore(spaces).map_err(run.system(devices[0].0))
+}
+
+/// The ends that are too small for IPv6.
+fn small_ends(device: &Device) -> impl Iterator<Item = &DeviceId> {
+    let ends: &[End] = match device {
+        Device::Veth(veth) => veth.ends(),
+        Device::Bridge(_) | Device::Stray { .. } => &[],
+    };
+    ends.iter().filter(|e| e.mtu < IPV6_MIN_MTU).map(|e| &e.id)
 }
 
 fn names(device: &Device) -> Vec<&DeviceId> {
