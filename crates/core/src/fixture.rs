@@ -196,6 +196,8 @@ pub(crate) fn spine_leaf(spines: usize, leaves: usize, servers: usize) -> Lab {
 pub(crate) struct Sketch {
     /// Both families and loopbacks, or IPv4 alone.
     pub(crate) dual: bool,
+    /// Switches in the machine's own namespace.
+    pub(crate) in_host: bool,
     /// 0 a switch, 1 or 2 a host, else a router.
     pub(crate) kinds: Vec<u8>,
     /// Two positions in `kinds`, folded into its length.
@@ -206,26 +208,44 @@ impl Sketch {
     pub(crate) fn any() -> impl Strategy<Value = Sketch> {
         let kinds = prop::collection::vec(0..6_u8, 2..9);
         let links = prop::collection::vec(any::<(u8, u8)>(), 0..14);
-        (any::<bool>(), kinds, links).prop_map(|(dual, kinds, links)| Sketch { dual, kinds, links })
+        let sketch = |(dual, in_host, kinds, links)| Sketch { dual, in_host, kinds, links };
+        (any::<bool>(), any::<bool>(), kinds, links).prop_map(sketch)
     }
 
-    /// The lab without the nodes and links whose turn it is to be left out.
+    /// The names of its nodes: the first letter says what each is.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let letter = |kind: u8| match kind {
+            0 => 's',
+            1 | 2 => 'h',
+            _ => 'r',
+        };
+        (0..).zip(&self.kinds).map(|(n, kind): (u32, _)| format!("{}{n}", letter(*kind))).collect()
+    }
+
+    /// The two nodes of a link.
+    pub(crate) fn joined(&self, link: usize) -> [String; 2] {
+        let (a, b) = self.links[link];
+        [a, b].map(|end| self.names().swap_remove(usize::from(end) % self.kinds.len()))
+    }
+
+    /// The lab without what is to be left out.
     pub(crate) fn build(&self, routing: Routing, without: &Without) -> Lab {
         let mut lab = if self.dual { Lab::dual() } else { Lab::new() };
         lab.0.routing = routing;
-        let names: Vec<String> = (0..)
-            .zip(&self.kinds)
-            .map(|(n, kind)| format!("{}{n}", ["s", "h", "r"][usize::from((*kind).min(3).div_ceil(2))]))
-            .collect();
+        let names = self.names();
         for (name, kind) in names.iter().zip(&self.kinds).filter(|(name, _)| without.node.as_ref() != Some(*name)) {
             match kind {
-                0 => lab.switch(name, &[]),
+                0 => {
+                    let switch = lab.switch(name, &[]);
+                    lab.switch_mut(switch).in_host = self.in_host;
+                    switch
+                }
                 1 | 2 => lab.host(name),
                 _ => lab.router(name),
             };
         }
-        for (n, (a, b)) in self.links.iter().enumerate() {
-            let [a, b] = [a, b].map(|end| &names[usize::from(*end) % names.len()]);
+        for n in 0..self.links.len() {
+            let [a, b] = &self.joined(n);
             let left_out = |name| without.node.as_ref() == Some(name);
             if a != b && without.link != Some(n) && !left_out(a) && !left_out(b) {
                 lab.link(a, b);

@@ -14,6 +14,8 @@ pub(crate) mod domains;
 mod names;
 mod prior;
 mod subnets;
+#[cfg(test)]
+mod tests;
 mod wires;
 
 /// The codes of the problems told here.
@@ -21,10 +23,9 @@ mod codes {
     use crate::problem::Code;
 
     pub(super) const INTERFACE_TAKEN: Code = Code(50);
-    pub(super) const SUBNETS_DISAGREE: Code = Code(51);
-    pub(super) const POOL_EXHAUSTED: Code = Code(52);
-    pub(super) const SUBNET_FULL: Code = Code(53);
-    pub(super) const CHECK_WITHOUT_ADDRESS: Code = Code(63);
+    pub(super) const POOL_EXHAUSTED: Code = Code(51);
+    pub(super) const SUBNET_FULL: Code = Code(52);
+    pub(super) const CHECK_WITHOUT_ADDRESS: Code = Code(53);
 }
 
 /// Interface names and addresses of a whole lab.

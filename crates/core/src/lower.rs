@@ -28,8 +28,7 @@ mod codes {
     pub(super) const ROUTE_FAMILIES: Code = Code(58);
     pub(super) const SYSCTL_OF_MACHINE: Code = Code(59);
     pub(super) const SYSCTL_UNKNOWN: Code = Code(60);
-    pub(super) const NO_NAMESPACE: Code = Code(61);
-    pub(super) const MTU_BELOW_IPV6: Code = Code(62);
+    pub(super) const MTU_BELOW_IPV6: Code = Code(61);
 }
 
 /// What should be true of every host.
@@ -104,7 +103,7 @@ pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
         return NetnsId::Host;
     }
     let name = NetnsName::new(&format!("{}{}", topology.prefix, node.name));
-    NetnsId::Named(name.expect("a checked prefix is at most 100 of the characters that names have"))
+    NetnsId::Named(name.expect("a topology's prefix makes names of its nodes"))
 }
 
 /// Whether anything in the lab has an IPv6 address.

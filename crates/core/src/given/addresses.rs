@@ -36,7 +36,7 @@ pub(super) fn give_addresses(
     for family in Family::BOTH {
         let mut used = Used::default();
         written.iter().filter(|net| Family::of(net.addr()) == family).for_each(|net| used.insert(span(*net)));
-        let sources = sources(topology, domains, family, &mut used, problems);
+        let sources = sources(topology, domains, family, &mut used);
         // Everything that is so now is kept before anything new is given out.
         let lacking = keep_loopbacks(topology, prior, family, &mut used, &mut loopbacks);
         let mut subnets = keep_subnets(domains, &sources, wires, &mut used);

@@ -8,7 +8,7 @@ use super::blocks::{Family, Used, span};
 use super::codes;
 use super::domains::{Domain, endpoint};
 use super::wires::Wires;
-use crate::problem::{Place, Problem};
+use crate::problem::Problem;
 use crate::topology::Topology;
 
 /// What a domain gives out of a family.
@@ -32,17 +32,14 @@ pub(super) enum Source {
 const LAN_PREFIX: [u8; 2] = [24, 64];
 
 /// What each domain gives out; what is written is in use from then on, also where nobody takes an address from it.
-pub(super) fn sources(
-    topology: &Topology,
-    domains: &[Domain],
-    family: Family,
-    used: &mut Used,
-    problems: &mut Vec<Problem>,
-) -> Vec<Source> {
-    for (_, net) in domains.iter().flat_map(|d| written_subnets(topology, d, family)) {
-        used.insert(span(net));
+pub(super) fn sources(topology: &Topology, domains: &[Domain], family: Family, used: &mut Used) -> Vec<Source> {
+    let sources: Vec<Source> = domains.iter().map(|d| source(topology, d, family)).collect();
+    for source in &sources {
+        if let Source::Written(net) = source {
+            used.insert(span(*net));
+        }
     }
-    domains.iter().map(|d| source(topology, d, family, problems)).collect()
+    sources
 }
 
 /// The subnets that are written or that domains have now.
@@ -98,38 +95,20 @@ fn block_net(family: Family, start: u128, len: u8) -> IpNet {
     IpNet::new(family.address(start), len).expect("a prefix length of the family")
 }
 
-/// The subnets of a family that the switches and links of a domain have written, each with its place.
-fn written_subnets<'a>(
-    topology: &'a Topology,
-    domain: &'a Domain,
-    family: Family,
-) -> impl Iterator<Item = (&'a Place, IpNet)> {
-    let switches = domain.switches.iter().filter_map(|&s| Some((&topology.graph[s].at, topology.graph[s].switch()?)));
-    let of_switches = switches.flat_map(|(at, s)| s.subnets.iter().map(move |net| (at, *net)));
-    let links = domain.links.iter().map(|&e| &topology.graph[e]);
-    let of_links = links.flat_map(|l| l.subnets.iter().map(move |net| (&l.at, *net)));
-    of_switches.chain(of_links).map(|(at, net)| (at, net.trunc())).filter(move |(_, n)| Family::of(n.addr()) == family)
+/// The subnet of a family that a domain has written: its switches agree, and a link has one only where there is no switch.
+fn written_subnet(topology: &Topology, domain: &Domain, family: Family) -> Option<IpNet> {
+    let switches = domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
+    let links = domain.links.iter().map(|&link| &topology.graph[link]);
+    let mut written = switches.flat_map(|s| &s.subnets).chain(links.flat_map(|link| &link.subnets));
+    written.find(|net| Family::of(net.addr()) == family).map(IpNet::trunc)
 }
 
-fn source(topology: &Topology, domain: &Domain, family: Family, problems: &mut Vec<Problem>) -> Source {
-    let switches = || domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
-    let mut written = written_subnets(topology, domain, family);
-    let silent = switches().any(|s| !s.gives);
-    if let Some((_, subnet)) = written.next() {
-        for (at, other) in written.filter(|(_, other)| *other != subnet) {
-            let title = domain.title(topology);
-            let message = format!("{other} is in one broadcast domain with {title}, which has {subnet}");
-            let problem = Problem::at(codes::SUBNETS_DISAGREE, at, message);
-            problems.push(problem.hint("write the same subnet, or write it once"));
-        }
-        let none = domain.switches.iter().map(|&s| &topology.graph[s]).find(|n| n.switch().is_some_and(|s| !s.gives));
-        if let Some(none) = none {
-            let message = format!("{} has no subnet but is in one broadcast domain with {subnet}", none.name);
-            let problem = Problem::at(codes::SUBNETS_DISAGREE, &none.at, message);
-            problems.push(problem.hint("remove `subnet: none` here or the subnet there"));
-        }
+fn source(topology: &Topology, domain: &Domain, family: Family) -> Source {
+    if let Some(subnet) = written_subnet(topology, domain, family) {
         return Source::Written(subnet);
     }
+    let switches = || domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
+    let silent = switches().any(|s| !s.gives);
     let on_members = domain.members.iter().flat_map(|&end| &endpoint(topology, end).addresses);
     let by_hand = switches().flat_map(|s| &s.addresses).chain(on_members).any(|a| Family::of(a.addr()) == family);
     let count = takers(topology, domain, family).count();

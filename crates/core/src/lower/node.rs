@@ -6,7 +6,7 @@ use super::{Lab, Lowered, codes, netns_of};
 use crate::names::{SysctlName, stable_hash};
 use crate::problem::Problem;
 use crate::resource::{Address, Aside, Netns, NetnsId, Ran, Resource, Sysctl};
-use crate::state::promote_secondaries;
+use crate::state::{HostState, promote_secondaries};
 use crate::topology::Node;
 
 impl Lab<'_> {
@@ -37,7 +37,7 @@ impl Lab<'_> {
                 Err(problem) => lowered.problems.push(*problem),
             }
         }
-        lower_programs(node, &netns, lowered);
+        lower_programs(node, &netns, &mut lowered.state);
     }
 
     /// The setting under the kernel's name of the interface that it belongs to, if it can be set in this node.
@@ -103,19 +103,12 @@ fn defaults(node: &Node, ipv6: bool) -> Vec<(SysctlName, &'static str)> {
     defaults
 }
 
-fn lower_programs(node: &Node, netns: &NetnsId, lowered: &mut Lowered) {
-    let NetnsId::Named(name) = netns else {
-        let kept = [("exec", node.exec.is_empty()), ("lo", node.loopbacks.is_empty())];
-        for (what, _) in kept.into_iter().filter(|(_, nothing)| !nothing) {
-            let message = format!("{} has no namespace of its own, so no `{what}`", node.name);
-            let problem = Problem::at(codes::NO_NAMESPACE, &node.at.key(what), message);
-            lowered.problems.push(problem.hint(format!("remove `{what}` or `namespace: host`")));
-        }
-        return;
-    };
+fn lower_programs(node: &Node, netns: &NetnsId, state: &mut HostState) {
+    // A switch in the host's namespace has none: that is checked.
+    let NetnsId::Named(name) = netns else { return };
     for (index, argv) in (0..).zip(&node.exec) {
         let parts: Vec<&str> = argv.iter().map(String::as_str).collect();
         let digest = stable_hash(&parts);
-        lowered.state.insert(Resource::Ran(Ran { netns: name.clone(), index, digest, argv: Aside(argv.clone()) }));
+        state.insert(Resource::Ran(Ran { netns: name.clone(), index, digest, argv: Aside(argv.clone()) }));
     }
 }

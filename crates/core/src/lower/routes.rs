@@ -75,12 +75,8 @@ impl Lab<'_> {
         }
     }
 
+    /// A switch has no routes, so this is of other nodes.
     fn exits(&self, index: NodeIndex<u32>) -> Vec<Exit<'_>> {
-        let node = &self.topology.graph[index];
-        if let Some(switch) = node.switch() {
-            let (kernel, _) = self.switch_device(index);
-            return vec![Exit { interface: node.name.as_str(), kernel, addresses: &switch.addresses }];
-        }
         let exit = |&(edge, side): &EndId| {
             let end = &self.given.ends[edge.index()][side];
             Exit { interface: &end.interface, kernel: end.kernel, addresses: &end.addresses }
