@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::IpAddr;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use netsim_core::resource::NetnsId;
@@ -12,11 +12,14 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 
 use crate::backend::{HostError, Progress};
-use crate::failure::{codes, failed, refused};
+use crate::failure::{codes, failed, failed_io, refused};
 
+mod elsewhere;
+mod neighbours;
 mod packet;
 mod socket;
 
+use elsewhere::Elsewhere;
 use packet::{Heard, Token};
 use socket::Socket;
 
@@ -83,6 +86,8 @@ const UNDER_WAY: usize = 32_768;
 const HELD: usize = 1024;
 /// How long to let the kernel make room.
 const PAUSE: Duration = Duration::from_millis(1);
+/// Without an answer for so long, none is on its way any more; those that come later are heard all the same.
+const CALM: Duration = Duration::from_millis(10);
 
 /// Asks all pings and tells each one's outcome, with its place among the pings, as soon as it is known.
 ///
@@ -95,23 +100,14 @@ pub fn ping(
     tell: impl FnMut(usize, Ping, Outcome),
 ) -> Result<(), HostError> {
     let limit = raise_file_limit();
-    let (ask, asked) = mpsc::channel::<(&NetnsId, bool)>();
-    let (answer, answered) = mpsc::channel();
     let result = std::thread::scope(|scope| {
-        // Sockets belong to the namespace they are opened in: a thread goes there, so that no other has to.
-        let opener = move || asked.iter().try_for_each(|(netns, v6)| answer.send(Socket::open(netns, v6)));
-        let thread = std::thread::Builder::new().spawn_scoped(scope, opener);
-        thread.map_err(|e| crate::failure::failed_io(codes::PROBE, "start a thread to open sockets", &e))?;
-        let open = |netns, v6| {
-            ask.send((netns, v6)).expect("the thread listens as long as we ask");
-            answered.recv().expect("the thread answers every question")
-        };
+        let elsewhere = Elsewhere::new(scope);
+        let elsewhere = elsewhere.map_err(|e| failed_io(codes::PROBE, "start a thread to open sockets", &e))?;
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(machine)?;
         let mut sockets = Vec::new();
         sockets.resize_with(sources.len() * 2, || None);
-        let sockets = Sockets { sources, open, epoll, sockets };
-        let mut run = Run {
-            sockets,
+        let run = Run {
+            sockets: Sockets { sources, elsewhere, epoll, sockets },
             options: *options,
             progress,
             tell,
@@ -121,11 +117,9 @@ pub fn ping(
             free: Vec::new(),
             deadlines: vec![VecDeque::new(); options.tries.max(1) as usize],
             held: VecDeque::new(),
+            room: 0,
         };
-        let result = run.all(pings.into_iter());
-        drop(run);
-        drop(ask);
-        result
+        run.all(pings.into_iter())
     });
     if let Some((soft, hard)) = limit {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
@@ -144,9 +138,10 @@ fn raise_file_limit() -> Option<(rlim_t, rlim_t)> {
 }
 
 /// The sockets of the sources, each opened when it is first needed: of source n, IPv4 at 2n and IPv6 after it.
-struct Sockets<'a, O> {
+struct Sockets<'a> {
     sources: &'a [NetnsId],
-    open: O,
+    /// A socket belongs to the namespace that it is opened in.
+    elsewhere: Elsewhere<'a>,
     epoll: Epoll,
     sockets: Vec<Option<Open>>,
 }
@@ -157,7 +152,7 @@ struct Open {
     used: usize,
 }
 
-impl<'a, O: FnMut(&'a NetnsId, bool) -> Result<Socket, HostError>> Sockets<'a, O> {
+impl Sockets<'_> {
     fn of(&mut self, ping: Ping) -> Result<&mut Open, HostError> {
         let at = place(ping);
         if self.sockets[at].is_none() {
@@ -170,13 +165,13 @@ impl<'a, O: FnMut(&'a NetnsId, bool) -> Result<Socket, HostError>> Sockets<'a, O
 
     fn new_socket(&mut self, ping: Ping) -> Result<Socket, HostError> {
         let (netns, v6) = (&self.sources[ping.from], ping.to.is_ipv6());
-        match (self.open)(netns, v6) {
+        match self.elsewhere.run(move || Socket::open(netns, v6)) {
             Err(e) if e.errno == Some(Errno::EMFILE as i32) => {
                 // No more files: those that nobody waits at can be opened again.
                 for socket in &mut self.sockets {
                     socket.take_if(|s| s.used == 0);
                 }
-                (self.open)(netns, v6)
+                self.elsewhere.run(move || Socket::open(netns, v6))
             }
             other => other,
         }
@@ -205,8 +200,8 @@ struct Due {
     tries: u32,
 }
 
-struct Run<'a, O, T> {
-    sockets: Sockets<'a, O>,
+struct Run<'a, T> {
+    sockets: Sockets<'a>,
     options: Options,
     progress: &'a Progress,
     tell: T,
@@ -218,32 +213,65 @@ struct Run<'a, O, T> {
     deadlines: Vec<VecDeque<Due>>,
     /// Pings that the kernel had no room for; `at` is when to give up.
     held: VecDeque<Due>,
+    /// Pings that may begin before the kernel's tables of neighbours are looked at again.
+    room: usize,
 }
 
-impl<'a, O, T> Run<'a, O, T>
-where
-    O: FnMut(&'a NetnsId, bool) -> Result<Socket, HostError>,
-    T: FnMut(usize, Ping, Outcome),
-{
-    fn all(&mut self, pings: impl Iterator<Item = Ping>) -> Result<(), HostError> {
+impl<T: FnMut(usize, Ping, Outcome)> Run<'_, T> {
+    fn all(mut self, pings: impl Iterator<Item = Ping>) -> Result<(), HostError> {
         let mut pings = pings.enumerate().peekable();
         while !self.progress.stopped() {
             for _ in 0..BURST {
-                if self.slots.len() - self.free.len() >= UNDER_WAY || self.held.len() >= HELD {
+                if self.is_full() || pings.peek().is_none() {
                     break;
                 }
+                if self.room == 0 {
+                    self.make_room()?;
+                }
                 let Some((index, ping)) = pings.next() else { break };
+                self.room -= 1;
                 self.begin(index, ping);
             }
-            let under_way = self.slots.len() - self.free.len();
-            if under_way == 0 && pings.peek().is_none() {
+            if self.under_way() == 0 && pings.peek().is_none() {
                 break;
             }
-            let full = pings.peek().is_none() || under_way >= UNDER_WAY || self.held.len() >= HELD;
-            self.hear(if full { self.until_due() } else { Duration::ZERO })?;
-            self.send_held();
-            self.look_after_late();
+            let wait = if self.is_full() || pings.peek().is_none() { self.until_due() } else { Duration::ZERO };
+            self.go_on(wait)?;
         }
+        Ok(())
+    }
+
+    fn under_way(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Whether no ping may begin now.
+    fn is_full(&self) -> bool {
+        self.under_way() >= UNDER_WAY || self.held.len() >= HELD
+    }
+
+    /// Listens for so long at most, and does what is due. Gives how many answers came.
+    fn go_on(&mut self, wait: Duration) -> Result<usize, HostError> {
+        let answers = self.hear(wait)?;
+        self.send_held();
+        self.look_after_late();
+        Ok(answers)
+    }
+
+    /// Sees to it that the next pings find room in the kernel's tables of neighbours.
+    fn make_room(&mut self) -> Result<(), HostError> {
+        let fail = |e: io::Error| failed_io(codes::PROBE, "look at the kernel's table of neighbours", &e);
+        let mut room = self.sockets.elsewhere.run(neighbours::room).map_err(fail)?;
+        if room.left < room.limit / 2 {
+            while self.under_way() > 0 && self.go_on(CALM)? > 0 {}
+            let sources = self.sockets.sources;
+            self.sockets.elsewhere.run(move || neighbours::forget(sources)).map_err(fail)?;
+            room = self.sockets.elsewhere.run(neighbours::room).map_err(fail)?;
+            // What is left then is written by hand, somebody else's, or such as the kernel drops when it needs the room.
+            room.left = room.left.max(room.limit / 4);
+        }
+        // A ping takes an entry at either end; a third is for what goes on beside it.
+        self.room = (room.left / 3).max(1);
         Ok(())
     }
 
@@ -321,8 +349,8 @@ where
         first.map_or(PAUSE, |at| at.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)))
     }
 
-    /// Takes in all that comes within the time.
-    fn hear(&mut self, wait: Duration) -> Result<(), HostError> {
+    /// Takes in all that comes within the time, and gives how many packets that was.
+    fn hear(&mut self, wait: Duration) -> Result<usize, HostError> {
         let mut events = [EpollEvent::empty(); BURST];
         // Rounded up: a wait of less than a millisecond would be none, over and over.
         let wait = u16::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(u16::MAX);
@@ -331,18 +359,20 @@ where
             Err(Errno::EINTR) => 0,
             Err(errno) => return Err(machine(errno)),
         };
+        let mut packets = 0;
         for event in &events[..ready] {
             let at = event.data() as usize;
             // As many as there were room for: one flooded node must not keep the others waiting.
             for _ in 0..BURST * 4 {
                 let Some(open) = &self.sockets.sockets[at] else { break };
                 let Some(packet) = open.socket.receive() else { break };
+                packets += 1;
                 if let Some((by, heard)) = packet {
                     self.take(at, by, heard);
                 }
             }
         }
-        Ok(())
+        Ok(packets)
     }
 
     fn take(&mut self, at: usize, by: IpAddr, heard: Heard) {
