@@ -97,7 +97,8 @@ impl Backend for SimHost {
                 }
                 sim.do_one(&scope.lab, action).map_err(|e| {
                     let errno = Some(e.errno.number());
-                    let error = HostError { code: codes::SIM, doing: doing(action), message: e.to_string(), errno, hint: None };
+                    let error =
+                        HostError { code: codes::SIM, doing: doing(action), message: e.to_string(), errno, hint: None };
                     StepError::Failed { action: Some(i), error }
                 })?;
                 progress.add(1);
