@@ -7,7 +7,7 @@ use netsim_core::plan::Action;
 use netsim_core::state::{Observed, Scope};
 use netsim_host::AnyBackend;
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
-use netsim_host::linux::Linux;
+use netsim_host::linux::{self, Linux};
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
@@ -91,6 +91,14 @@ impl Machine {
     /// Does the actions and says what is so after them.
     pub fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
         self.runtime.block_on(self.backend.apply(scope, actions, progress))
+    }
+
+    /// Waits until the kernel has freed what was deleted.
+    pub fn settle(&self) -> Result<(), HostError> {
+        match &self.backend {
+            AnyBackend::Linux(_) => linux::settle(),
+            AnyBackend::Sim(_) => Ok(()),
+        }
     }
 
     /// The lock of a lab; says so when it has to wait.

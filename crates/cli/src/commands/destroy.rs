@@ -57,6 +57,9 @@ fn destroy(lab: &LabName, args: &DestroyArgs, machine: &Machine, screen: &Screen
         return Err(half(Failure::new(codes::NOT_WHOLE, message.trim_end())));
     }
     store::remove(lock)?;
+    if !args.no_wait {
+        machine.settle()?;
+    }
     screen.tell(&format!("{} Nothing of lab {shown} is left.\n", paint(GOOD, "Done.")));
     Ok(Exit::Ok)
 }
