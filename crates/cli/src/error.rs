@@ -49,8 +49,6 @@ pub enum Failure {
     Other { code: u16, message: String, hint: Option<String> },
     /// A failure, and what became of the lab.
     Aftermath { cause: Box<Failure>, then: String },
-    /// All has been said already.
-    Told,
 }
 
 impl Failure {
@@ -79,7 +77,6 @@ impl Failure {
             Failure::Host(e) => error(e.code, &format!("{}: {}", e.doing, e.message), e.hint.as_deref()),
             Failure::Other { code, message, hint } => error(*code, message, hint.as_deref()),
             Failure::Aftermath { cause, then } => format!("{}{then}", cause.report(screen)),
-            Failure::Told => String::new(),
         }
     }
 }

@@ -87,7 +87,8 @@ pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Planned, Failu
             let message = format!("the old file is lab {}, the new one lab {lab}", old.topology.name);
             return Err(Failure::hinted(codes::OTHER_LAB, message, "compare two files with the same `name:`"));
         }
-        let before = wanted(&old.topology, &prior, &Facts::default()).map_err(|p| Failure::problems(&old.sources, p))?;
+        let before =
+            wanted(&old.topology, &prior, &Facts::default()).map_err(|p| Failure::problems(&old.sources, p))?;
         prior = Prior::from_given(&old.topology, &before.given);
         observed.ours = before.desired;
     }

@@ -7,8 +7,10 @@ use netsim_core::plan::Action;
 use netsim_core::state::{Observed, Scope};
 use netsim_host::AnyBackend;
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
+use netsim_host::linux::{self, Linux};
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
+use netsim_host::sim::SimHost;
 
 use crate::args::{BackendChoice, Global};
 use crate::error::{Failure, codes};
@@ -52,11 +54,11 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Failure::new(codes::FILE, format!("start the runtime: {e}")))?;
         let (backend, state) = match &standing {
-            Some(standing) => (AnyBackend::linux(standing.is_rootless())?, PathBuf::from(lock::STATE)),
+            Some(_) => (AnyBackend::Linux(Linux::default()), PathBuf::from(lock::STATE)),
             None => {
                 let file = sim_file(global)?;
                 let state = file.with_extension("labs");
-                (AnyBackend::sim(file)?, state)
+                (AnyBackend::Sim(SimHost::new(file)), state)
             }
         };
         Ok(Machine { backend, state, standing, runtime })
@@ -91,10 +93,19 @@ impl Machine {
         self.runtime.block_on(self.backend.apply(scope, actions, progress))
     }
 
+    /// Waits until the kernel has freed what was deleted.
+    pub fn settle(&self) -> Result<(), HostError> {
+        match &self.backend {
+            AnyBackend::Linux(_) => linux::settle(),
+            AnyBackend::Sim(_) => Ok(()),
+        }
+    }
+
     /// The lock of a lab; says so when it has to wait.
     pub fn lock(&self, lab: &LabName, screen: &Screen) -> Result<LabLock, Failure> {
         let mut waiting = |holder: Option<u32>| {
-            let who = holder.map_or_else(|| "another netsim".to_owned(), |pid| format!("another netsim (process {pid})"));
+            let who =
+                holder.map_or_else(|| "another netsim".to_owned(), |pid| format!("another netsim (process {pid})"));
             screen.warn(&format!("{}\n", paint(DIM, &format!("waiting for {who} to be done with lab {lab} …"))));
         };
         Ok(LabLock::take(&self.state, lab, &mut waiting)?)
@@ -117,7 +128,11 @@ fn sim_file(global: &Global) -> Result<PathBuf, Failure> {
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
     let home = || std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".local/state"));
     let folder = state.or_else(home).ok_or_else(|| {
-        Failure::hinted(codes::SIMULATED, "there is no HOME to keep the simulator's state in", "name a file: --sim-file FILE")
+        Failure::hinted(
+            codes::SIMULATED,
+            "there is no HOME to keep the simulator's state in",
+            "name a file: --sim-file FILE",
+        )
     })?;
     let folder = folder.join("netsim");
     std::fs::create_dir_all(&folder).map_err(|e| Failure::file("make", &folder, &e))?;

@@ -1,8 +1,8 @@
 //! Nodes of running labs, as people name them: `NODE` or `LAB/NODE`.
 
+use netsim_core::lower::netns_of;
 use netsim_core::names::{LabName, NodeName};
 use netsim_core::resource::NetnsId;
-use netsim_core::lower::netns_of;
 use netsim_host::store;
 
 use crate::error::{Failure, codes};
@@ -16,7 +16,6 @@ pub struct Found {
     pub lab: LabName,
     pub node: NodeName,
     pub netns: NetnsId,
-    pub loaded: Loaded,
 }
 
 /// The node that is meant. Without a lab it is looked for in all that run.
@@ -27,12 +26,14 @@ pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
     };
     let labs = match lab {
         None => store::labs(machine.state())?,
-        Some(lab) => vec![LabName::new(lab).map_err(|e| Failure::new(codes::LAB, format!("no lab is called so: {e}")))?],
+        Some(lab) => {
+            vec![LabName::new(lab).map_err(|e| Failure::new(codes::LAB, format!("no lab is called so: {e}")))?]
+        }
     };
     let mut found = Vec::new();
     for name in &labs {
         let loaded = lab::applied(machine, name)?.ok_or_else(|| lab::not_running(machine, name))?;
-        found.extend(in_lab(loaded, node));
+        found.extend(in_lab(&loaded, node));
     }
     let names = |labs: &[LabName]| labs.iter().map(LabName::as_str).collect::<Vec<_>>().join(", ");
     match (found.len(), &labs[..]) {
@@ -52,9 +53,9 @@ pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
     }
 }
 
-fn in_lab(loaded: Loaded, node: &str) -> Option<Found> {
+fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {
     let topology = &loaded.topology;
     let index = topology.node(node)?;
     let (lab, node, netns) = (topology.name.clone(), topology.graph[index].name.clone(), netns_of(topology, index));
-    Some(Found { lab, node, netns, loaded })
+    Some(Found { lab, node, netns })
 }

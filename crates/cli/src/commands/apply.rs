@@ -8,7 +8,7 @@ use netsim_host::lock::LabLock;
 use netsim_host::{signals, store};
 
 use super::{Exit, check, plan};
-use crate::args::{ApplyArgs, Global};
+use crate::args::{ApplyArgs, BackendChoice, Global};
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded};
 use crate::lab::{self, Applied, Surveyed};
@@ -79,7 +79,11 @@ fn apply(
     signals::stop_on_signals(progress.clone())?;
     match done(&plan, &surveyed, machine, &progress, screen) {
         Ok(()) => {
-            screen.tell(&format!("{} Lab {} is as the file says.\n", paint(GOOD, "Done."), paint(STRONG, plan.lab.as_str())));
+            screen.tell(&format!(
+                "{} Lab {} is as the file says.\n",
+                paint(GOOD, "Done."),
+                paint(STRONG, plan.lab.as_str())
+            ));
             Ok(true)
         }
         Err(cause) if args.no_rollback => Err(left(cause, &plan)),
@@ -95,9 +99,8 @@ fn done(
     progress: &Progress,
     screen: &Screen,
 ) -> Result<(), Failure> {
-    let after = measured(plan.actions.len(), progress, screen, || {
-        machine.apply(&surveyed.scope, &plan.actions, progress)
-    });
+    let after =
+        measured(plan.actions.len(), progress, screen, || machine.apply(&surveyed.scope, &plan.actions, progress));
     let after: Observed = after.map_err(stopped)?;
     let rest = Planned::between(&plan.lab, &surveyed.wanted.desired, &after)
         .map_err(|refusals| Failure::Refused { lab: plan.lab.clone(), refusals })?;
@@ -105,7 +108,8 @@ fn done(
         return Ok(());
     }
     let steps = text::steps(&rest, screen.width);
-    let message = format!("every step was done, and yet lab {} is not as the file says; these steps remain:\n{steps}", plan.lab);
+    let message =
+        format!("every step was done, and yet lab {} is not as the file says; these steps remain:\n{steps}", plan.lab);
     Err(Failure::hinted(codes::NOT_WHOLE, message.trim_end(), "see whether another program changes the same things"))
 }
 
@@ -119,7 +123,8 @@ pub fn stopped(error: StepError) -> Failure {
 
 fn left(cause: Failure, plan: &Planned) -> Failure {
     let lab = &plan.lab;
-    let then = format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n");
+    let then =
+        format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n");
     Failure::Aftermath { cause: Box::new(cause), then }
 }
 
@@ -157,11 +162,13 @@ fn what_next(loaded: &Loaded, global: &Global) -> String {
     let node = loaded.topology.graph.node_weights().find(|n| n.switch().is_none()).map_or("NODE", |n| n.name.as_str());
     let netsim = format!("netsim{}", options(global));
     let lines = [
-        (format!("{netsim} status {lab}"), "whether it still is"),
+        (format!("{netsim} status {lab}"), "whether it is still so"),
         (format!("{netsim} show {lab}/{node}"), "interfaces, addresses, routes"),
-        (format!("{netsim} shell {lab}/{node}"), "look around inside"),
-        (format!("{netsim} destroy {lab}"), "remove it"),
+        (format!("{netsim} exec {lab}/{node} -- ip address"), "run a command inside"),
+        (format!("{netsim} destroy {lab}"), "remove it, and nothing else"),
     ];
+    let simulated = global.backend == BackendChoice::Sim;
+    let lines: Vec<_> = lines.into_iter().filter(|(command, _)| !simulated || !command.contains(" exec ")).collect();
     let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     let line = |(command, what): &(String, &str)| format!("  {command:width$}   {what}\n");
     format!("\n{}", lines.iter().map(line).collect::<String>())
@@ -170,7 +177,7 @@ fn what_next(loaded: &Loaded, global: &Global) -> String {
 /// The global options that the next command needs, too.
 fn options(global: &Global) -> String {
     let mut out = String::new();
-    if global.backend == crate::args::BackendChoice::Sim {
+    if global.backend == BackendChoice::Sim {
         out.push_str(" --backend sim");
     }
     if let Some(file) = &global.sim_file {

@@ -88,9 +88,12 @@ fn running(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
 }
 
 fn pairs(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Vec<Pair> {
-    let name = |node| topology.graph[node].name.as_str();
-    let meant = |pair: &Pair| between.is_none_or(|p| matches(p, name(pair.from)) && matches(p, name(pair.to)));
+    let meant = |pair: &Pair| between.is_none_or(|p| ends(topology, pair).iter().all(|name| matches(p, name)));
     expect(topology, &surveyed.wanted.given).pairs().filter(meant).collect()
+}
+
+fn ends<'a>(topology: &'a Topology, pair: &Pair) -> [&'a str; 2] {
+    [pair.from, pair.to].map(|node| topology.graph[node].name.as_str())
 }
 
 /// Whether a name fits a pattern in which `*` stands for anything.
@@ -114,7 +117,12 @@ fn once(
     let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking)?;
     let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, pair, wrong(pair, answer)?));
     let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
-    Ok(Report { lab: loaded.topology.name.clone(), pairs: pairs.len(), as_expected: differences.is_empty(), differences })
+    Ok(Report {
+        lab: loaded.topology.name.clone(),
+        pairs: pairs.len(),
+        as_expected: differences.is_empty(),
+        differences,
+    })
 }
 
 /// Again and again until the file is there; what differed once has differed.
@@ -150,15 +158,16 @@ fn wrong(pair: &Pair, answer: &Answer) -> Option<String> {
 fn millis(time: Duration) -> String {
     match time {
         Duration::MAX => String::new(),
-        time => format!("{:.3}", time.as_secs_f64() * 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned() + "ms",
+        time => {
+            format!("{:.3}", time.as_secs_f64() * 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned() + "ms"
+        }
     }
 }
 
 fn difference(loaded: &Loaded, pair: &Pair, found: String) -> Difference {
-    let name = |node| loaded.topology.graph[node].name.to_string();
     let spot = pair.at.as_ref().and_then(|at: &Place| loaded.sources.locate(at));
     let file = spot.and_then(|s| loaded.sources.files.get(s.source)).map(|f| f.name.clone());
-    let (from, to, line) = (name(pair.from), name(pair.to), spot.map(|s| s.line));
+    let ([from, to], line) = (ends(&loaded.topology, pair).map(str::to_owned), spot.map(|s| s.line));
     Difference { from, to, address: pair.address, reachable: pair.reachable, found, file, line }
 }
 

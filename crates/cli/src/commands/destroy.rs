@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use netsim_core::names::LabName;
-use netsim_core::state::{HostState, Scope};
+use netsim_core::state::{HostState, Observed, Scope};
 use netsim_host::backend::Progress;
 use netsim_host::{signals, store};
 
@@ -29,9 +29,8 @@ fn destroy(lab: &LabName, args: &DestroyArgs, machine: &Machine, screen: &Screen
     let lock = machine.lock(lab, screen)?;
     let scope = Scope { lab: lab.clone(), names: Vec::new() };
     let nothing = HostState::default();
-    let planned = |observed| {
-        Planned::between(lab, &nothing, observed)
-            .map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })
+    let planned = |observed: &Observed| {
+        Planned::between(lab, &nothing, observed).map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })
     };
     let plan = planned(&machine.observe(&scope)?)?;
     let shown = paint(STRONG, lab.as_str());

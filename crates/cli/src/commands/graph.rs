@@ -4,7 +4,7 @@ use netsim_core::given::{Given, GivenEnd, Prior};
 use netsim_core::state::Scope;
 
 use super::Exit;
-use crate::args::{GraphArgs, GraphFormat, Global};
+use crate::args::{Global, GraphArgs, GraphFormat};
 use crate::error::Failure;
 use crate::file::{self, Loaded, Target};
 use crate::render::dot::{self, End};
@@ -31,7 +31,8 @@ pub fn run(args: &GraphArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 }
 
 fn ends(loaded: &Loaded, prior: &Prior) -> Result<Vec<[End; 2]>, Failure> {
-    let given: Given = netsim_core::given::give(&loaded.topology, prior).map_err(|p| Failure::problems(&loaded.sources, p))?;
+    let given: Given =
+        netsim_core::given::give(&loaded.topology, prior).map_err(|p| Failure::problems(&loaded.sources, p))?;
     let end = |e: &GivenEnd| End {
         interface: e.interface.clone(),
         addresses: e.addresses.iter().map(ToString::to_string).collect(),

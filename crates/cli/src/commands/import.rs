@@ -7,7 +7,7 @@ use crate::error::{Failure, codes};
 use crate::file;
 use crate::import::graphml::{GraphmlError, read};
 use crate::import::yaml::topology;
-use crate::import::{named, Imported};
+use crate::import::{Imported, named};
 use crate::render::text::count;
 use crate::screen::{CHANGE, Screen, paint};
 
@@ -41,8 +41,9 @@ fn unreadable(file: &str, error: &GraphmlError) -> Failure {
     match error {
         GraphmlError::Xml(why) => Failure::hinted(codes::IMPORT, format!("{file} is no XML: {why}"), hint),
         GraphmlError::NoGraph => Failure::hinted(codes::IMPORT, format!("{file} has no <graph>"), hint),
-        GraphmlError::UnknownNode { line, id } => {
-            Failure::new(codes::IMPORT, format!("{file}:{line}: an edge names node `{id}`, which the file does not have"))
-        }
+        GraphmlError::UnknownNode { line, id } => Failure::new(
+            codes::IMPORT,
+            format!("{file}:{line}: an edge names node `{id}`, which the file does not have"),
+        ),
     }
 }

@@ -7,7 +7,7 @@ use crate::file::{self, Loaded};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
 use crate::render::{json, sh, text};
-use crate::screen::{Screen, STRONG, paint};
+use crate::screen::{STRONG, Screen, paint};
 use crate::{lab, machine};
 
 pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {

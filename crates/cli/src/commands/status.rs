@@ -99,7 +99,13 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     }
     for (key, found) in ours.iter().filter(|(k, _)| desired.get(k).is_none()) {
         let (wanted, found) = (None, Some(found.clone()));
-        all.push(Difference { kind: Kind::Extra, what: found.as_ref().map(noun).unwrap_or_default(), key: key.clone(), wanted, found });
+        all.push(Difference {
+            kind: Kind::Extra,
+            what: found.as_ref().map(noun).unwrap_or_default(),
+            key: key.clone(),
+            wanted,
+            found,
+        });
     }
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
@@ -108,7 +114,13 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
             continue;
         }
         let what = foreign.resource.as_ref().map_or_else(|| format!("{} ({})", key, foreign.what), &noun);
-        all.push(Difference { kind: Kind::ByHand, what, key: key.clone(), wanted: None, found: foreign.resource.clone() });
+        all.push(Difference {
+            kind: Kind::ByHand,
+            what,
+            key: key.clone(),
+            wanted: None,
+            found: foreign.resource.clone(),
+        });
     }
     all.sort_by_cached_key(|d| (d.kind, natural(&d.what)));
     all
@@ -141,7 +153,12 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
             Kind::Extra => (ADD, "extra"),
             Kind::ByHand => (DIM, "by hand"),
         };
-        out.push_str(&wrapped(&format!("  {}  ", paint(style, &format!("{word:7}"))), 11, &difference.what, screen.width));
+        out.push_str(&wrapped(
+            &format!("  {}  ", paint(style, &format!("{word:7}"))),
+            11,
+            &difference.what,
+            screen.width,
+        ));
     }
     out
 }

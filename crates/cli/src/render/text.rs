@@ -105,6 +105,9 @@ pub fn summary(summary: &Summary) -> String {
     )
 }
 
+/// A space that no line ends at.
+const UNBROKEN: &str = "\u{a0}";
+
 /// Text behind a head (`shown` columns wide), broken between words, later lines hanging.
 pub fn wrapped(head: &str, shown: usize, text: &str, width: usize) -> String {
     let room = width.saturating_sub(shown).max(20);
@@ -120,7 +123,7 @@ pub fn wrapped(head: &str, shown: usize, text: &str, width: usize) -> String {
             out.push(' ');
             column += 1;
         }
-        out.push_str(word);
+        out.push_str(&word.replace(UNBROKEN, " "));
         column += len;
     }
     out.push('\n');

@@ -16,8 +16,8 @@ pub fn undo(plan: &Planned, surveyed: &Surveyed, machine: &Machine, screen: &Scr
     let lab = &plan.lab;
     let now = machine.observe(&surveyed.scope)?;
     let target = as_it_was(&surveyed.observed, &now);
-    let back = Planned::between(lab, &target, &now)
-        .map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })?;
+    let back =
+        Planned::between(lab, &target, &now).map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })?;
     if !back.is_empty() {
         let progress = Progress::default();
         let after = measured(back.actions.len(), &progress, screen, || {

@@ -7,7 +7,7 @@ use netsim_core::expect::Pair;
 use netsim_core::lower::netns_of;
 use netsim_core::resource::NetnsId;
 use netsim_core::topology::Topology;
-use netsim_core::walk;
+use netsim_core::walk::Walk;
 use netsim_host::backend::Progress;
 use netsim_host::probe::{self, Options, Outcome, Ping};
 
@@ -42,11 +42,10 @@ pub fn answers(
     asking: Asking,
 ) -> Result<Vec<Answer>, Failure> {
     if machine.is_simulated() {
-        let walked = |pair: &Pair| {
-            match walk::reaches(&surveyed.observed.ours, &netns_of(topology, pair.from), pair.address) {
-                true => Answer::Came(None),
-                false => Answer::None("no way there and back".to_owned()),
-            }
+        let walk = Walk::new(&surveyed.observed.ours);
+        let walked = |pair: &Pair| match walk.reaches(&netns_of(topology, pair.from), pair.address) {
+            true => Answer::Came(None),
+            false => Answer::None("no way there and back".to_owned()),
         };
         return Ok(pairs.iter().map(walked).collect());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use netsim_core::plan::Action;
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 
-use super::{Sign, Telling, count, natural, words};
+use super::{Sign, Telling, UNBROKEN, count, natural, words};
 use crate::planned::{created, subject};
 
 /// All that happens to one node or link.
@@ -46,7 +46,8 @@ pub struct Made {
     pub interfaces: usize,
     pub ports: usize,
     pub routes: usize,
-    pub default: Option<String>,
+    /// The gateways of its default routes.
+    pub defaults: Vec<String>,
     pub sysctls: usize,
     pub programs: usize,
     pub mtu: Option<String>,
@@ -263,7 +264,7 @@ impl Gathering<'_> {
             Resource::Route(r) => {
                 made.routes += 1;
                 if r.to.prefix_len() == 0 {
-                    made.default = Some(words::route(r));
+                    made.defaults.extend(r.via.iter().filter_map(|hop| hop.gateway).map(|g| g.to_string()));
                 }
             }
             Resource::Sysctl(s) => match s.name.as_str() {
@@ -318,18 +319,21 @@ impl Made {
         parts.extend(self.bridge.then(|| "bridge".to_owned()));
         parts.extend((self.ports > 0).then(|| count(self.ports, "port")));
         parts.extend(self.addresses.values().map(|(interface, all)| match &all[..] {
-            [.., last] if all.len() > 4 => format!("{interface} {} … {last} ({} addresses)", all[0], all.len()),
+            [first, .., last] if all.len() > 4 => format!("{interface} {first} … {last} ({} addresses)", all.len()),
             _ => format!("{interface} {}", all.join(" ")),
         }));
-        match (&self.default, self.routes) {
-            (Some(route), 1) => parts.push(route.clone()),
-            (_, 0) => {}
-            (_, n) => parts.push(count(n, "route")),
+        match (self.routes, self.defaults.len()) {
+            (0, _) => {}
+            (routes, gateways) if routes == gateways => {
+                parts.push(format!("default via {}", self.defaults.join(" and ")))
+            }
+            (routes, _) => parts.push(count(routes, "route")),
         }
         parts.extend((self.sysctls > 0).then(|| count(self.sysctls, "sysctl")));
         parts.extend((self.programs > 0).then(|| count(self.programs, "program")));
         parts.extend(self.mtu.clone());
-        parts.join(", ")
+        // Each part stays on one line if it can.
+        parts.iter().map(|p| p.replace(' ', UNBROKEN)).collect::<Vec<_>>().join(", ")
     }
 
     /// The same in numbers, for many alike.

@@ -10,6 +10,9 @@ const FEW: usize = 24;
 /// Up to so many changes of one kind are told one by one.
 const FEW_CHANGES: usize = 5;
 
+/// Longer names push what is said of them to the right, theirs alone.
+const WIDEST: usize = 40;
+
 /// A head with what it says, and the lines below it.
 pub struct Block {
     sign: Sign,
@@ -41,10 +44,15 @@ pub fn lines(entries: Vec<Entry>) -> Vec<Block> {
         true => grouped(entries),
         false => entries.into_iter().map(|e| vec![e]).collect(),
     };
+    let whats: Vec<What> = groups.iter().map(|g| g[0].what).collect();
     let mut blocks: Vec<Block> = groups.into_iter().map(block).collect();
-    let widest = |b: &Block| b.name.chars().count();
-    let column = blocks.iter().filter(|b| !b.detail.is_empty()).map(widest).filter(|&w| w <= 32).max().unwrap_or(0);
-    blocks.iter_mut().for_each(|b| b.column = column);
+    for what in [What::Node, What::Link] {
+        let mut all: Vec<&mut Block> =
+            blocks.iter_mut().zip(&whats).filter(|(_, w)| **w == what).map(|(b, _)| b).collect();
+        let widths = all.iter().filter(|b| !b.detail.is_empty()).map(|b| b.name.chars().count());
+        let column = widths.filter(|&w| w <= WIDEST).max().unwrap_or(0);
+        all.iter_mut().for_each(|b| b.column = column);
+    }
     blocks
 }
 
@@ -61,7 +69,8 @@ fn grouped(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 }
 
 fn alike(a: &Entry, b: &Entry) -> bool {
-    let same = a.what == b.what && a.sign == b.sign && a.reason == b.reason && changes(a) == changes(b);
+    let same_changes = a.sign != Sign::Change || changes(a) == changes(b);
+    let same = a.what == b.what && a.sign == b.sign && a.reason == b.reason && same_changes;
     same && match a.what {
         What::Link => a.made.mtu == b.made.mtu,
         What::Node => {
