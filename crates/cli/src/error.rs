@@ -97,17 +97,27 @@ pub fn io_words(error: &std::io::Error) -> String {
 
 /// `error[E070]: …` and its hint.
 fn error(code: u16, message: &str, hint: Option<&str>) -> String {
-    let mut out = format!("{} {message}\n", paint(ERROR, &format!("error[{}]:", Code(code))));
+    error_with(code, message, "", hint)
+}
+
+fn error_with(code: u16, message: &str, snippet: &str, hint: Option<&str>) -> String {
+    let mut out = format!("{} {message}\n{snippet}", paint(ERROR, &format!("error[{}]:", Code(code))));
     if let Some(hint) = hint {
         writeln!(out, "{} {hint}", paint(HINT, "hint:")).expect("a String takes all");
     }
     out
 }
 
+/// So many refusals are told one by one.
+const TOLD: usize = 8;
+
 fn report_refusals(lab: &LabName, refusals: &[Refusal]) -> String {
     let mut out = String::new();
-    for refusal in refusals {
+    for refusal in refusals.iter().take(TOLD) {
         out.push_str(&error(refusal.code, &refusal.message, refusal.hint.as_deref()));
+    }
+    if refusals.len() > TOLD {
+        writeln!(out, "… and {} more", refusals.len() - TOLD).expect("a String takes all");
     }
     let n = count(refusals.len(), "refusal");
     writeln!(out, "lab {lab}: {n}, nothing was changed").expect("a String takes all");
@@ -122,55 +132,53 @@ fn report_problems(sources: &Sources, problems: &[Problem], screen: &Screen) -> 
     let handler = GraphicalReportHandler::new_themed(theme).with_width(screen.width).with_links(false);
     let mut out = String::new();
     for problem in problems {
-        handler.render_report(&mut out, &Told::of(sources, problem)).expect("a String takes all");
+        let snippet = Snippet::of(sources, problem).map_or_else(String::new, |s| s.drawn(&handler));
+        out.push_str(&error_with(problem.code.0, &problem.message, &snippet, problem.hint.as_deref()));
+        out.push('\n');
     }
     let file = sources.files.first().map_or(String::new(), |f| format!(" in {}", f.name));
-    writeln!(out, "{} {}{file}", paint(ERROR, "error:"), count(problems.len(), "problem")).expect("a String takes all");
+    writeln!(out, "{}{file}", count(problems.len(), "problem")).expect("a String takes all");
     out
 }
 
-/// A problem as miette shows it.
+/// The lines around a place, as miette draws them.
 #[derive(Debug)]
-struct Told<'a> {
-    problem: &'a Problem,
-    source: Option<NamedSource<String>>,
-    label: Option<LabeledSpan>,
+struct Snippet {
+    source: NamedSource<String>,
+    label: LabeledSpan,
 }
 
-impl<'a> Told<'a> {
-    fn of(sources: &Sources, problem: &'a Problem) -> Self {
-        let spot = problem.at.as_ref().and_then(|at| sources.locate(at));
-        let file = spot.and_then(|s| sources.files.get(s.source));
-        Told {
-            problem,
-            source: file.map(|f| NamedSource::new(&f.name, f.text.clone())),
-            label: spot.map(|s| LabeledSpan::new(None, s.offset, s.len)),
-        }
+impl Snippet {
+    fn of(sources: &Sources, problem: &Problem) -> Option<Self> {
+        let spot = sources.locate(problem.at.as_ref()?)?;
+        let file = sources.files.get(spot.source)?;
+        let source = NamedSource::new(&file.name, file.text.clone());
+        Some(Snippet { source, label: LabeledSpan::new(None, spot.offset, spot.len) })
+    }
+
+    /// The drawing alone: what is wrong, and what to do, is said around it as for every other failure.
+    fn drawn(&self, handler: &GraphicalReportHandler) -> String {
+        let mut report = String::new();
+        handler.render_report(&mut report, self).expect("a String takes all");
+        let drawing = report.lines().skip_while(|line| !line.contains('╭'));
+        drawing.flat_map(|line| [line, "\n"]).collect()
     }
 }
 
-impl std::fmt::Display for Told<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.problem.fmt(f)
+impl std::fmt::Display for Snippet {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
     }
 }
 
-impl std::error::Error for Told<'_> {}
+impl std::error::Error for Snippet {}
 
-impl Diagnostic for Told<'_> {
-    fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        Some(Box::new(self.problem.code))
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.problem.hint.as_ref().map(|h| Box::new(h) as Box<dyn std::fmt::Display>)
-    }
-
+impl Diagnostic for Snippet {
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|s| s as &dyn SourceCode)
+        Some(&self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.label.clone().map(|l| Box::new(std::iter::once(l)) as Box<dyn Iterator<Item = LabeledSpan>>)
+        Some(Box::new(std::iter::once(self.label.clone())))
     }
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::NetnsId;
 use netsim_core::state::{Observed, Scope};
 use netsim_host::AnyBackend;
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
+use netsim_host::linux::learnt::Learnt;
 use netsim_host::linux::{self, Linux};
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
@@ -91,6 +93,14 @@ impl Machine {
     /// Does the actions and says what is so after them.
     pub fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
         self.runtime.block_on(self.backend.apply(scope, actions, progress))
+    }
+
+    /// What the kernel has learnt by itself in a namespace; one in memory learns nothing.
+    pub fn learnt(&self, netns: &NetnsId) -> Result<Learnt, HostError> {
+        match &self.backend {
+            AnyBackend::Linux(_) => linux::learnt::learnt(netns),
+            AnyBackend::Sim(_) => Ok(Learnt::default()),
+        }
     }
 
     /// Waits until the kernel has freed what was deleted.

@@ -14,6 +14,7 @@ mod apply;
 mod barrier;
 mod device;
 mod facts;
+pub mod learnt;
 mod ledger;
 mod netns;
 mod observe;

@@ -27,12 +27,12 @@ pub use meter::measured;
 pub fn run(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let (loaded, file) = asked(args)?;
     machine::with(global, screen, |machine| {
-        let changed = apply(args, &loaded, file.as_ref(), machine, screen)?;
+        let new = apply(args, &loaded, file.as_ref(), machine, screen)?;
         let checked = match args.check {
             true => check::proven(machine, &loaded, screen)?,
             false => Exit::Ok,
         };
-        if changed {
+        if new {
             screen.tell(&what_next(&loaded, global));
         }
         Ok(checked)
@@ -49,7 +49,7 @@ fn asked(args: &ApplyArgs) -> Result<(Loaded, Option<PlanFile>), Failure> {
     Ok((file::reload(file.sources.clone())?, Some(file)))
 }
 
-/// Whether anything was done.
+/// Makes it so; whether the lab is a new one.
 fn apply(
     args: &ApplyArgs,
     loaded: &Loaded,
@@ -84,7 +84,7 @@ fn apply(
                 paint(GOOD, "Done."),
                 paint(STRONG, plan.lab.as_str())
             ));
-            Ok(true)
+            Ok(surveyed.observed.ours.is_empty())
         }
         Err(cause) if args.no_rollback => Err(left(cause, &plan)),
         Err(cause) => Err(taken_back(cause, &plan, &surveyed, machine, lock, before, screen)),

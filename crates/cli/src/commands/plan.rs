@@ -22,7 +22,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         PlanFormat::Json => screen.answer(&json::document(PlanFile::FORMAT, PlanFile::VERSION, &file)),
         PlanFormat::Sh => screen.answer(&sh::script(&plan)),
     }
-    if let (Some(path), PlanFormat::Text) = (&args.out, args.format) {
+    if let (Some(path), PlanFormat::Text, false) = (&args.out, args.format, plan.is_empty()) {
         let path = sh::quoted_if_needed(&path.to_string_lossy());
         screen.tell(&format!("\nTo do exactly this: netsim apply {path}\n"));
     }

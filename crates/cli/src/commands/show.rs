@@ -16,7 +16,8 @@ use crate::screen::{DIM, STRONG, Screen, paint};
 
 mod facts;
 
-use facts::{Interface, NodeFacts, node_facts};
+use facts::{Forwarding, Interface, Neighbour, NodeFacts, node_facts};
+use netsim_host::linux::learnt::Learnt;
 
 #[derive(Serialize)]
 struct NodeDocument<'a> {
@@ -36,13 +37,14 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         Some((node, interface)) => (node, Some(interface)),
         None => (args.what.as_str(), None),
     };
-    let (found, observed) = machine::with(global, screen, |machine| {
+    let (found, observed, learnt) = machine::with(global, screen, |machine| {
         let found = node::find(machine, name)?;
         let observed = observed(machine, &found)?;
-        Ok((found, observed))
+        let learnt = machine.learnt(&found.netns)?;
+        Ok((found, observed, learnt))
     })?;
     let names = Names::of(observed.ours.iter().map(|(_, r)| r));
-    let facts = facts(&found, &observed, &names)?;
+    let facts = facts(&found, &observed, &learnt, &names)?;
     let lab = found.lab.as_str();
     let text = match (interface, args.format) {
         (None, Format::Text) => told(lab, &facts),
@@ -63,8 +65,8 @@ fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
     Ok(machine.observe(&Scope { lab: found.lab.clone(), names: Vec::new() })?)
 }
 
-fn facts(found: &Found, observed: &Observed, names: &Names) -> Result<NodeFacts, Failure> {
-    let facts = node_facts(&found.node, &found.netns, observed, names);
+fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {
+    let facts = node_facts(&found.node, &found.netns, observed, learnt, names);
     match facts.interfaces.is_empty() && found.netns != NetnsId::Host {
         false => Ok(facts),
         true => {
@@ -107,6 +109,8 @@ fn told(lab: &str, facts: &NodeFacts) -> String {
         }
     };
     section("ROUTES", facts.routes.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("NEIGHBOURS", facts.neighbours.iter().map(Neighbour::words).collect());
+    section("FORWARDING", facts.forwarding.iter().map(Forwarding::words).collect());
     section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("PROGRAMS THAT HAVE RUN", facts.programs.clone());
     out

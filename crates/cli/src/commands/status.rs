@@ -86,7 +86,8 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     let mut all = Vec::new();
     for (key, wanted) in desired.iter() {
         // A setting of the host's is not the lab's but borrowed.
-        let found = ours.get(key).or_else(|| observed.others.get(key)?.resource.as_ref());
+        let lent = || observed.others.get(key)?.resource.as_ref().filter(|_| wanted.can_be_lent());
+        let found = ours.get(key).or_else(lent);
         let (kind, what) = match found {
             Some(found) if found == wanted => continue,
             Some(found) => {

@@ -42,9 +42,11 @@ fn head(lab: &LabName) -> String {
         "#!/bin/sh\n\
          # Lab {lab}, as netsim plans it. It needs root, iproute2, procps and util-linux.\n\
          #\n\
-         # What netsim marks with the address protocol {PROTOCOL} bears no such mark here, for iproute2 up to 6.1 cannot set it:\n\
-         # netsim takes these addresses for added by hand until `netsim apply` has run once.\n\
-         set -eu\n"
+         # Everything bears netsim's marks, so that `netsim status` and `netsim destroy` know it. For addresses it takes\n\
+         # iproute2 6.3: with an older one netsim takes them for made by hand, and only `netsim destroy` works on the lab.\n\
+         set -eu\n\
+         mark=\n\
+         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n"
     )
 }
 
@@ -162,7 +164,8 @@ fn enslave(port: &Port) -> String {
 
 fn address(verb: &str, address: &Address) -> String {
     let nodad = match address.net {
-        IpNet::V6(_) if verb == "add" => " nodad",
+        IpNet::V6(_) if verb == "add" => " nodad $mark",
+        IpNet::V4(_) if verb == "add" => " $mark",
         IpNet::V6(_) | IpNet::V4(_) => "",
     };
     let Address { device, net } = address;

@@ -75,6 +75,6 @@ fn answer(outcome: Outcome) -> Answer {
         Outcome::Reached { rtt, .. } => Answer::Came(Some(rtt)),
         Outcome::Lost => Answer::None("no answer".to_owned()),
         Outcome::Unreachable { by, why } => Answer::None(format!("{why}, says {by}")),
-        Outcome::Failed(error) => Answer::None(error.to_string()),
+        Outcome::Failed(error) => Answer::None(error.message),
     }
 }

@@ -3,6 +3,7 @@
 use netsim_core::names::{IfName, NodeName};
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 use netsim_core::state::Observed;
+use netsim_host::linux::learnt::{self, Learnt};
 use serde::Serialize;
 
 use crate::planned::Names;
@@ -16,6 +17,9 @@ pub struct NodeFacts {
     pub namespace: String,
     pub interfaces: Vec<Interface>,
     pub routes: Vec<Fact>,
+    pub neighbours: Vec<Neighbour>,
+    /// Of its bridges: where frames for an address go.
+    pub forwarding: Vec<Forwarding>,
     pub sysctls: Vec<Fact>,
     pub programs: Vec<String>,
 }
@@ -46,8 +50,51 @@ pub struct Fact {
     pub ours: bool,
 }
 
+/// A line of a forwarding table.
+#[derive(Debug, Clone, Serialize)]
+pub struct Forwarding {
+    pub bridge: String,
+    pub mac: String,
+    pub port: String,
+    /// False: it was learnt from a frame, and will be forgotten.
+    pub own: bool,
+}
+
+/// Who answers on a wire.
+#[derive(Debug, Clone, Serialize)]
+pub struct Neighbour {
+    pub address: String,
+    pub interface: String,
+    pub mac: Option<String>,
+}
+
+impl Forwarding {
+    pub fn words(&self) -> String {
+        format!("{} to {}{}", self.mac, self.port, if self.own { " (its own)" } else { "" })
+    }
+}
+
+impl Neighbour {
+    pub fn words(&self) -> String {
+        let mac = self.mac.as_ref().map_or_else(|| "does not answer".to_owned(), |m| format!("is at {m}"));
+        format!("{} {mac} on {}", self.address, self.interface)
+    }
+}
+
 /// All there is of a node.
-pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, names: &Names) -> NodeFacts {
+pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, learnt: &Learnt, names: &Names) -> NodeFacts {
+    let interface = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
+    let forwarding = |f: &learnt::Forwarding| Forwarding {
+        bridge: interface(f.bridge),
+        mac: f.mac.to_string(),
+        port: interface(f.port),
+        own: f.own,
+    };
+    let neighbour = |n: &learnt::Neighbour| Neighbour {
+        address: n.address.to_string(),
+        interface: interface(n.device),
+        mac: n.mac.map(|m| m.to_string()),
+    };
     let mut facts = NodeFacts {
         node: node.to_string(),
         namespace: match netns {
@@ -56,6 +103,8 @@ pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, names: 
         },
         interfaces: interfaces(netns, observed, names),
         routes: Vec::new(),
+        neighbours: learnt.neighbours.iter().map(neighbour).collect(),
+        forwarding: learnt.forwarding.iter().map(forwarding).collect(),
         sysctls: Vec::new(),
         programs: Vec::new(),
     };
