@@ -1,5 +1,6 @@
 //! The names that the machine and the file keep: checked once, in their constructors.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -158,6 +159,12 @@ macro_rules! text_name {
 
             /// The name as text.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

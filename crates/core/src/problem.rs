@@ -1,6 +1,7 @@
 //! A problem of the user's file: what is wrong, where, and what to do about it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ impl Serialize for Code {
 #[serde(untagged)]
 pub enum Step {
     /// A key of a mapping.
-    Key(String),
+    Key(Arc<str>),
     /// A position in a sequence, from 0.
     Index(usize),
 }
@@ -36,7 +37,7 @@ pub struct Place {
     /// Which source, by its index in `Sources`.
     pub source: usize,
     /// From the root of that document.
-    pub path: Vec<Step>,
+    pub path: Arc<[Step]>,
     /// Exactly where, where the path does not say it: first byte and number of bytes of a key that stands there twice, or of a syntax error.
     #[serde(skip)]
     pub span: Option<(usize, usize)>,
@@ -45,7 +46,7 @@ pub struct Place {
 impl Place {
     /// The place one key below.
     pub fn key(&self, key: &str) -> Self {
-        self.step(Step::Key(key.to_owned()))
+        self.step(Step::Key(key.into()))
     }
 
     /// The place of one element below.
@@ -54,8 +55,7 @@ impl Place {
     }
 
     fn step(&self, step: Step) -> Self {
-        let mut path = self.path.clone();
-        path.push(step);
+        let path = self.path.iter().cloned().chain([step]).collect();
         Place { source: self.source, path, span: None }
     }
 }

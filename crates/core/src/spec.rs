@@ -13,8 +13,6 @@ mod places;
 mod shape;
 mod sources;
 mod syntax;
-#[cfg(test)]
-mod tests;
 mod text;
 mod variables;
 mod wording;
@@ -50,7 +48,7 @@ fn unread(source: usize, text: &str, error: &serde_yaml::Error) -> Problem {
         let byte = error.location().map_or(0, |l| l.index());
         return syntax::problem(source, text, byte, &error.to_string());
     }
-    let place = Place { source, path, span: None };
+    let place = Place { source, path: path.into(), span: None };
     let message = error.to_string();
     let message = message.split_once(" at line ").map_or(message.as_str(), |(m, _)| m);
     Problem::at(codes::KIND, &place, message)
@@ -59,8 +57,8 @@ fn unread(source: usize, text: &str, error: &serde_yaml::Error) -> Problem {
 fn step(segment: &serde_path_to_error::Segment) -> Option<Step> {
     match segment {
         serde_path_to_error::Segment::Seq { index } => Some(Step::Index(*index)),
-        serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.clone())),
-        serde_path_to_error::Segment::Enum { variant } => Some(Step::Key(variant.clone())),
+        serde_path_to_error::Segment::Map { key } => Some(Step::Key(key.as_str().into())),
+        serde_path_to_error::Segment::Enum { variant } => Some(Step::Key(variant.as_str().into())),
         serde_path_to_error::Segment::Unknown => None,
     }
 }

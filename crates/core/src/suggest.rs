@@ -2,7 +2,8 @@
 
 /// The candidate that the word was most likely meant to be; none if none is near. The first of equals.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (word.chars().count() / 3).clamp(1, 3);
+    let length = word.chars().count();
+    let most = (length / 3).clamp(1, 3).min(length.saturating_sub(1));
     let distance = |c: &'a str| {
         let near_enough = c.len().abs_diff(word.len()) <= 4 * most;
         near_enough.then(|| strsim::osa_distance(&word.to_lowercase(), &c.to_lowercase()))
@@ -32,5 +33,6 @@ mod tests {
         assert_eq!(nearest("MTU", words), Some("mtu"));
         assert_eq!(nearest("nodes", words), Some("node"));
         assert_eq!(nearest("delay", words), None);
+        assert_eq!(nearest("x", ["a", "b"]), None);
     }
 }

@@ -7,17 +7,9 @@ use super::variables::expand;
 use crate::problem::Step;
 
 /// First byte and number of bytes of a place. Of a value that is no scalar, its key; where the path leads nowhere, the last place on its way.
-pub(super) fn find(
-    text: &str,
-    path: &[Step],
-    variable: &mut dyn FnMut(&str) -> Option<String>,
-) -> Option<(usize, usize)> {
-    let span = seek(text, path, variable)?;
-    let mut chars = CharAt::new(text);
-    let (start, end) = (chars.byte(span.start.index()), chars.byte(span.end.index()));
-    let token = text.get(start..end)?;
-    let line = token.lines().next().unwrap_or_default();
-    Some((start, line.trim_end().len().max(1).min(text.len() - start)))
+pub(super) fn find(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<String>) -> (usize, usize) {
+    let span = seek(text, path, variable).unwrap_or_default();
+    CharAt::new(text).token(span.start.index(), span.end.index())
 }
 
 /// A collection on the way.

@@ -21,7 +21,7 @@ pub(super) fn head(source: usize, text: &str) -> Head {
     let (mut top, mut inner): (Option<String>, Option<String>) = (None, None);
     for event in Parser::new_from_str(text) {
         let Ok((event, _)): Result<(Event<'_>, Span), _> = event else { break };
-        let place = |steps: Vec<Step>| Place { source, path: steps, span: None };
+        let place = |steps: Vec<Step>| Place { source, path: steps.into(), span: None };
         match event {
             Event::MappingStart(..) | Event::SequenceStart(..) => {
                 depth += 1;
@@ -38,12 +38,12 @@ pub(super) fn head(source: usize, text: &str) -> Head {
                 (1, None, _) => top = Some(value.into_owned()),
                 (1, Some(_), _) => top = None,
                 (2, Some("include"), _) => {
-                    let at = vec![Step::Key("include".to_owned()), Step::Index(head.include.len())];
+                    let at = vec![Step::Key("include".into()), Step::Index(head.include.len())];
                     head.include.push((value.into_owned(), place(at)));
                 }
                 (2, Some("vars"), None) => inner = Some(value.into_owned()),
                 (2, Some("vars"), Some(name)) => {
-                    let at = vec![Step::Key("vars".to_owned()), Step::Key(name.to_owned())];
+                    let at = vec![Step::Key("vars".into()), Step::Key(name.into())];
                     head.vars.push((name.to_owned(), value.into_owned(), place(at)));
                     inner = None;
                 }

@@ -232,11 +232,13 @@ impl<'i> Scan<'i, '_> {
 
     fn value(&mut self, event: Event<'i>, span: Span, id: ShapeId) {
         let shape = shapes().at(id);
+        if let Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) =
+            event
+        {
+            self.tell_at(codes::SYNTAX, span, "tags mean nothing here", Some("take the word with `!` away"));
+        }
         match event {
-            Event::Scalar(raw, style, _, tag) => {
-                if tag.is_some() {
-                    self.tell_at(codes::SYNTAX, span, "tags mean nothing here", Some("take the `!` word away"));
-                }
+            Event::Scalar(raw, style, ..) => {
                 self.scalar(raw, style, span, shape);
                 self.step();
             }
@@ -383,7 +385,8 @@ impl<'i> Scan<'i, '_> {
             self.stack.pop();
             for key in missing {
                 let place = self.place();
-                self.problems.push(Problem::at(codes::MISSING, &place, format!("`{key}` is missing here")));
+                let missing = Problem::at(codes::MISSING, &place, format!("`{key}` is missing here"));
+                self.problems.push(missing.hint(format!("write `{key}: …`")));
             }
         } else {
             self.stack.pop();
@@ -417,9 +420,7 @@ impl<'i> Scan<'i, '_> {
 
     fn tell_at(&mut self, code: Code, span: Span, message: &str, hint: Option<&str>) {
         let mut place = self.place();
-        let start = self.chars.byte(span.start.index());
-        let end = self.chars.byte(span.end.index());
-        place.span = Some((start, end - start));
+        place.span = Some(self.chars.token(span.start.index(), span.end.index()));
         let mut problem = Problem::at(code, &place, message);
         problem.hint = hint.map(str::to_owned);
         self.problems.push(problem);
@@ -427,7 +428,7 @@ impl<'i> Scan<'i, '_> {
 
     fn place(&self) -> Place {
         let steps = self.stack.iter().filter_map(|frame| match frame {
-            Frame::Map { key, .. } => key.as_ref().map(|k| Step::Key(k.key.clone().into_owned())),
+            Frame::Map { key, .. } => key.as_ref().map(|k| Step::Key((*k.key).into())),
             Frame::Seq { index, .. } => Some(Step::Index(*index)),
         });
         Place { source: self.source, path: steps.collect(), span: None }

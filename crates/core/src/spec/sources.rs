@@ -92,7 +92,7 @@ impl Loading<'_> {
             return self.problems.push(tell(codes::INCLUDE, format!("`{name}` is included too deeply")));
         }
         let text = match (self.read)(name) {
-            Ok(text) => text,
+            Ok(text) => without_mark(text),
             Err(why) => return self.problems.push(tell(codes::UNREADABLE, format!("cannot read `{name}`: {why}"))),
         };
         let source = self.sources.files.len();
@@ -150,7 +150,12 @@ impl Loading<'_> {
             let text = &files[source].text;
             let scanned = places::scan(source, text, &mut |name| look_up(name, self.vars, values, used));
             let clean = scanned.problems.is_empty();
-            self.problems.extend(scanned.problems);
+            let told = self.problems.len();
+            for problem in scanned.problems {
+                if !self.problems[..told].iter().any(|p| alike(p, &problem)) {
+                    self.problems.push(problem);
+                }
+            }
             if !scanned.readable {
                 readable = false;
                 continue;
@@ -196,12 +201,18 @@ fn look_up(
     }
 }
 
+/// Whether two problems are of one kind and at one place.
+fn alike(a: &Problem, b: &Problem) -> bool {
+    let place = |p: &Problem| p.at.as_ref().map(|at| (at.source, at.path.clone()));
+    a.code == b.code && place(a) == place(b)
+}
+
 /// Whether a problem may be no more than what follows from another one that is told: it is at that place, in it, or of the mapping around it.
 fn echoes(problem: &Problem, told: &[Place]) -> bool {
     let Some(at) = &problem.at else { return false };
     told.iter().any(|t| {
         let around = &t.path[..t.path.len().saturating_sub(1)];
-        t.source == at.source && (at.path.starts_with(&t.path) || at.path == around)
+        t.source == at.source && (at.path.starts_with(&t.path) || *at.path == *around)
     })
 }
 
@@ -213,7 +224,7 @@ impl Sources {
             Some(span) => span,
             None => find::find(text, &place.path, &mut |name| {
                 self.vars.get(name).or_else(|| self.values.get(name)).cloned()
-            })?,
+            }),
         };
         let (line, column) = line_and_column(text, offset);
         Some(Spot { source: place.source, offset, len, line, column })
@@ -251,4 +262,12 @@ fn plain_path(path: &str) -> String {
         }
     }
     format!("{}{}", if path.starts_with('/') { "/" } else { "" }, parts.join("/"))
+}
+
+/// A text without the byte order mark that some editors put before it.
+fn without_mark(mut text: String) -> String {
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    text
 }

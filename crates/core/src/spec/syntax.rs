@@ -10,7 +10,7 @@ const LINES_BACK: usize = 3;
 pub(super) fn problem(source: usize, text: &str, byte: usize, why: &str) -> Problem {
     let byte = text.floor_char_boundary(byte);
     if let Some((start, name)) = range_without_quotes(text, byte) {
-        let place = Place { source, path: Vec::new(), span: Some((start, name.len())) };
+        let place = Place { source, path: [].into(), span: Some((start, name.len())) };
         return Problem::at(
             codes::SYNTAX,
             &place,
@@ -18,15 +18,18 @@ pub(super) fn problem(source: usize, text: &str, byte: usize, why: &str) -> Prob
         )
         .hint(format!("write \"{name}\""));
     }
-    let place = Place { source, path: Vec::new(), span: Some((byte, 1)) };
+    let place = Place { source, path: [].into(), span: Some((byte, 1)) };
     let why = why.trim_end_matches('.').to_lowercase();
     let tab =
         text[..byte].rsplit('\n').next().is_some_and(|line| line.starts_with('\t')) || text[byte..].starts_with('\t');
     let problem = Problem::at(codes::SYNTAX, &place, format!("this is not YAML: {why}"));
-    if tab {
-        return problem.hint("indent with spaces; YAML allows no tabs there");
-    }
-    problem.hint("look for a missing quote, bracket, colon or space at this line or the one before")
+    problem.hint(if tab {
+        "indent with spaces; YAML allows no tabs there"
+    } else if why.starts_with("mapping values") {
+        "put quotes round a text with `: ` in it, or look at the indentation"
+    } else {
+        "look for a missing quote, bracket, colon or space at this line or the one before"
+    })
 }
 
 /// A name with a range that stands in a flow collection without quotes, on the line of the byte or shortly before it.
@@ -58,12 +61,14 @@ fn in_line(text: &str, start: usize, end: usize) -> Option<(usize, &str)> {
                     let close = if c == '[' { ']' } else { '}' };
                     let closed = rest[i - begin..].find(close).map_or(stop, |n| i - begin + n + 1);
                     let after = rest[closed..].find([',', ' ', ']', '}']).map_or(rest.len(), |n| closed + n);
-                    return Some((begin, &rest[..after]));
+                    return Some((begin, rest[..after].trim_end_matches(':')));
                 }
                 _ => flow += 1,
             },
             (None, ']' | '}') => (flow, word) = (flow.saturating_sub(1), None),
-            (None, c) if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/') => word = word.or(Some(i)),
+            (None, c) if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '$') => {
+                word = word.or(Some(i))
+            }
             (None, _) => word = None,
         }
     }

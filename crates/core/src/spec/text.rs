@@ -28,6 +28,13 @@ impl<'t> CharAt<'t> {
         }
         self.byte
     }
+
+    /// First byte and number of bytes of what stands between two characters: of its first line, without white space at its end.
+    pub fn token(&mut self, start: usize, end: usize) -> (usize, usize) {
+        let (start, end) = (self.byte(start), self.byte(end));
+        let line = self.text[start..end.max(start)].lines().next().unwrap_or_default().trim_end();
+        (start, line.len().max(1).min(self.text.len() - start))
+    }
 }
 
 /// The line and the column of a byte, both from 1; a column is a character.

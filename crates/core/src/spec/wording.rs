@@ -44,7 +44,7 @@ pub(super) fn unknown_key(key: &str, map: &MapShape, meant: Option<&str>) -> (St
 /// That a value is of the wrong kind, and what to do.
 pub(super) fn wrong_kind(place: &Place, shape: &Shape, found: &str) -> (String, Option<String>) {
     let message = format!("{} is {}, not {found}", label(place), wanted(shape));
-    let is = |key: &str| matches!(place.path.last(), Some(Step::Key(k)) if k == key);
+    let is = |key: &str| matches!(place.path.last(), Some(Step::Key(k)) if **k == *key);
     let hint = match () {
         () if place.path.is_empty() => Some("begin with `name: …`"),
         () if is("nodes") && found == "a list" => Some("write nodes as a mapping: `nodes: { a: {}, b: {} }`"),

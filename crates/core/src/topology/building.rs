@@ -3,12 +3,12 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::problems::Problems;
 use super::values::Family;
 use super::{Link, Node, codes};
-use crate::names::Mac;
+use crate::names::{Mac, NodeName};
 use crate::problem::Place;
 
 #[derive(Default)]
@@ -16,13 +16,17 @@ pub(super) struct Building {
     pub prefix: String,
     pub graph: UnGraph<Node, Link, u32>,
     /// Nodes by name.
-    pub index: FxHashMap<String, NodeIndex<u32>>,
+    pub index: FxHashMap<NodeName, NodeIndex<u32>>,
+    /// Names of nodes that cannot be names: that they are none is told once, not at each link.
+    pub refused: FxHashSet<String>,
     /// By node index.
     pub extras: Vec<Extra>,
     /// By edge index: the MTU that the link says.
     pub link_mtus: Vec<Option<u32>>,
     /// What all links say.
     pub default_mtu: Option<u32>,
+    /// Some link could not be made.
+    pub link_left_out: bool,
     pub problems: Problems,
 }
 
@@ -48,7 +52,7 @@ pub(super) struct InterfaceSettings {
 
 impl Building {
     pub fn add(&mut self, node: Node, extra: Extra) -> NodeIndex<u32> {
-        let name = node.name.as_str().to_owned();
+        let name = node.name.clone();
         let added = self.graph.add_node(node);
         self.index.insert(name, added);
         self.extras.push(extra);
@@ -68,6 +72,9 @@ impl Building {
     pub fn node(&mut self, name: &str, at: &Place) -> Option<NodeIndex<u32>> {
         if let Some(&node) = self.index.get(name) {
             return Some(node);
+        }
+        if self.refused.contains(name) {
+            return None;
         }
         let known = self.graph.node_weights().map(|n| n.name.as_str());
         let message = format!("there is no node `{name}`");

@@ -2,7 +2,7 @@
 
 use super::building::Building;
 use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, nodes, pools, uniqueness};
-use crate::names::LabName;
+use crate::names::{LabName, NameError, NetnsName};
 use crate::problem::{Place, Problem};
 use crate::spec::Spec;
 use crate::spec::written::RoutingSpec;
@@ -11,8 +11,7 @@ use crate::spec::written::RoutingSpec;
 pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
     let mut building = Building::default();
     let name = lab_name(&mut building, specs);
-    let written = specs.iter().rev().find_map(|s| s.prefix.clone());
-    building.prefix = written.unwrap_or_else(|| name.as_ref().map_or_else(String::new, |n| format!("{n}-")));
+    building.prefix = prefix(&mut building, specs, name.as_ref());
     let routing = match specs.iter().rev().find_map(|s| s.routing) {
         Some(RoutingSpec::Static) => Routing::Static,
         Some(RoutingSpec::None) | None => Routing::Written,
@@ -30,6 +29,24 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
             Ok(Topology { name, prefix: building.prefix, graph: building.graph, routing, pools, checks })
         }
         _ => Err(problems),
+    }
+}
+
+/// What stands before nodes' names in those of their namespaces.
+fn prefix(building: &mut Building, specs: &[Spec], name: Option<&LabName>) -> String {
+    let Some((text, source)) = specs.iter().rev().find_map(|s| Some((s.prefix.as_ref()?, s.source))) else {
+        return name.map_or_else(String::new, |n| format!("{n}-"));
+    };
+    // A node's name follows: whether both together are too long is told there.
+    match NetnsName::new(&format!("{text}x")) {
+        Ok(_) | Err(NameError::TooLong { .. }) => text.clone(),
+        Err(_) => {
+            let at = Place { source, ..Place::default() }.key("prefix");
+            let message = format!("no namespace can have a name that begins with `{text}`");
+            let hint = "write letters, digits, `-`, `_` and `.`, a letter or a digit first";
+            building.problems.tell(codes::NAME, &at, message, hint);
+            String::new()
+        }
     }
 }
 

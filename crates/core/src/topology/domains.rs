@@ -32,7 +32,10 @@ pub(super) fn check(building: &mut Building, pools: Option<&Pools>) {
     let of = join(building);
     let domains = agree(building, of);
     overlaps(building, &domains);
-    gateways::check(building, &domains, pools);
+    // After a link that is left out, what would be on it is not known.
+    if !building.link_left_out {
+        gateways::check(building, &domains, pools);
+    }
 }
 
 fn ports(building: &mut Building) {
@@ -76,8 +79,10 @@ fn agree(building: &mut Building, of: Vec<usize>) -> Domains {
                 None => known.push(net),
                 Some(other) if *other == net => {}
                 Some(other) => {
-                    let message =
-                        format!("`{}` gives {net} out, and a bridge that it is joined with {other}", weight.name);
+                    let message = format!(
+                        "`{}` gives out {net}, but another bridge of its broadcast domain gives out {other}",
+                        weight.name
+                    );
                     building.problems.tell(
                         codes::DISAGREE,
                         &weight.at.key("subnet"),
@@ -90,10 +95,14 @@ fn agree(building: &mut Building, of: Vec<usize>) -> Domains {
     }
     for node in building.graph.node_indices() {
         let weight = &building.graph[node];
-        let Some(switch) = weight.switch().filter(|s| !s.gives) else { continue };
+        if weight.switch().is_none_or(|s| s.gives) {
+            continue;
+        }
         if let Some([other, ..]) = subnets.get(&of[node.index()]).map(Vec::as_slice) {
-            let _ = switch;
-            let message = format!("`{}` gives nothing out, and a bridge that it is joined with {other}", weight.name);
+            let message = format!(
+                "`{}` gives out nothing, but another bridge of its broadcast domain gives out {other}",
+                weight.name
+            );
             building.problems.tell(
                 codes::DISAGREE,
                 &weight.at.key("subnet"),

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::building::Building;
 use super::layers::beside;
-use super::ranges::Pattern;
+use super::ranges::{Pattern, has_range};
 use super::values::{self, Family, On};
 use super::{Endpoint, codes};
 use crate::names::{Mac, interface_name};
@@ -16,6 +16,7 @@ use crate::spec::written::{EndpointMap, EndpointSpec, OneOrMany};
 /// The endpoints that an expression stands for; none if any of them is wrong, which is told.
 pub(super) fn expand(building: &mut Building, spec: &EndpointSpec, at: Place) -> Option<Vec<Endpoint>> {
     match spec {
+        EndpointSpec::Text(text) if !has_range(text) => Some(vec![plain(building, text, &at)?]),
         EndpointSpec::Text(text) => {
             let pattern = parse(building, text, &at)?;
             let all: Vec<Option<Endpoint>> = pattern.iter().map(|one| plain(building, &one, &at)).collect();

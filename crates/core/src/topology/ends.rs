@@ -19,8 +19,12 @@ pub(super) fn settle(building: &mut Building) {
 
 /// No two interfaces of a node have one name.
 fn names(building: &mut Building, node: NodeIndex<u32>) {
+    let ends = &building.extras[node.index()].ends;
+    if ends.len() < 2 {
+        return;
+    }
     let mut seen: FxHashSet<&str> = FxHashSet::default();
-    for &(edge, side) in &building.extras[node.index()].ends {
+    for &(edge, side) in ends {
         let end = &building.graph[edge].ends[side];
         if let Some(name) = end.interface.as_deref().filter(|n| !seen.insert(n)) {
             let message = format!("`{}` has two interfaces `{name}`", building.graph[node].name);
@@ -55,6 +59,9 @@ fn settings(building: &mut Building, node: NodeIndex<u32>) {
             building.graph[edge].ends[side] = copy;
         }
         names.push(name);
+    }
+    if building.link_left_out {
+        return;
     }
     let known: FxHashSet<&str> = names.iter().map(String::as_str).collect();
     for (name, settings) in interfaces.iter().filter(|(name, _)| !known.contains(name.as_str())) {

@@ -43,7 +43,7 @@ impl Writing<'_, '_> {
     fn add(mut self) {
         let mtu = self.link.mtu.and_then(|m| values::mtu(m, &self.at.key("mtu"), &mut self.building.problems));
         match self.joined() {
-            None => {}
+            None => self.building.link_left_out = true,
             Some(Joined::Wires(mut wires)) => {
                 self.place_addresses(wires.iter_mut().flatten().collect());
                 let count = wires.len();
@@ -62,6 +62,7 @@ impl Writing<'_, '_> {
         if ends[0].node == ends[1].node {
             let name = &self.building.graph[ends[0].node].name;
             let message = format!("`{name}` is linked to itself");
+            self.building.link_left_out = true;
             return self.building.problems.tell(codes::SELF_LINK, &self.at, message, "link it to another node");
         }
         let (subnets, gives) = self.subnets(index, count);
@@ -70,6 +71,7 @@ impl Writing<'_, '_> {
             let name = self.building.graph[switch.node].name.clone();
             let message = format!("this link is part of what `{name}` joins and has no subnet of its own");
             let hint = format!("write `subnet:` on `{name}`");
+            self.building.link_left_out = true;
             return self.building.problems.tell(codes::UNFIT, &self.at.key("subnet"), message, &hint);
         }
         self.building.link(Link { ends, subnets, gives, at: self.at.clone() }, mtu);
@@ -133,7 +135,7 @@ impl Writing<'_, '_> {
             ("each", 2) => self.every(&lists[0], &lists[1]),
             ("each", n) => {
                 let message = format!("`each` joins two endpoint expressions, and there {}", are(n));
-                self.no(&message, "write every one of which with every one of which")
+                self.no(&message, "write `each: [\"a[1-2]\", \"b[1-3]\"]`")
             }
             (_, 0 | 1) => {
                 let message = format!("a link joins two or more endpoints, and there {}", are(lists.len()));

@@ -54,7 +54,8 @@ impl<'l, 's> One<'l, 's> {
         let name = match NodeName::new(text) {
             Ok(name) => name,
             Err(error) => {
-                let hint = "write a name of letters, digits, `-`, `_` and `.`";
+                building.refused.insert(text.to_owned());
+                let hint = "write another name";
                 return building.problems.tell(codes::NAME, self.at, error.to_string(), hint);
             }
         };
@@ -172,7 +173,7 @@ impl<'s> NodeOf<'_, 's, '_> {
                 KindSpec::Bridge if key == "exec" => "a bridge in the machine's namespace",
                 KindSpec::Bridge => "a bridge",
             };
-            self.problems.tell(codes::UNFIT, &picked.at, format!("{kind} has no `{key}`"), hint);
+            self.problems.tell(codes::UNFIT, &picked.at, format!("{kind} takes no `{key}`"), hint);
         }
         None
     }
@@ -207,7 +208,16 @@ impl<'s> NodeOf<'_, 's, '_> {
 
     fn routes(&mut self, picked: Option<Picked<'s, Vec<RouteSpec>>>) -> Vec<WrittenRoute> {
         let Some(Picked { value, at, own, .. }) = picked else { return Vec::new() };
-        value.iter().enumerate().filter_map(|(i, route)| self.route(route, own, at.index(i))).collect()
+        let mut routes: Vec<WrittenRoute> = Vec::with_capacity(value.len());
+        for (i, route) in value.iter().enumerate() {
+            let Some(route) = self.route(route, own, at.index(i)) else { continue };
+            if routes.iter().any(|r| (r.to, r.metric) == (route.to, route.metric)) {
+                let hint = "write all next hops under one `via:`, or a `metric:`";
+                self.problems.tell(codes::ROUTE, &route.at, format!("this is a second route to {}", route.to), hint);
+            }
+            routes.push(route);
+        }
+        routes
     }
 
     fn route(&mut self, route: &RouteSpec, own: bool, at: Place) -> Option<WrittenRoute> {
@@ -267,7 +277,8 @@ impl<'s> NodeOf<'_, 's, '_> {
                     }
                     Err(error) => {
                         let hint = "write a name as sysctl(8) does: net.ipv4.ip_forward";
-                        self.problems.tell(codes::NAME, &at(), error.to_string(), hint);
+                        let message = format!("`{text}` is no name of a sysctl: {error}");
+                        self.problems.tell(codes::NAME, &at(), message, hint);
                     }
                 }
             }

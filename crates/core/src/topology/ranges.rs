@@ -127,3 +127,72 @@ fn set(inside: &str) -> Result<Part<'_>, RangeError> {
     }
     Ok(Part::Set(members))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(text: &str) -> Result<Vec<String>, RangeError> {
+        Ok(Pattern::parse(text)?.iter().map(Cow::into_owned).collect())
+    }
+
+    fn check(text: &str, expect: &[&str]) {
+        assert_eq!(all(text), Ok(expect.iter().map(|t| (*t).to_owned()).collect()), "{text}");
+    }
+
+    #[test]
+    fn ranges_count_pad_and_multiply() {
+        check("n", &["n"]);
+        check("", &[""]);
+        check("n[1-3]", &["n1", "n2", "n3"]);
+        check("n[08-10]x", &["n08x", "n09x", "n10x"]);
+        check("n[0-1]", &["n0", "n1"]);
+        check("{a, b}[1-2]", &["a1", "a2", "b1", "b2"]);
+        check("10.0.0.[1-2]/24", &["10.0.0.1/24", "10.0.0.2/24"]);
+        check("n[7-7]", &["n7"]);
+    }
+
+    #[test]
+    fn what_is_no_range_is_told() {
+        assert_eq!(all("n[1-"), Err(RangeError::Open("n[1-".into(), ']')));
+        assert_eq!(all("n{a,b"), Err(RangeError::Open("n{a,b".into(), '}')));
+        for bad in ["1", "a-b", "-1", "1-", "1-2-3", "", "1,2"] {
+            assert_eq!(all(&format!("n[{bad}]")), Err(RangeError::Numbers(bad.into())));
+        }
+        for bad in ["", "a", "a,", ",", "[1-2],a"] {
+            assert_eq!(all(&format!("n{{{bad}}}")), Err(RangeError::Set(bad.into())));
+        }
+        assert_eq!(all("n[2-1]"), Err(RangeError::Backwards("2".into(), "1".into())));
+        let many = "n[1-1000][1-1001]";
+        assert_eq!(all(many), Err(RangeError::TooMany(many.into())));
+        assert_eq!(all("[0-18446744073709551615]"), Err(RangeError::TooMany("[0-18446744073709551615]".into())));
+    }
+
+    /// A part as written, and what it stands for.
+    fn part() -> impl Strategy<Value = (String, Vec<String>)> {
+        let plain = "[a-z.:/-]{0,4}".prop_map(|t| (t.clone(), vec![t]));
+        let numbers = (0..2000_u64, 0..12_u64, 0..5_usize).prop_map(|(first, more, width)| {
+            let first_text = format!("{first:0width$}");
+            let width = if first_text.starts_with('0') { first_text.len() } else { 1 };
+            let last = first + more;
+            (format!("[{first_text}-{last}]"), (first..=last).map(|n| format!("{n:0width$}")).collect())
+        });
+        let set = prop::collection::vec("[a-z0-9]{1,3}", 2..5).prop_map(|m| (format!("{{{}}}", m.join(",")), m));
+        prop_oneof![plain, numbers, set]
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_stands_for_the_product_of_its_parts(parts in prop::collection::vec(part(), 0..4)) {
+            let text: String = parts.iter().map(|(text, _)| text.as_str()).collect();
+            let expect = parts.iter().fold(vec![String::new()], |all, (_, part)| {
+                all.iter().flat_map(|head| part.iter().map(move |tail| format!("{head}{tail}"))).collect()
+            });
+            let pattern = Pattern::parse(&text).unwrap();
+            prop_assert_eq!(pattern.count(), expect.len());
+            prop_assert_eq!(all(&text).unwrap(), expect);
+        }
+    }
+}

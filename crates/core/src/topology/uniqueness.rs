@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::building::Building;
 use super::codes;
+use crate::problem::Place;
 
 /// Who has an address.
 #[derive(Clone, Copy)]
@@ -24,6 +25,14 @@ impl Holder {
             Holder::Bridge(node) => format!("`{}`", building.graph[node].name),
         }
     }
+
+    fn place(self, building: &Building) -> Place {
+        match self {
+            Holder::End(edge, side) => building.graph[edge].ends[side].at.clone(),
+            Holder::Lo(node) => building.graph[node].at.key("lo"),
+            Holder::Bridge(node) => building.graph[node].at.clone(),
+        }
+    }
 }
 
 pub(super) fn check(building: &mut Building) {
@@ -34,26 +43,26 @@ pub(super) fn check(building: &mut Building) {
 fn addresses(building: &mut Building) {
     let graph = &building.graph;
     let nodes = graph.node_indices().flat_map(|n| {
-        let lo = graph[n].loopbacks.iter().map(move |a| (a, Holder::Lo(n), graph[n].at.key("lo")));
+        let lo = graph[n].loopbacks.iter().map(move |a| (a, Holder::Lo(n)));
         let bridge = graph[n].switch().into_iter().flat_map(|s| &s.addresses);
-        lo.chain(bridge.map(move |a| (a, Holder::Bridge(n), graph[n].at.clone())))
+        lo.chain(bridge.map(move |a| (a, Holder::Bridge(n))))
     });
     let ends = graph.edge_indices().flat_map(|e| {
         (0..2).flat_map(move |side| {
             let end = &graph[e].ends[side];
-            end.addresses.iter().map(move |a| (a, Holder::End(e, side), end.at.clone()))
+            end.addresses.iter().map(move |a| (a, Holder::End(e, side)))
         })
     });
     let mut seen: FxHashMap<IpAddr, Holder> = FxHashMap::default();
     let mut twice = Vec::new();
-    for (net, holder, at) in nodes.chain(ends) {
+    for (net, holder) in nodes.chain(ends) {
         let address = net.addr();
         if everywhere(address) {
             continue;
         }
         if let Some(other) = seen.insert(address, holder) {
             let message = format!("{address} is given to {} and to {}", other.name(building), holder.name(building));
-            twice.push((at, message));
+            twice.push((holder.place(building), message));
         }
     }
     for (at, message) in twice {
