@@ -74,7 +74,8 @@ impl Sim {
                 if !from.can_become(to) {
                     return fail(Errno::Inval, format!("{} cannot become that", from.key()));
                 }
-                self.change(to)
+                self.change(to)?;
+                if let Resource::Sysctl(sysctl) = to { self.remember(sysctl) } else { Ok(()) }
             }
             // Half a pair vanishes by itself, so a deletion that comes too late is done.
             Action::Delete(Resource::Device(Device::Stray { id, .. })) if self.device(id).is_err() => Ok(()),
@@ -198,7 +199,7 @@ impl Sim {
         if owner.as_ref() != Some(lab) && !lent {
             return fail(Errno::Perm, format!("{key} is not the lab's"));
         }
-        if now != *from {
+        if now != *from && !differs_by_device(&now, from) {
             return fail(Errno::Stale, format!("{key} is not as it was: {now:?}"));
         }
         Ok(())
@@ -222,6 +223,7 @@ impl Sim {
                 space.routes.insert(route_key(r), entry);
                 Ok(())
             }
+            Resource::Sysctl(s) if owner().is_some() => self.set(s).and_then(|()| self.remember(s)),
             Resource::Sysctl(s) => self.set(s),
             Resource::Ran(r) => self.run(r),
         }
@@ -370,9 +372,18 @@ impl Sim {
             return fail(Errno::NoEnt, format!("there is no {} in {}", sysctl.name, sysctl.netns));
         }
         let space = self.space_mut(&sysctl.netns)?;
-        space.sysctls.insert(sysctl.name.clone(), sysctl.value.to_string());
+        if *sysctl.value == *observe::default_value(&sysctl.name) {
+            space.sysctls.remove(&sysctl.name);
+        } else {
+            space.sysctls.insert(sysctl.name.clone(), sysctl.value.to_string());
+        }
+        Ok(())
+    }
+
+    /// Notes on `lo` that a setting is the lab's.
+    fn remember(&mut self, sysctl: &Sysctl) -> Result<(), SimError> {
         if sysctl.netns != NetnsId::Host {
-            space.remembered.insert(sysctl.name.clone());
+            self.space_mut(&sysctl.netns)?.remembered.insert(sysctl.name.clone());
         }
         Ok(())
     }
@@ -392,6 +403,11 @@ impl Sim {
         space.ran.insert(ran.index, ran.digest);
         Ok(())
     }
+}
+
+/// Whether it is a setting whose device has come or gone in the meantime: without it, it has no value.
+fn differs_by_device(now: &Resource, from: &Resource) -> bool {
+    matches!((now, from), (Resource::Sysctl(now), Resource::Sysctl(from)) if now.value.is_empty() || from.value.is_empty())
 }
 
 fn route_key(route: &Route) -> RouteKey {

@@ -12,15 +12,11 @@ impl Sim {
         let mut seen = Observed { facts: self.facts.clone(), ..Observed::default() };
         seen.facts.no_sysctl.clear();
         for (resource, owner) in self.everything() {
-            let key = resource.key();
-            let ours = owner.as_ref() == Some(&scope.lab);
-            if ours {
+            if owner.as_ref() == Some(&scope.lab) {
                 seen.ours.insert(resource);
-            } else if self.is_of(&scope.lab, &key.netns()) && !matches!(resource, Resource::Up(_)) {
-                let foreign = foreign(&resource, owner);
-                for name in resource.claims() {
-                    seen.others.insert(name, foreign.clone());
-                }
+            } else if !matches!(resource, Resource::Up(_)) {
+                let names = resource.claims().into_iter().filter(|name| self.is_of(&scope.lab, &name.netns()));
+                seen.others.extend(names.map(|name| (name, foreign(&resource, owner.clone()))));
             }
         }
         for name in &scope.names {
@@ -40,6 +36,9 @@ impl Sim {
                 Ok(_) => self.has_sysctl(netns, sysctl) || sysctl.device().is_some(),
                 Err(_) => sysctl.as_str().starts_with("net."),
             };
+            if matches!(netns, NetnsId::Named(n) if self.named.contains_key(n)) && !self.is_of(lab, netns) {
+                return;
+            }
             if !exists || self.facts.no_sysctl.contains(&(netns.clone(), sysctl.clone())) {
                 seen.facts.no_sysctl.insert((netns.clone(), sysctl.clone()));
                 return;
@@ -86,8 +85,9 @@ impl Sim {
             }
             Key::Route { netns, table, to, metric } => space(netns)?.routes.get(&(*table, *to, *metric)).map(route),
             Key::Sysctl(netns, name) => {
-                let space = space(netns).filter(|_| self.has_sysctl(netns, name))?;
-                Some((sysctl(netns, name, space), self.owner_of(netns)))
+                let space = space(netns)?;
+                let is_known = self.has_sysctl(netns, name) || space.remembered.contains(name);
+                is_known.then(|| (self.sysctl(netns, name, space), self.owner_of(netns)))
             }
             Key::Ran(name, index) => {
                 let netns = NetnsId::Named(name.clone());
@@ -123,6 +123,16 @@ impl Sim {
         Some((Resource::Device(resource), device.owner.clone()))
     }
 
+    /// A setting; one whose device is gone while the node remembers it has no value.
+    fn sysctl(&self, netns: &NetnsId, name: &SysctlName, space: &Space) -> Resource {
+        let value = match space.sysctls.get(name) {
+            Some(value) => value,
+            None if self.has_sysctl(netns, name) => default_value(name),
+            None => "",
+        };
+        Resource::Sysctl(Sysctl { netns: netns.clone(), name: name.clone(), value: value.into() })
+    }
+
     fn everything(&self) -> Vec<(Resource, Owner)> {
         let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
         let named =
@@ -136,8 +146,8 @@ impl Sim {
             }
             all.extend(space.routes.values().map(route));
             if let NetnsId::Named(name) = netns {
-                let known = space.remembered.iter().filter(|s| self.has_sysctl(netns, s));
-                all.extend(known.map(|s| (sysctl(netns, s, space), self.owner_of(netns))));
+                let remembered = space.remembered.iter();
+                all.extend(remembered.map(|s| (self.sysctl(netns, s, space), self.owner_of(netns))));
                 all.extend(space.ran.iter().map(|(index, digest)| (ran(name, *index, *digest), self.owner_of(netns))));
             }
         }
@@ -173,17 +183,12 @@ fn route(entry: &Entry) -> (Resource, Owner) {
     (Resource::Route(entry.route.clone()), entry.owner.clone())
 }
 
-fn sysctl(netns: &NetnsId, name: &SysctlName, space: &Space) -> Resource {
-    let value = space.sysctls.get(name).map_or_else(|| default_value(name), String::as_str);
-    Resource::Sysctl(Sysctl { netns: netns.clone(), name: name.clone(), value: value.into() })
-}
-
 fn ran(netns: &NetnsName, index: u32, digest: u64) -> Resource {
     Resource::Ran(Ran { netns: netns.clone(), index, digest, argv: Aside::default() })
 }
 
 /// The value in a fresh namespace, for those that people set most.
-fn default_value(name: &SysctlName) -> &'static str {
+pub(super) fn default_value(name: &SysctlName) -> &'static str {
     match name.as_str().rsplit('.').next().unwrap_or_default() {
         "accept_dad" | "accept_ra" | "autoconf" | "accept_redirects" | "send_redirects" => "1",
         "tcp_ecn" => "2",
