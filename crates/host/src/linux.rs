@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use netsim_core::names::LabName;
 use netsim_core::plan::Action;
 use netsim_core::state::{Observed, Scope};
 
@@ -57,9 +58,14 @@ impl Linux {
         on_a_thread_of_its_own(|| observe::observe(&self.paths, scope))
     }
 
+    /// Does a plan's actions without looking at what is so after them.
+    pub fn do_now(&self, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
+        on_a_thread_of_its_own(|| apply::apply(&self.paths, lab, actions, progress))
+    }
+
     /// As [`Backend::apply`], on the calling thread's time.
     pub fn apply_now(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
-        on_a_thread_of_its_own(|| apply::apply(&self.paths, &scope.lab, actions, progress))?;
+        self.do_now(&scope.lab, actions, progress)?;
         self.observe_now(scope).map_err(|error| StepError::Failed { action: None, error })
     }
 }

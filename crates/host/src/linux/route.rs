@@ -33,6 +33,7 @@ pub(crate) struct Seen {
 /// The message body for a route, with our mark; `index` tells the devices' numbers.
 pub(crate) fn encode(route: &Route, index: impl Fn(&NextHop) -> u32) -> RouteMessage {
     let mut message = encode_key(route);
+    message.header.scope = RouteScope::Universe;
     // A destination on the wire itself is reached without a gateway; IPv4 keeps the two apart by scope (`fib_check_nh`).
     if route.to.addr().is_ipv4() && route.via.iter().all(|hop| hop.gateway.is_none()) {
         message.header.scope = RouteScope::Link;
@@ -72,6 +73,8 @@ pub(crate) fn encode_key(route: &Route) -> RouteMessage {
     message.header.destination_prefix_length = route.to.prefix_len();
     message.header.protocol = RouteProtocol::Other(PROTOCOL);
     message.header.kind = RouteType::Unicast;
+    // Of any scope (`fib_table_delete`).
+    message.header.scope = RouteScope::NoWhere;
     if route.to.prefix_len() > 0 {
         message.attributes.push(RouteAttribute::Destination(route.to.addr().into()));
     }
