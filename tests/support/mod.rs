@@ -93,13 +93,15 @@ impl Machine {
         places.extend(self.namespaces().into_iter().map(|n| vec!["-n".to_owned(), n]));
         for place in places {
             seen += &format!("-- {}\n", place.last().map_or("host", |n| n));
-            for what in [&["-d", "addr"][..], &["route", "show", "table", "all"], &["-6", "route", "show", "table", "all"]] {
+            let questions: [&[&str]; 4] =
+                [&["link"], &["addr"], &["route", "show", "table", "all"], &["-6", "route", "show", "table", "all"]];
+            for what in questions {
                 let output = Command::new("ip").args(&place).args(what).output().expect("iproute2 is there");
                 seen += &String::from_utf8_lossy(&output.stdout);
                 seen += &String::from_utf8_lossy(&output.stderr);
             }
         }
-        seen
+        seen.replace(" tentative", "")
     }
 
     /// Fails the test unless nothing of any lab is left: namespaces, devices, mounts, files, processes.
@@ -128,7 +130,9 @@ impl Machine {
 
 /// Devices that a kernel puts into every new namespace.
 fn born(line: &str) -> bool {
-    ["tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"].iter().any(|n| line.starts_with(n))
+    ["tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"]
+        .iter()
+        .any(|n| line.starts_with(n))
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {

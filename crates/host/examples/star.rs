@@ -57,7 +57,9 @@ fn main() {
     let linux = Linux::new(Paths::default());
     let lab = LabName::new("star").expect("a name");
     let (first, more) = (star(nodes), star(nodes + 1));
-    for (what, wanted) in [("create", &first), ("no-op", &first), ("one more", &more), ("destroy", &HostState::default())] {
+    for (what, wanted) in
+        [("create", &first), ("no-op", &first), ("one more", &more), ("destroy", &HostState::default())]
+    {
         let scope = Scope::of(&lab, wanted);
         let began = Instant::now();
         let observed = linux.observe_now(&scope).expect("it can be looked at");
@@ -77,6 +79,8 @@ fn main() {
         }
         let total = began.elapsed();
         let seen = total - looked - planned - applied;
-        println!("{what:9} {total:>9.1?}  observe {looked:.1?}  plan {planned:.1?}  apply {applied:.1?}  rest {seen:.1?}");
+        println!(
+            "{what:9} {total:>9.1?}  observe {looked:.1?}  plan {planned:.1?}  apply {applied:.1?}  rest {seen:.1?}"
+        );
     }
 }

@@ -73,6 +73,10 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
 
     let mut observed = Observed::default();
+    let held = ledger::of(&paths.state, &scope.lab)?;
+    // Before this thread leaves the host's namespace: `/proc/sys/net` is that of whoever reads it.
+    add_host_sysctls(&mut observed, &asked, held.keys()).map_err(failed("the host's settings"))?;
+    observed.loans = held;
     let mut spaces = vec![host];
     for found in look_at_all(paths, scope, &asked, &names)? {
         match found {
@@ -92,9 +96,6 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
-    let held = ledger::of(&paths.state, &scope.lab)?;
-    add_host_sysctls(&mut observed, &asked, held.keys()).map_err(failed("the host's settings"))?;
-    observed.loans = held;
     observed.facts = facts::facts(&asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     Ok(observed)
 }
