@@ -1,0 +1,87 @@
+//! netsim with a kernel in memory of a test's own: no rights, no traces.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The shipped topologies.
+pub const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+
+/// A directory and a machine in memory, gone at the end.
+pub struct Sandbox {
+    pub folder: PathBuf,
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Sandbox {
+    pub fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("netsim-cli-{name}-{}", std::process::id()));
+        std::fs::create_dir(&folder).expect("the name is new");
+        Sandbox { folder }
+    }
+
+    /// Writes a file; commands run beside it.
+    pub fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).expect("the folder is ours");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).expect("the file was written")
+    }
+
+    /// netsim on the machine in memory, with these words as arguments.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_netsim"));
+        command.args(["--backend", "sim"]).args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command.env_remove("NO_COLOR").env("COLUMNS", "80").env("NETSIM_SIM", self.folder.join("sim.json"));
+        command
+    }
+
+    /// Runs netsim; the words are parted by spaces.
+    pub fn say(&self, words: &str) -> Said {
+        said(self.command(&words.split(' ').collect::<Vec<_>>()).output().expect("netsim starts"))
+    }
+
+    /// Runs netsim; fails the test unless it ends with 0. Gives its standard output.
+    pub fn ok(&self, words: &str) -> String {
+        let said = self.say(words);
+        assert_eq!(said.code, Some(0), "netsim {words}: {said:#?}");
+        said.out
+    }
+
+    /// Runs netsim; fails the test unless it ends with 1 and nothing on standard output. Gives its standard error.
+    pub fn fails(&self, words: &str) -> String {
+        let said = self.say(words);
+        assert_eq!((said.code, said.out.as_str()), (Some(1), ""), "netsim {words}: {said:#?}");
+        said.err
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub fn said(output: Output) -> Said {
+    let text = |bytes| String::from_utf8(bytes).expect("netsim prints UTF-8");
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// The shipped topologies, by file name.
+pub fn topologies() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(Path::new(TOPOLOGIES))
+        .expect("topologies are shipped")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    files.sort();
+    files
+}

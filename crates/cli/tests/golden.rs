@@ -1,0 +1,43 @@
+//! The shipped topologies: valid, planned as their golden files say, applied and proven on the kernel in memory.
+//! `UPDATE_EXPECT=1 cargo test -p netsim --test golden` writes the golden files anew.
+
+use expect_test::expect_file;
+
+mod common;
+use common::{Sandbox, topologies};
+
+#[test]
+fn every_topology_is_planned_as_its_golden_file_says() {
+    let sandbox = Sandbox::new("golden");
+    for file in topologies() {
+        let (stem, path) = (file.file_stem().expect("a file").to_string_lossy(), file.to_string_lossy());
+        let plan = format!("{}\n{}", sandbox.ok(&format!("plan {path}")), sandbox.ok(&format!("plan --steps {path}")));
+        expect_file![format!("{}/tests/golden/{stem}.plan.txt", env!("CARGO_MANIFEST_DIR"))].assert_eq(&plan);
+    }
+}
+
+#[test]
+fn every_topology_is_applied_and_proven_and_leaves_nothing() {
+    let sandbox = Sandbox::new("proven");
+    sandbox.ok("-q list");
+    let empty = sandbox.ok("list --format json");
+    for file in topologies() {
+        let (stem, path) = (file.file_stem().expect("a file").to_string_lossy(), file.to_string_lossy());
+        let said = sandbox.ok(&format!("apply --check {path}"));
+        assert!(said.contains("each as it should be"), "{said}");
+        let again = sandbox.ok(&format!("apply {path}"));
+        assert_eq!(again, format!("Lab {stem} is as the file says: nothing to do.\n"));
+        sandbox.ok(&format!("destroy {stem}"));
+        assert_eq!(sandbox.ok("list --format json"), empty);
+    }
+}
+
+#[test]
+fn every_topology_says_what_it_is_for() {
+    for file in topologies() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let comment = text.lines().take_while(|line| line.starts_with('#')).count();
+        assert!(comment >= 5, "{} has {comment} lines of comment at its head", file.display());
+        assert!(text.contains("netsim apply topologies/"), "{} does not say how to start it", file.display());
+    }
+}
