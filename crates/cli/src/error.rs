@@ -47,8 +47,8 @@ pub enum Failure {
     Host(Box<HostError>),
     /// Anything else.
     Other { code: u16, message: String, hint: Option<String> },
-    /// A failure, and what became of the lab.
-    Aftermath { cause: Box<Failure>, then: String },
+    /// The failure itself has been told; what became of the lab is left to say.
+    Aftermath(String),
 }
 
 impl Failure {
@@ -76,7 +76,7 @@ impl Failure {
             Failure::Refused { lab, refusals } => report_refusals(lab, refusals),
             Failure::Host(e) => error(e.code, &format!("{}: {}", e.doing, e.message), e.hint.as_deref()),
             Failure::Other { code, message, hint } => error(*code, message, hint.as_deref()),
-            Failure::Aftermath { cause, then } => format!("{}{then}", cause.report(screen)),
+            Failure::Aftermath(then) => then.clone(),
         }
     }
 }
@@ -133,11 +133,15 @@ fn report_problems(sources: &Sources, problems: &[Problem], screen: &Screen) -> 
     let mut out = String::new();
     for problem in problems {
         let snippet = Snippet::of(sources, problem).map_or_else(String::new, |s| s.drawn(&handler));
+        if !out.is_empty() {
+            out.push('\n');
+        }
         out.push_str(&error_with(problem.code.0, &problem.message, &snippet, problem.hint.as_deref()));
-        out.push('\n');
     }
-    let file = sources.files.first().map_or(String::new(), |f| format!(" in {}", f.name));
-    writeln!(out, "{}{file}", count(problems.len(), "problem")).expect("a String takes all");
+    if problems.len() > 1 {
+        let file = sources.files.first().map_or(String::new(), |f| format!(" in {}", f.name));
+        writeln!(out, "\n{}{file}", count(problems.len(), "problem")).expect("a String takes all");
+    }
     out
 }
 

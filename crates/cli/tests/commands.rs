@@ -23,17 +23,22 @@ fn star(name: &str) -> Sandbox {
     sandbox
 }
 
-fn check(said: &str, expected: &Expect) {
+fn check(said: &str, expected: Expect) {
     expected.assert_eq(said);
 }
 
 #[test]
 fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
     let sandbox = star("life");
-    check(&sandbox.ok("validate star.yaml"), &expect![[r#"
+    check(
+        &sandbox.ok("validate star.yaml"),
+        expect![[r#"
         star.yaml: lab star, 4 nodes, 3 links, no problems
-    "#]]);
-    check(&sandbox.ok("plan star.yaml"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("plan star.yaml"),
+        expect![[r#"
         Lab star on the simulator:
 
           + node1  eth0 10.0.1.1/24
@@ -45,37 +50,52 @@ fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
           + link node3:eth0 – sw:node3-eth0
 
         Plan: 4 nodes, 29 resources to create, 0 to change, 0 to delete
-    "#]]);
-    check(&sandbox.ok("apply star.yaml --check"), &expect![[r#"
-        Lab star on the simulator:
+    "#]],
+    );
+    check(
+        &sandbox.ok("apply star.yaml --check"),
+        expect![[r#"
+            Lab star on the simulator:
 
-          + node1  eth0 10.0.1.1/24
-          + node2  eth0 10.0.1.2/24
-          + node3  eth0 10.0.1.3/24
-          + sw     bridge, 3 ports
-          + link node1:eth0 – sw:node1-eth0
-          + link node2:eth0 – sw:node2-eth0
-          + link node3:eth0 – sw:node3-eth0
+              + node1  eth0 10.0.1.1/24
+              + node2  eth0 10.0.1.2/24
+              + node3  eth0 10.0.1.3/24
+              + sw     bridge, 3 ports
+              + link node1:eth0 – sw:node1-eth0
+              + link node2:eth0 – sw:node2-eth0
+              + link node3:eth0 – sw:node3-eth0
 
-        Plan: 4 nodes, 29 resources to create, 0 to change, 0 to delete
-        Done. Lab star is as the file says.
-        Checked. Lab star: 6 pairs, each as it should be (0.0 s).
+            Plan: 4 nodes, 29 resources to create, 0 to change, 0 to delete
+            Done. Lab star is as the file says.
+            Checked. Lab star: 6 pairs, each as it should be.
 
-          netsim --backend sim status star       whether it is still so
-          netsim --backend sim show star/node1   interfaces, addresses, routes
-          netsim --backend sim destroy star      remove it, and nothing else
-    "#]]);
-    check(&sandbox.ok("apply star.yaml"), &expect![[r#"
+              netsim --backend sim status star       whether it is still so
+              netsim --backend sim show star/node1   interfaces, addresses, routes
+              netsim --backend sim destroy star      remove it, and nothing else
+        "#]],
+    );
+    check(
+        &sandbox.ok("apply star.yaml"),
+        expect![[r#"
         Lab star is as the file says: nothing to do.
-    "#]]);
-    check(&sandbox.ok("list"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
         LAB   NODES  LINKS  FILE
         star  4      3      star.yaml
-    "#]]);
-    check(&sandbox.ok("status"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("status"),
+        expect![[r#"
         Lab star: 4 nodes, 3 links, as applied
-    "#]]);
-    check(&sandbox.ok("show node1"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("show node1"),
+        expect![[r#"
         node1 of lab star: namespace star-node1
 
         INTERFACE  STATE  MTU   MAC                TO             ADDRESS
@@ -84,8 +104,11 @@ fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
 
         SYSCTLS
         net.ipv4.conf.all.promote_secondaries = 1
-    "#]]);
-    check(&sandbox.ok("show star/sw"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("show star/sw"),
+        expect![[r#"
         sw of lab star: namespace star-sw
 
         INTERFACE   STATE  MTU   MAC                TO                       ADDRESS
@@ -97,18 +120,27 @@ fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
 
         SYSCTLS
         net.ipv4.conf.all.promote_secondaries = 1
-    "#]]);
-    check(&sandbox.ok("show node1:eth0"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("show node1:eth0"),
+        expect![[r#"
         Link node1:eth0 – sw:node1-eth0 of lab star
 
         END            STATE  MTU   MAC                BRIDGE      ADDRESS
         node1:eth0     up     1500  02:a0:21:b1:21:ba              10.0.1.1/24
         sw:node1-eth0  up     1500  02:23:fc:17:62:5a  port of sw
-    "#]]);
-    check(&sandbox.ok("check"), &expect![[r#"
-        Checked. Lab star: 6 pairs, each as it should be (0.0 s).
-    "#]]);
-    check(&sandbox.ok("destroy star.yaml"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("check"),
+        expect![[r#"
+            Checked. Lab star: 6 pairs, each as it should be.
+        "#]],
+    );
+    check(
+        &sandbox.ok("destroy star.yaml"),
+        expect![[r#"
         Lab star on the simulator:
 
           - node1
@@ -121,13 +153,20 @@ fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
 
         Plan: 4 nodes, 0 resources to create, 0 to change, 29 to delete
         Done. Nothing of lab star is left.
-    "#]]);
-    check(&sandbox.ok("destroy star"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("destroy star"),
+        expect![[r#"
         Lab star is not there: nothing to do.
-    "#]]);
-    check(&sandbox.ok("list"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
         No lab is running.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -137,7 +176,9 @@ fn a_change_is_told_by_what_it_changes() {
     let changed = STAR.replace("node[1-3]: {}", "node[1-2]: {}\n  node3: { mtu: 1400 }\n  node4: {}");
     let changed = changed.replace("\"node[1-3]\"", "\"node[1-4]\"").replace("10.0.1.0/24", "10.0.1.0/24");
     sandbox.file("star.yaml", &changed);
-    check(&sandbox.ok("plan star.yaml"), &expect![[r#"
+    check(
+        &sandbox.ok("plan star.yaml"),
+        expect![[r#"
         Lab star on the simulator:
 
           + node4  eth0 10.0.1.4/24
@@ -146,8 +187,11 @@ fn a_change_is_told_by_what_it_changes() {
           + link node4:eth0 – sw:node4-eth0
 
         Plan: 3 nodes, 8 resources to create, 1 to change, 0 to delete
-    "#]]);
-    check(&sandbox.ok("plan --steps star.yaml"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("plan --steps star.yaml"),
+        expect![[r#"
         Lab star on the simulator:
 
           + namespace star-node4
@@ -161,23 +205,22 @@ fn a_change_is_told_by_what_it_changes() {
           + address 10.0.1.4/24 on node4:eth0
 
         Plan: 3 nodes, 8 resources to create, 1 to change, 0 to delete
-    "#]]);
-    check(&sandbox.ok("status star.yaml"), &expect![[r#"
-        Lab star: 4 nodes, 3 links, differs from star.yaml
+    "#]],
+    );
+    check(
+        &sandbox.ok("status star.yaml"),
+        expect![[r#"
+            Lab star: 4 nodes, 3 links, differs from star.yaml
 
-          missing  address 10.0.1.4/24 on node4:eth0
-          missing  link node4:eth0 – sw:node4-eth0
-          missing  namespace star-node4
-          missing  node4:eth0 up
-          missing  node4:lo up
-          missing  port sw:node4-eth0 of bridge sw
-          missing  sw:node4-eth0 up
-          missing  sysctl net.ipv4.conf.all.promote_secondaries = 1 on node4
-          changed  link node3:eth0 – sw:node3-eth0: mtu 1400 → 1500 at node3:eth0
-    "#]]);
+              missing  namespace star-node4
+              changed  link node3:eth0 – sw:node3-eth0: mtu 1400 → 1500 at node3:eth0
+        "#]],
+    );
     sandbox.ok("apply star.yaml");
     sandbox.file("star.yaml", STAR);
-    check(&sandbox.ok("plan star.yaml"), &expect![[r#"
+    check(
+        &sandbox.ok("plan star.yaml"),
+        expect![[r#"
         Lab star on the simulator:
 
           - node4
@@ -186,7 +229,8 @@ fn a_change_is_told_by_what_it_changes() {
           - link node4:eth0 – sw:node4-eth0
 
         Plan: 3 nodes, 0 resources to create, 1 to change, 8 to delete
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -199,29 +243,35 @@ fn a_replacement_says_why() {
     };
     sandbox.file("old.yaml", &two("b"));
     sandbox.file("new.yaml", &two("c"));
-    check(&sandbox.ok("plan new.yaml --from old.yaml"), &expect![[r#"
-        Lab two on no machine:
+    check(
+        &sandbox.ok("plan new.yaml --from old.yaml"),
+        expect![[r#"
+            Lab two, compared with old.yaml:
 
-          ~ a
-              ± address 10.0.0.1/24 on x (goes along with link a:x – b:y)
-              ± exec echo c (its command changed)
-          ± link a:x – c:y  its end b:y becomes c:y, which needs a new pair
+              ~ a
+                  ± address 10.0.0.1/24 on x (goes along with link a:x – b:y)
+                  ± exec echo c (its command changed)
+              ± link a:x – c:y  its end b:y becomes c:y, which needs a new pair
 
-        Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
-    "#]]);
-    check(&sandbox.ok("plan new.yaml --from old.yaml --steps"), &expect![[r#"
-        Lab two on no machine:
+            Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
+        "#]],
+    );
+    check(
+        &sandbox.ok("plan new.yaml --from old.yaml --steps"),
+        expect![[r#"
+            Lab two, compared with old.yaml:
 
-          - exec echo b on a
-          - link a:x – b:y
-          ± link a:x – c:y (again: its end b:y becomes c:y, which needs a new pair)
-          ± a:x up (again: goes along with link a:x – b:y)
-          + c:y up
-          ± address 10.0.0.1/24 on a:x (again: goes along with link a:x – b:y)
-          ± exec echo c on a (again: its command changed)
+              - exec echo b on a
+              - link a:x – b:y
+              ± link a:x – c:y (again: its end b:y becomes c:y, which needs a new pair)
+              ± a:x up (again: goes along with link a:x – b:y)
+              + c:y up
+              ± address 10.0.0.1/24 on a:x (again: goes along with link a:x – b:y)
+              ± exec echo c on a (again: its command changed)
 
-        Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
-    "#]]);
+            Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
+        "#]],
+    );
 }
 
 #[test]
@@ -232,7 +282,7 @@ fn planning_from_a_file_needs_no_machine() {
     let output = command.env("NETSIM_SIM", "/nowhere/at/all").output().expect("netsim starts");
     let told = said(output);
     assert_eq!(told.code, Some(0), "{told:#?}");
-    assert!(told.out.starts_with("Lab star on no machine:\n"), "{}", told.out);
+    assert!(told.out.starts_with("Lab star, compared with empty.yaml:\n"), "{}", told.out);
     assert_eq!(sandbox.ok("plan star.yaml --from star.yaml"), "Lab star is as the file says: nothing to do.\n");
     sandbox.file("other.yaml", "name: other\nnodes: {}\n");
     let told = sandbox.fails("plan star.yaml --from other.yaml");
@@ -263,18 +313,27 @@ fn a_saved_plan_does_exactly_that_or_nothing() {
     let said = sandbox.ok("plan star.yaml --out plan.json");
     assert!(said.ends_with("\nTo do exactly this: netsim apply plan.json\n"), "{said}");
     let document: serde_json::Value = serde_json::from_str(&sandbox.read("plan.json")).expect("it is JSON");
-    assert_eq!((&document["format"], &document["version"], &document["lab"]), (&"netsim-plan".into(), &1.into(), &"star".into()));
+    assert_eq!(
+        (&document["format"], &document["version"], &document["lab"]),
+        (&"netsim-plan".into(), &1.into(), &"star".into())
+    );
     sandbox.ok("apply plan.json");
     let told = sandbox.fails("apply plan.json");
-    check(&told, &expect![[r#"
+    check(
+        &told,
+        expect![[r#"
         error[E133]: the machine has changed since plan.json was made; nothing was done
         hint: make the plan anew: netsim plan FILE --out PLAN.JSON
-    "#]]);
+    "#]],
+    );
     sandbox.ok("destroy star");
     sandbox.ok("apply plan.json --check");
     sandbox.file("other.json", &sandbox.read("plan.json").replace("\"version\": 1", "\"version\": 7"));
     let told = sandbox.fails("apply other.json");
-    assert!(told.starts_with("error[E132]: other.json is no plan that this netsim can apply: it has version 7, not 1\n"), "{told}");
+    assert!(
+        told.starts_with("error[E132]: other.json is no plan that this netsim can apply: it has version 7, not 1\n"),
+        "{told}"
+    );
     sandbox.file("other.json", "{");
     assert!(sandbox.fails("apply other.json").starts_with("error[E132]: "));
 }
@@ -291,26 +350,29 @@ fn a_plan_for_no_machine_cannot_be_applied() {
 fn all_problems_of_a_file_are_told_at_once_with_their_lines() {
     let sandbox = Sandbox::new("problems");
     sandbox.file("bad.yaml", "name: bad\nnodes:\n  a: { knid: router }\n  b: {}\nlinks:\n  - { endpoints: [a, c] }\n");
-    check(&sandbox.fails("validate bad.yaml"), &expect![[r#"
-        error[E004]: unknown key `knid`
-           ╭─[bad.yaml:3:8]
-         2 │ nodes:
-         3 │   a: { knid: router }
-           ·        ────
-         4 │   b: {}
-           ╰────
-        hint: did you mean `kind`?
+    check(
+        &sandbox.fails("validate bad.yaml"),
+        expect![[r#"
+            error[E004]: unknown key `knid`
+               ╭─[bad.yaml:3:8]
+             2 │ nodes:
+             3 │   a: { knid: router }
+               ·        ────
+             4 │   b: {}
+               ╰────
+            hint: did you mean `kind`?
 
-        error[E013]: there is no node `c`
-           ╭─[bad.yaml:6:22]
-         5 │ links:
-         6 │   - { endpoints: [a, c] }
-           ·                      ─
-           ╰────
-        hint: did you mean `a`?
+            error[E013]: there is no node `c`
+               ╭─[bad.yaml:6:22]
+             5 │ links:
+             6 │   - { endpoints: [a, c] }
+               ·                      ─
+               ╰────
+            hint: write it under `nodes:`
 
-        2 problems in bad.yaml
-    "#]]);
+            2 problems in bad.yaml
+        "#]],
+    );
     assert_eq!(sandbox.fails("plan bad.yaml"), sandbox.fails("validate bad.yaml"));
     let said = sandbox.say("validate bad.yaml --format json");
     assert_eq!(said.code, Some(1));
@@ -322,50 +384,78 @@ fn all_problems_of_a_file_are_told_at_once_with_their_lines() {
 #[test]
 fn what_is_not_there_is_told_with_what_is() {
     let sandbox = star("absent");
-    check(&sandbox.fails("status"), &expect![[r#"
+    check(
+        &sandbox.fails("status"),
+        expect![[r#"
         error[E130]: no lab is running
         hint: apply one: netsim apply FILE
-    "#]]);
-    check(&sandbox.fails("show node1"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("show node1"),
+        expect![[r#"
         error[E130]: no lab is running
         hint: apply one: netsim apply FILE
-    "#]]);
-    check(&sandbox.fails("plan absent.yaml"), &expect![[r#"
-        error[E001]: cannot read `absent.yaml`: no such file or directory
-
-        1 problem
-    "#]]);
+    "#]],
+    );
+    check(
+        &sandbox.fails("plan absent.yaml"),
+        expect![[r#"
+            error[E001]: cannot read `absent.yaml`: no such file or directory
+        "#]],
+    );
     sandbox.ok("apply star.yaml");
-    check(&sandbox.fails("status moon"), &expect![[r#"
+    check(
+        &sandbox.fails("status moon"),
+        expect![[r#"
         error[E130]: lab moon is not running
         hint: name one that is: star
-    "#]]);
-    check(&sandbox.fails("show node7"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("show node7"),
+        expect![[r#"
         error[E131]: lab star has no node `node7`
         hint: see its nodes: netsim status star, or netsim graph star
-    "#]]);
-    check(&sandbox.fails("show node1:eth7"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("show node1:eth7"),
+        expect![[r#"
         error[E131]: node node1 has no interface `eth7`
         hint: name one of: lo, eth0
-    "#]]);
-    check(&sandbox.fails("exec node1 -- true"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("exec node1 -- true"),
+        expect![[r#"
         error[E134]: the nodes of the simulator run no programs
         hint: apply the lab to this machine: leave out --backend sim
-    "#]]);
-    check(&sandbox.fails("shell star/node1"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("shell star/node1"),
+        expect![[r#"
         error[E134]: the nodes of the simulator run no programs
         hint: apply the lab to this machine: leave out --backend sim
-    "#]]);
+    "#]],
+    );
     sandbox.file("second.yaml", &STAR.replace("name: star", "name: second"));
     sandbox.ok("apply second.yaml");
-    check(&sandbox.fails("show node1"), &expect![[r#"
+    check(
+        &sandbox.fails("show node1"),
+        expect![[r#"
         error[E131]: labs second, star all have a node `node1`
         hint: say of which: second/node1
-    "#]]);
-    check(&sandbox.fails("check"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.fails("check"),
+        expect![[r#"
         error[E130]: several labs are running
         hint: name one of them: second, star
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -391,15 +481,21 @@ fn a_lab_that_is_not_as_its_checks_say_fails_the_check() {
     assert_eq!(said.code, Some(1));
     let said = sandbox.say("check star.yaml");
     assert_eq!(said.code, Some(1));
-    check(&said.out, &expect![[r#"
+    check(
+        &said.out,
+        expect![[r#"
         Lab star: 2 of 2 pairs not as it should be:
 
           × node1 → node2 10.0.1.2: answers, and should not (star.yaml:8)
           × node2 → node1 10.0.1.1: answers, and should not (star.yaml:8)
-    "#]]);
+    "#]],
+    );
     let said = sandbox.say("check star --format json");
     let document: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
-    assert_eq!((&document["format"], &document["pairs"], &document["as_expected"]), (&"netsim-check".into(), &2.into(), &false.into()));
+    assert_eq!(
+        (&document["format"], &document["pairs"], &document["as_expected"]),
+        (&"netsim-check".into(), &2.into(), &false.into())
+    );
 }
 
 #[test]
@@ -414,7 +510,9 @@ fn colours_are_for_terminals_and_for_who_wants_them() {
 #[test]
 fn graphs_are_drawn_for_other_tools() {
     let sandbox = star("graph");
-    check(&sandbox.ok("graph star.yaml"), &expect![[r#"
+    check(
+        &sandbox.ok("graph star.yaml"),
+        expect![[r#"
         ---
         title: star
         ---
@@ -426,8 +524,11 @@ fn graphs_are_drawn_for_other_tools() {
           n0 --- n3
           n1 --- n3
           n2 --- n3
-    "#]]);
-    check(&sandbox.ok("graph star.yaml --format dot --addresses"), &expect![[r#"
+    "#]],
+    );
+    check(
+        &sandbox.ok("graph star.yaml --format dot --addresses"),
+        expect![[r#"
         graph "star" {
           layout=neato; overlap=false; splines=true;
           node [fontname="sans-serif", fontsize=11];
@@ -440,7 +541,8 @@ fn graphs_are_drawn_for_other_tools() {
           "node2" -- "sw" [taillabel="eth0\n10.0.1.2/24", headlabel="node2-eth0"];
           "node3" -- "sw" [taillabel="eth0\n10.0.1.3/24", headlabel="node3-eth0"];
         }
-    "#]]);
+    "#]],
+    );
     sandbox.ok("apply star.yaml");
     assert_eq!(sandbox.ok("graph star"), sandbox.ok("graph star.yaml"));
 }

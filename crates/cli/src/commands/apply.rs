@@ -67,7 +67,7 @@ fn apply(
         let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
         return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));
     }
-    screen.tell(&plan::told(&plan, machine.words(), false, screen));
+    screen.tell(&plan::told(&plan, &format!(" on {}", machine.words()), false, screen));
     let before: Option<Applied> = store::load(machine.state(), &loaded.topology.name).unwrap_or(None);
     if !plan.is_empty() || !surveyed.observed.ours.is_empty() {
         store::save(&lock, &Applied::of(&loaded.sources))?;
@@ -86,8 +86,13 @@ fn apply(
             ));
             Ok(surveyed.observed.ours.is_empty())
         }
-        Err(cause) if args.no_rollback => Err(left(cause, &plan)),
-        Err(cause) => Err(taken_back(cause, &plan, &surveyed, machine, lock, before, screen)),
+        Err(cause) => {
+            screen.warn(&cause.report(screen));
+            Err(Failure::Aftermath(match args.no_rollback {
+                true => left(&plan),
+                false => taken_back(&plan, &surveyed, machine, lock, before, screen),
+            }))
+        }
     }
 }
 
@@ -121,25 +126,22 @@ pub fn stopped(error: StepError) -> Failure {
     }
 }
 
-fn left(cause: Failure, plan: &Planned) -> Failure {
+fn left(plan: &Planned) -> String {
     let lab = &plan.lab;
-    let then =
-        format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n");
-    Failure::Aftermath { cause: Box::new(cause), then }
+    format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n")
 }
 
+/// Rolls back, and says what became of the lab.
 fn taken_back(
-    cause: Failure,
     plan: &Planned,
     surveyed: &Surveyed,
     machine: &Machine,
     lock: LabLock,
     before: Option<Applied>,
     screen: &Screen,
-) -> Failure {
-    screen.warn(&format!("{}\n", paint(HINT, "stopped; rolling back …")));
-    let lab = &plan.lab;
-    let then = match undo::undo(plan, surveyed, machine, screen) {
+) -> String {
+    screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
+    match undo::undo(plan, surveyed, machine, screen) {
         Ok(note) => {
             // What was stored is a convenience; the lab itself is back.
             let _ = match before {
@@ -149,11 +151,10 @@ fn taken_back(
             note
         }
         Err(failure) => {
-            let report = failure.report(screen);
-            format!("rolling back stopped too:\n{report}`netsim destroy {lab}` removes what is there\n")
+            let (report, lab) = (failure.report(screen), &plan.lab);
+            format!("{report}rolling back stopped there; `netsim destroy {lab}` removes what is there\n")
         }
-    };
-    Failure::Aftermath { cause: Box::new(cause), then }
+    }
 }
 
 /// How to look around, and how to remove it.

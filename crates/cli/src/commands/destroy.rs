@@ -44,9 +44,9 @@ fn destroy(lab: &LabName, args: &DestroyArgs, machine: &Machine, screen: &Screen
     screen.tell(&format!("Lab {shown} on {}:\n\n{body}\n{summary}", machine.words()));
     let progress = Arc::new(Progress::default());
     signals::stop_on_signals(progress.clone())?;
-    let half = |cause| {
-        let then = format!("lab {lab} is half removed; `netsim destroy {lab}` goes on\n");
-        Failure::Aftermath { cause: Box::new(cause), then }
+    let half = |cause: Failure| {
+        screen.warn(&cause.report(screen));
+        Failure::Aftermath(format!("lab {lab} is half removed; `netsim destroy {lab}` goes on\n"))
     };
     let after = measured(plan.actions.len(), &progress, screen, || machine.apply(&scope, &plan.actions, &progress));
     let after = after.map_err(|e| half(stopped(e)))?;

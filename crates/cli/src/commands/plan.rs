@@ -18,7 +18,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         std::fs::write(path, document).map_err(|e| Failure::file("write", path, &e))?;
     }
     match args.format {
-        PlanFormat::Text => screen.answer(&told(&plan, on, args.steps, screen)),
+        PlanFormat::Text => screen.answer(&told(&plan, &on, args.steps, screen)),
         PlanFormat::Json => screen.answer(&json::document(PlanFile::FORMAT, PlanFile::VERSION, &file)),
         PlanFormat::Sh => screen.answer(&sh::script(&plan)),
     }
@@ -37,21 +37,21 @@ fn made(
     global: &Global,
     screen: &Screen,
     loaded: &Loaded,
-) -> Result<(Planned, PlanFile, &'static str), Failure> {
+) -> Result<(Planned, PlanFile, String), Failure> {
     if let Some(old) = &args.from {
         let plan = lab::plan_offline(Some(&file::load(old, &args.vars)?), loaded)?;
         let file = PlanFile::of(&plan, &loaded.sources, None);
-        return Ok((plan, file, "no machine"));
+        return Ok((plan, file, format!(", compared with {old}")));
     }
     machine::with(global, screen, |machine| {
         let surveyed = lab::survey(machine, loaded)?;
         let plan = surveyed.plan()?;
         let file = PlanFile::of(&plan, &loaded.sources, Some(&surveyed));
-        Ok((plan, file, machine.words()))
+        Ok((plan, file, format!(" on {}", machine.words())))
     })
 }
 
-/// The plan for people.
+/// The plan for people; `on` says of what machine, or compared with what.
 pub fn told(plan: &Planned, on: &str, steps: bool, screen: &Screen) -> String {
     if plan.is_empty() {
         return format!("Lab {} is as the file says: nothing to do.\n", paint(STRONG, plan.lab.as_str()));
@@ -61,5 +61,5 @@ pub fn told(plan: &Planned, on: &str, steps: bool, screen: &Screen) -> String {
         false => text::condensed(plan, screen.width),
     };
     let summary = text::summary(&plan.summary());
-    format!("Lab {} on {on}:\n\n{body}\n{summary}", paint(STRONG, plan.lab.as_str()))
+    format!("Lab {}{on}:\n\n{body}\n{summary}", paint(STRONG, plan.lab.as_str()))
 }

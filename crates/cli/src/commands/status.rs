@@ -147,7 +147,9 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
     if !differences.is_empty() {
         out.push('\n');
     }
-    for difference in differences {
+    let missing = differences.iter().filter(|d| d.kind == Kind::Missing);
+    let missing = missing.flat_map(|d| d.wanted.iter().flat_map(Resource::claims)).collect();
+    for difference in differences.iter().filter(|d| !follows(d, &missing)) {
         let (style, word) = match difference.kind {
             Kind::Missing => (DELETE, "missing"),
             Kind::Changed => (CHANGE, "changed"),
@@ -162,6 +164,23 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
         ));
     }
     out
+}
+
+/// Whether it is missing only because what it is in, or on, is.
+fn follows(difference: &Difference, missing: &HashSet<Key>) -> bool {
+    let Some(wanted) = difference.wanted.as_ref().filter(|_| difference.kind == Kind::Missing) else { return false };
+    let on = match wanted {
+        Resource::Netns(_) | Resource::Ran(_) => None,
+        Resource::Up(d) => Some(d),
+        Resource::Port(p) => Some(&p.device),
+        Resource::Address(a) => Some(&a.device),
+        Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) => None,
+    };
+    let within = match difference.key.netns() {
+        NetnsId::Named(name) => missing.contains(&Key::Netns(name)),
+        NetnsId::Host => false,
+    };
+    within || on.is_some_and(|d| missing.contains(&Key::Device(d.clone())))
 }
 
 fn is_link(resource: &Resource) -> bool {
