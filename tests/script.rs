@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 mod support;
-use support::{Machine, both, on_a_machine_of_its_own};
+use support::{Machine, both, on_a_machine_of_its_own, run};
 
 const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
 
@@ -59,6 +59,8 @@ fn a_script_makes_what_apply_makes() {
             assert_eq!(missing, by_hand, "{file}");
             assert!(missing.iter().all(|key| key.starts_with("{\"address\"")), "{file}: {missing:#?}");
             machine.ok(["destroy", file]);
+            // The mount that `ip netns add` makes of the directory on itself.
+            run("umount", &["/run/netns"]);
             machine.has_nothing_left();
         }
     });
