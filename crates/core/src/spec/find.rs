@@ -57,11 +57,11 @@ fn seek(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<Stri
             frame = Some(Frame::Map { key: false });
             continue;
         }
-        if let (Some(Frame::Seq { index }), Some(Step::Index(wanted))) = (&frame, path.get(found)) {
-            if !here && index == wanted {
-                (here, found) = (true, found + 1);
-                best = Some(span);
-            }
+        let next = path.get(found);
+        if matches!((&frame, next), (Some(Frame::Seq { index }), Some(Step::Index(wanted))) if !here && index == wanted)
+        {
+            (here, found) = (true, found + 1);
+            best = Some(span);
         }
         if here {
             here = false;
@@ -69,8 +69,7 @@ fn seek(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<Stri
             frame = match event {
                 Event::Scalar(..) if span.is_empty() => return best.or(Some(span)),
                 Event::Scalar(..) | Event::Alias(_) => return Some(span),
-                Event::MappingStart(..) if last => return best.or(Some(span)),
-                Event::SequenceStart(..) if last => return best.or(Some(span)),
+                _ if last => return best.or(Some(span)),
                 Event::MappingStart(..) => Some(Frame::Map { key: true }),
                 _ => Some(Frame::Seq { index: 0 }),
             };
@@ -85,7 +84,8 @@ fn seek(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<Stri
 
 fn after_value(frame: Option<Frame>) -> Option<Frame> {
     frame.map(|f| match f {
-        Frame::Map { .. } => Frame::Map { key: true },
+        // A key that is a collection ends here as a value does.
+        Frame::Map { key } => Frame::Map { key: !key },
         Frame::Seq { index } => Frame::Seq { index: index + 1 },
     })
 }

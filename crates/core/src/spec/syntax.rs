@@ -1,6 +1,7 @@
 //! What is told about a text that is no YAML.
 
 use super::codes;
+use super::text::boundary;
 use crate::problem::{Place, Problem};
 
 /// How many lines before the place of an error its cause is looked for.
@@ -8,7 +9,7 @@ const LINES_BACK: usize = 3;
 
 /// A problem for a text that a YAML parser stopped in.
 pub(super) fn problem(source: usize, text: &str, byte: usize, why: &str) -> Problem {
-    let byte = text.floor_char_boundary(byte);
+    let byte = boundary(text, byte);
     if let Some((start, name)) = range_without_quotes(text, byte) {
         let place = Place { source, path: [].into(), span: Some((start, name.len())) };
         return Problem::at(

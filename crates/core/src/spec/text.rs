@@ -39,9 +39,14 @@ impl<'t> CharAt<'t> {
 
 /// The line and the column of a byte, both from 1; a column is a character.
 pub(super) fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(byte)];
+    let before = &text[..boundary(text, byte)];
     let line_start = before.rfind('\n').map_or(0, |i| i + 1);
     (before.bytes().filter(|&b| b == b'\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The last byte up to this one at which a character begins; the text's length if it ends before.
+pub(super) fn boundary(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|&b| text.is_char_boundary(b)).unwrap_or(0)
 }
 
 /// Whether a plain scalar says nothing (YAML 1.2 §10.3.2).

@@ -1,9 +1,10 @@
 //! The file as written: plain structs whose doc comments are the descriptions of the JSON Schema.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -25,6 +26,7 @@ pub struct Spec {
     /// Files to merge before this one; paths are relative to this file.
     pub include: Option<Vec<String>>,
     /// Variables for `${NAME}`; those given by the caller win over these.
+    #[schemars(with = "Option<IndexMap<String, Scalar>>")]
     pub vars: Option<IndexMap<String, String>>,
     /// Settings of every node and every link, unless said otherwise further down.
     pub defaults: Option<Defaults>,
@@ -131,8 +133,10 @@ pub struct NodeSpec {
     /// Routes.
     pub routes: Option<Vec<RouteSpec>>,
     /// Kernel settings in the node's namespace, as sysctl(8) names them.
+    #[schemars(with = "Option<IndexMap<String, Scalar>>")]
     pub sysctls: Option<IndexMap<String, String>>,
     /// Programs to run when the lab is up: each a list of the program and its arguments.
+    #[schemars(with = "Option<Vec<Vec<Scalar>>>")]
     pub exec: Option<Vec<Vec<String>>>,
     /// The MTU of the node's interfaces, where neither the interface nor its link has one: 68 to 65535.
     pub mtu: Option<u32>,
@@ -296,6 +300,19 @@ impl OneOrMany {
     /// Whether it says no more than this word.
     pub fn is_word(&self, word: &str) -> bool {
         matches!(self, OneOrMany::One(text) if text == word)
+    }
+}
+
+/// A text that may look like a number: for the schema, which editors hold against YAML's own reading of it.
+struct Scalar;
+
+impl JsonSchema for Scalar {
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
     }
 }
 

@@ -121,8 +121,8 @@ fn numbers<'t>(inside: &'t str) -> Result<Part<'t>, RangeError> {
 
 fn set(inside: &str) -> Result<Part<'_>, RangeError> {
     let members: Vec<&str> = inside.split(',').map(str::trim).collect();
-    let plain = |m: &&str| !m.is_empty() && !m.contains(['{', '[', ']']);
-    if members.len() < 2 || !members.iter().all(|m| plain(&m)) {
+    let plain = |m: &str| !m.is_empty() && !m.contains(['{', '[', ']']);
+    if members.len() < 2 || !members.iter().all(|m| plain(m)) {
         return Err(RangeError::Set(inside.to_owned()));
     }
     Ok(Part::Set(members))

@@ -158,10 +158,8 @@ pub(super) fn destination(text: &str, at: &Place, problems: &mut Problems) -> Op
 
 /// The subnets that a switch or a link gives out, one per family at most, and whether it gives any.
 pub(super) fn subnets(texts: &[(String, Place)], problems: &mut Problems) -> (Vec<IpNet>, bool) {
-    if let [(text, _)] = texts {
-        if text == "none" {
-            return (Vec::new(), false);
-        }
+    if matches!(texts, [(text, _)] if text == "none") {
+        return (Vec::new(), false);
     }
     let mut subnets: Vec<IpNet> = Vec::new();
     for (text, at) in texts {

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::show::{check, topology};
+use crate::show::{check, load_files, told, topology};
 
 #[test]
 fn a_cluster_is_nodes_fanned_out_over_a_bridge() {
@@ -180,4 +180,26 @@ fn a_hundred_bridges_of_a_thousand_nodes_are_read() {
     }
     let topology = topology(&text);
     assert_eq!((topology.graph.node_count(), topology.graph.edge_count()), (100_100, 100_000));
+}
+
+#[test]
+fn every_topology_of_the_library_is_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
+    assert!(!files.is_empty());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (sources, result) = load_files(&[(file.to_str().unwrap(), &text)], &[]);
+        if let Err(problems) = result {
+            panic!("{}\n{}", file.display(), told(&sources, &problems));
+        }
+    }
+}
+
+#[test]
+fn the_whole_files_of_the_reference_are_read() {
+    let text = include_str!("../../../../docs/topology.md");
+    let whole = text.split("```").filter_map(|block| block.strip_prefix("yaml\n")).filter(|b| b.starts_with("name:"));
+    assert!(whole.map(topology).count() > 0);
 }
