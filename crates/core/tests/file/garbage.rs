@@ -9,7 +9,9 @@ fn survives(text: &str) {
     let vars = IndexMap::from([("V".to_owned(), "a}, [b".to_owned())]);
     let (sources, result) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &vars);
     for problem in result.err().into_iter().flatten() {
-        for word in ["invalid type", "invalid value", "untagged", "struct ", "missing field", "unknown field", "variant"] {
+        for word in
+            ["invalid type", "invalid value", "untagged", "struct ", "missing field", "unknown field", "variant"]
+        {
             assert!(!problem.message.contains(word), "{problem:?} in {text:?}");
         }
         if let Some(place) = &problem.at {

@@ -81,26 +81,41 @@ fn what_is_no_yaml_is_told_with_its_place() {
 
 #[test]
 fn a_file_is_one_document_and_a_mapping() {
-    check("", expect![[r#"
+    check(
+        "",
+        expect![[r#"
         E003 1:1 ⟨⟩ the file is empty
              write at least `name:` and `nodes:`
-    "#]]);
-    check("# nothing yet\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "# nothing yet\n",
+        expect![[r#"
         E003 1:1 ⟨#⟩ the file is empty
              write at least `name:` and `nodes:`
-    "#]]);
-    check("name: a\n---\nname: b\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "name: a\n---\nname: b\n",
+        expect![[r#"
         E003 2:1 ⟨---⟩ a second document begins here
              keep one document a file
-    "#]]);
-    check("- a\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "- a\n",
+        expect![[r#"
         E006 1:1 ⟨-⟩ a topology file is a mapping, not a list
              begin with `name: …`
-    "#]]);
-    check("hello\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "hello\n",
+        expect![[r#"
         E006 1:1 ⟨hello⟩ a topology file is a mapping, not `hello`
              begin with `name: …`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
