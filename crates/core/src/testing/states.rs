@@ -86,15 +86,52 @@ pub fn near(state: &HostState, tape: &mut Tape) -> HostState {
     state
 }
 
-/// Takes out what cannot be, until all that is left can.
+/// Takes out what cannot be, until all that is left can; a route loses next hops first, and a port goes to another bridge.
 fn prune(state: &mut HostState) {
     loop {
         let whole = state.clone();
-        let met = |key: &Key| whole.holder(key).is_some();
-        state.retain(|_, r| r.needs(&whole).iter().all(|need| need.0.iter().any(met)) && fits(r, &whole));
-        if state.len() == whole.len() {
+        let stands = |r: &Resource| {
+            let met = |key: &Key| whole.holder(key).is_some();
+            r.needs(&whole).iter().all(|need| need.0.iter().any(met)) && fits(r, &whole)
+        };
+        let shaky: Vec<Resource> = whole.iter().map(|(_, r)| r.clone()).filter(|r| !stands(r)).collect();
+        if shaky.is_empty() {
             return;
         }
+        for resource in shaky {
+            match otherwise(&resource, &whole).into_iter().find(&stands) {
+                Some(other) => state.insert(other),
+                None => {
+                    state.remove(&resource.key());
+                }
+            }
+        }
+    }
+}
+
+/// Forms of the same thing that stand on less, or on something else.
+fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
+    match resource {
+        Resource::Route(r) => {
+            let without = |at: usize| {
+                let mut route = r.clone();
+                route.via.remove(at);
+                Resource::Route(route)
+            };
+            let fewer = (0..r.via.len()).filter(|_| r.via.len() > 1).map(without);
+            let alone = r.via.iter().map(|hop| Resource::Route(Route { via: vec![hop.clone()], ..r.clone() }));
+            fewer.chain(alone).collect()
+        }
+        Resource::Port(p) => {
+            let here = bridges(state).into_iter().filter(|bridge| bridge.netns == p.device.netns);
+            here.map(|bridge| Resource::Port(Port { device: p.device.clone(), master: bridge.name })).collect()
+        }
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Address(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => Vec::new(),
     }
 }
 

@@ -123,12 +123,17 @@ proptest! {
                     by_hand.push(value.to_string());
                 }
             }
+            let set = ["t", "u"].map(|lab| set_by(&sim, lab));
+            prop_assert!(!by_hand.is_empty() || set.iter().flatten().all(|set| *set == value(&sim)), "{set:?}");
         }
+        let before = value(&sim);
+        let set = ["t", "u"].map(|lab| set_by(&sim, lab));
         for lab in ["t", "u"] {
             want(&mut sim, lab, None)?;
         }
-        prop_assert!(observe(&sim, &HostState::default()).loans.is_empty());
         let left = value(&sim);
+        let is_ours = set.contains(&Some(before.clone()));
+        prop_assert!(is_ours || left == before, "{before} was set by others and became {left}");
         prop_assert!(left == "0" || by_hand.contains(&left), "{left} is what a lab has set");
         prop_assert!(!by_hand.is_empty() || sim == Sim::default(), "nobody else has set it: {sim:?}");
     }
@@ -193,6 +198,16 @@ fn value(sim: &Sim) -> String {
     let wanted: HostState = [setting(0)].into_iter().collect();
     match &observe(sim, &wanted).others[&setting(0).key()].resource {
         Some(Resource::Sysctl(Sysctl { value, .. })) => value.to_string(),
+        other => panic!("{other:?} is no setting"),
+    }
+}
+
+/// What a lab has set, as the ledger knows it.
+fn set_by(sim: &Sim, lab: &str) -> Option<String> {
+    let lab = LabName::new(lab).expect("a name");
+    let observed = sim.observe(&Scope::of(&lab, &HostState::default()));
+    match &observed.loans.get(&setting(0).key())?.loan.set {
+        Resource::Sysctl(sysctl) => Some(sysctl.value.to_string()),
         other => panic!("{other:?} is no setting"),
     }
 }
