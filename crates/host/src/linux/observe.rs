@@ -1,7 +1,6 @@
 //! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{LabName, NetnsName, SysctlName};
@@ -23,7 +22,6 @@ const WORTH_A_THREAD: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) id: NetnsId,
-    pub(crate) namespace: OwnedFd,
     pub(crate) mark: Option<Mark>,
     pub(crate) links: Vec<Link>,
     pub(crate) addresses: Vec<address::Seen>,
@@ -70,7 +68,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     };
     let asked = Asked::of(scope);
     let home = netns::mine().map_err(failed("the host's own namespace"))?;
-    let (host, lacks) = look_at_host(home, scope, &asked).map_err(failed("the host's own namespace"))?;
+    let (host, lacks) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
 
     let mut observed = Observed::default();
@@ -89,7 +87,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
             }
         }
     }
-    let pairs = peers::resolve(&scope.lab, &spaces).map_err(failed("the other ends of veth pairs"))?;
+    let pairs = peers::resolve(&scope.lab, paths, &home, &spaces).map_err(failed("the other ends of veth pairs"))?;
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
@@ -102,7 +100,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     Ok(observed)
 }
 
-fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
+fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
     let mut netlink = Netlink::open()?;
     let links = links(&mut netlink)?;
     let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
@@ -110,7 +108,6 @@ fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Spac
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
     let space = Space {
         id: NetnsId::Host,
-        namespace: home,
         mark: None,
         links,
         addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
@@ -205,7 +202,6 @@ fn look(
                 addresses: addresses(&mut netlink)?,
                 routes: routes(&mut netlink)?,
                 id,
-                namespace,
                 mark: Some(mark),
                 links,
                 sysctls,

@@ -57,7 +57,7 @@ impl<'a> Spaces<'a> {
         }
         match id {
             NetnsId::Host => netns::enter(&self.home)?,
-            NetnsId::Named(name) => netns::enter(&open(self.paths, name)?)?,
+            NetnsId::Named(name) => netns::enter(&netns::open_namespace(&self.paths.netns, name)?)?,
         }
         self.here = Some(id.clone());
         Ok(())
@@ -118,7 +118,7 @@ impl<'a> Spaces<'a> {
         let paths = self.paths;
         let space = self.get(id)?;
         if space.namespace.is_none() {
-            space.namespace = Some(open(paths, name)?);
+            space.namespace = Some(netns::open_namespace(&paths.netns, name)?);
         }
         Ok(space.namespace.as_ref().expect("filled in above").as_fd())
     }
@@ -135,13 +135,6 @@ impl<'a> Spaces<'a> {
         self.enter(&NetnsId::Host)?;
         self.open.remove(&NetnsId::Named(name.clone()));
         netns::remove(&self.paths.netns, name)
-    }
-}
-
-fn open(paths: &Paths, name: &NetnsName) -> io::Result<OwnedFd> {
-    match netns::open(&paths.netns, name)? {
-        Some(netns::Entry::Namespace(namespace)) => Ok(namespace),
-        Some(netns::Entry::File(_)) | None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
     }
 }
 
