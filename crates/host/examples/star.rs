@@ -1,7 +1,7 @@
 //! Times a star of N namespaces on one bridge: `star N`, as root, with nothing in `/run/netns`.
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName, stable_hash};
 use netsim_core::plan::plan;
@@ -11,6 +11,8 @@ use netsim_core::resource::{
 use netsim_core::state::{HostState, Scope, promote_secondaries};
 use netsim_host::backend::Progress;
 use netsim_host::linux::{Linux, Paths, settle};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 
 fn node(name: &str) -> (NetnsId, [Resource; 3]) {
     let netns = Netns::new(NetnsName::new(name).expect("a name"), NodeName::new(name).expect("a name"));
@@ -52,6 +54,13 @@ fn star(nodes: u32) -> HostState {
     all.into_iter().collect()
 }
 
+/// The processor time that this process has used.
+fn used() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("one's own usage is there");
+    let time = |t: TimeVal| Duration::from_micros((t.tv_sec() * 1_000_000 + t.tv_usec()).unsigned_abs());
+    time(usage.user_time()) + time(usage.system_time())
+}
+
 fn main() {
     let nodes: u32 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
     let linux = Linux::new(Paths::default());
@@ -61,12 +70,12 @@ fn main() {
         [("create", &first), ("no-op", &first), ("one more", &more), ("destroy", &HostState::default())]
     {
         let scope = Scope::of(&lab, wanted);
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), used());
         let observed = linux.observe_now(&scope).expect("it can be looked at");
         let looked = began.elapsed();
         let actions = plan(wanted, &observed).expect("nothing is in the way");
         let planned = began.elapsed() - looked;
-        let mut applied = std::time::Duration::ZERO;
+        let mut applied = Duration::ZERO;
         let mut after = observed;
         if !actions.is_empty() {
             linux.do_now(&lab, &actions, &Progress::default()).expect("it can be done");
@@ -79,8 +88,9 @@ fn main() {
         }
         let total = began.elapsed();
         let seen = total - looked - planned - applied;
+        let work = used() - worked;
         println!(
-            "{what:9} {total:>9.1?}  observe {looked:.1?}  plan {planned:.1?}  apply {applied:.1?}  rest {seen:.1?}"
+            "{what:9} {total:>9.1?}  work {work:>9.1?}  observe {looked:.1?}  plan {planned:.1?}  apply {applied:.1?}  rest {seen:.1?}"
         );
     }
 }

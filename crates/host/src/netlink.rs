@@ -22,8 +22,9 @@ const MOST_REQUESTS: usize = 64;
 /// Bytes that one datagram carries at most; a socket may have twice this in flight by default.
 const MOST_BYTES: usize = 32 * 1024;
 
-/// The largest datagram that a kernel sends in a dump (`netlink_dump`, net/netlink/af_netlink.c).
-const DUMP_BYTES: usize = 32 * 1024;
+/// The datagrams that a kernel makes for a dump (`netlink_dump`, net/netlink/af_netlink.c): at first so large, and then as large as the largest buffer that
+/// was offered, up to the second. Most namespaces need no more than the first, and to ask for more would cost it a larger allocation each.
+const DUMP_BYTES: [usize; 2] = [8 * 1024, 32 * 1024];
 
 /// How often a dump is begun anew that was interrupted by a change.
 const DUMP_TRIES: usize = 20;
@@ -74,11 +75,6 @@ impl<T> Batch<T> {
     /// The tag of the first request.
     pub(crate) fn first(&self) -> Option<&T> {
         self.requests.first().map(|(_, tag)| tag)
-    }
-
-    /// Whether there is nothing to send.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.requests.is_empty()
     }
 }
 
@@ -150,7 +146,7 @@ impl Netlink {
         }
         self.socket.send(&bytes[starts[0]..starts[count]], 0)?;
         let mut refused = Vec::new();
-        let mut answers = Vec::with_capacity(DUMP_BYTES);
+        let mut answers = Vec::with_capacity(DUMP_BYTES[0]);
         loop {
             answers.clear();
             self.receive(&mut answers)?;
@@ -186,7 +182,7 @@ impl Netlink {
             }
             self.sequence = self.sequence.wrapping_add(count);
             self.socket.send(&bytes, 0)?;
-            let mut buffer = Vec::with_capacity(DUMP_BYTES);
+            let mut buffer = Vec::with_capacity(DUMP_BYTES[0]);
             let mut left = count;
             while left > 0 {
                 buffer.clear();
@@ -211,7 +207,7 @@ impl Netlink {
         mut restart: impl FnMut() -> S,
         mut take: impl FnMut(&mut S, &[u8]),
     ) -> io::Result<S> {
-        let mut buffer = Vec::with_capacity(DUMP_BYTES);
+        let mut buffer = Vec::with_capacity(DUMP_BYTES[0]);
         for _ in 0..DUMP_TRIES {
             let mut found = restart();
             if self.dump_once(question.clone(), &mut buffer, |payload| take(&mut found, payload))? {
@@ -221,7 +217,7 @@ impl Netlink {
         Err(io::Error::other("the objects change faster than they can be listed"))
     }
 
-    /// One dump; false if it was interrupted by a change.
+    /// One dump; false if it was interrupted by a change, or came in a datagram that the buffer had no room for.
     fn dump_once(
         &mut self,
         question: RouteNetlinkMessage,
@@ -236,7 +232,8 @@ impl Netlink {
         let mut consistent = true;
         loop {
             buffer.clear();
-            self.receive(buffer)?;
+            let room = buffer.capacity();
+            consistent &= self.receive(buffer)? <= room;
             for message in messages(buffer) {
                 if message.sequence_number() != self.sequence {
                     continue;
@@ -248,13 +245,15 @@ impl Netlink {
                     _ => take(message.payload()),
                 }
             }
+            buffer.reserve(DUMP_BYTES[1]);
         }
     }
 
-    fn receive(&self, buffer: &mut Vec<u8>) -> io::Result<()> {
+    /// Receives one datagram; gives its length, also if the buffer had no room for all of it.
+    fn receive(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         loop {
-            match self.socket.recv(buffer, 0) {
-                Ok(_) => return Ok(()),
+            match self.socket.recv(buffer, libc::MSG_TRUNC) {
+                Ok(length) => return Ok(length),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }

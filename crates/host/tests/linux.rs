@@ -3,7 +3,6 @@
 mod common;
 
 use common::*;
-use netsim_core::resource::{Key, Resource};
 use netsim_core::state::HostState;
 
 macro_rules! on_a_machine {

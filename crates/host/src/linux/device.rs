@@ -148,24 +148,32 @@ pub(crate) fn lab_of(alias: &str) -> Option<LabName> {
 
 /// The question for all devices of a namespace.
 pub(crate) fn list() -> RouteNetlinkMessage {
-    let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    RouteNetlinkMessage::GetLink(message)
+    RouteNetlinkMessage::GetLink(question(0))
 }
 
 /// The question for one device by its name.
 pub(crate) fn find(name: IfName) -> RouteNetlinkMessage {
-    let mut message = LinkMessage::default();
+    let mut message = question(0);
     message.attributes.push(LinkAttribute::IfName(name.as_str().into()));
-    message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
     RouteNetlinkMessage::GetLink(message)
 }
 
 /// The question for one device by its number.
 pub(crate) fn at(index: u32) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::GetLink(question(index))
+}
+
+fn question(index: u32) -> LinkMessage {
     let mut message = LinkMessage::default();
     message.header.index = index;
     message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
+    message
+}
+
+/// The question for the `lo` of the namespace that the socket's own knows by this number.
+pub(crate) fn lo_of(number: i32) -> RouteNetlinkMessage {
+    let mut message = question(LO_INDEX);
+    message.attributes.push(LinkAttribute::IfNetnsId(number));
     RouteNetlinkMessage::GetLink(message)
 }
 

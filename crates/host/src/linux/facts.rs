@@ -12,6 +12,7 @@ use netsim_core::resource::NetnsId;
 use netsim_core::state::{Facts, Feature};
 
 use super::observe::{Asked, Space};
+use super::sysctl::Settings;
 use super::{netns, sysctl};
 use crate::netlink::{Batch, Netlink};
 
@@ -42,7 +43,13 @@ pub(crate) fn probe(netlink: &mut Netlink) -> io::Result<Lacks> {
 }
 
 /// The facts of this machine. The calling thread must be its own: it may end up in a namespace made for the purpose.
-pub(crate) fn facts(asked: &Asked, spaces: &[Space], names: &[NetnsName], lacks: Lacks) -> io::Result<Facts> {
+pub(crate) fn facts(
+    settings: &mut Settings,
+    asked: &Asked,
+    spaces: &[Space],
+    names: &[NetnsName],
+    lacks: Lacks,
+) -> io::Result<Facts> {
     let mut no_sysctl = BTreeSet::new();
     for space in spaces {
         no_sysctl.extend(space.no_sysctls.iter().map(|name| (space.id.clone(), name.clone())));
@@ -57,7 +64,7 @@ pub(crate) fn facts(asked: &Asked, spaces: &[Space], names: &[NetnsName], lacks:
         netns::enter_new()?;
     }
     for same in of_new.chunk_by(|a, b| a.0 == b.0) {
-        if sysctl::read(&same[0].0)?.is_none() {
+        if settings.read(&same[0].0)?.is_none() {
             no_sysctl.extend(same.iter().map(|(_, netns, name)| ((*netns).clone(), (*name).clone())));
         }
     }

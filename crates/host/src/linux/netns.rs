@@ -69,6 +69,14 @@ pub(crate) fn open(directory: &Path, name: &NetnsName) -> io::Result<Option<Entr
     Ok(Some(Entry::File(if readable { text } else { String::new() })))
 }
 
+/// Opens a name that is a namespace's.
+pub(crate) fn open_namespace(directory: &Path, name: &NetnsName) -> io::Result<OwnedFd> {
+    match open(directory, name)? {
+        Some(Entry::Namespace(namespace)) => Ok(namespace),
+        Some(Entry::File(_)) | None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+    }
+}
+
 /// The namespace that the calling thread is in.
 pub(crate) fn mine() -> io::Result<OwnedFd> {
     Ok(File::open(MINE)?.into())

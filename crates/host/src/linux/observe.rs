@@ -1,7 +1,6 @@
 //! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
 
 use std::io;
-use std::os::fd::OwnedFd;
 
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{LabName, NetnsName, SysctlName};
@@ -11,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::device::{LO_INDEX, Link};
 use super::netns::Entry;
+use super::sysctl::Settings;
 use super::{Paths, address, device, errors, facts, ledger, netns, peers, ran, read_back, route, sysctl};
 use crate::backend::HostError;
 use crate::netlink::Netlink;
@@ -22,7 +22,6 @@ const WORTH_A_THREAD: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) id: NetnsId,
-    pub(crate) namespace: OwnedFd,
     pub(crate) mark: Option<Mark>,
     pub(crate) links: Vec<Link>,
     pub(crate) addresses: Vec<address::Seen>,
@@ -69,13 +68,14 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     };
     let asked = Asked::of(scope);
     let home = netns::mine().map_err(failed("the host's own namespace"))?;
-    let (host, lacks) = look_at_host(home, scope, &asked).map_err(failed("the host's own namespace"))?;
+    let (host, lacks) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
 
     let mut observed = Observed::default();
     let held = ledger::of(&paths.state, &scope.lab)?;
     // Before this thread leaves the host's namespace: `/proc/sys/net` is that of whoever reads it.
-    add_host_sysctls(&mut observed, &asked, held.keys()).map_err(failed("the host's settings"))?;
+    let mut settings = Settings::open().map_err(failed("/proc"))?;
+    add_host_sysctls(&mut observed, &mut settings, &asked, held.keys()).map_err(failed("the host's settings"))?;
     observed.loans = held;
     let mut spaces = vec![host];
     for found in look_at_all(paths, scope, &asked, &names)? {
@@ -92,15 +92,16 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
             }
         }
     }
-    let pairs = peers::resolve(&scope.lab, &spaces).map_err(failed("the other ends of veth pairs"))?;
+    let pairs = peers::resolve(&scope.lab, paths, &home, &spaces).map_err(failed("the other ends of veth pairs"))?;
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
-    observed.facts = facts::facts(&asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
+    observed.facts =
+        facts::facts(&mut settings, &asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     Ok(observed)
 }
 
-fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
+fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
     let mut netlink = Netlink::open()?;
     let links = links(&mut netlink)?;
     let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
@@ -108,7 +109,6 @@ fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Spac
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
     let space = Space {
         id: NetnsId::Host,
-        namespace: home,
         mark: None,
         links,
         addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
@@ -122,6 +122,7 @@ fn look_at_host(home: OwnedFd, scope: &Scope, asked: &Asked) -> io::Result<(Spac
 /// The settings of the host that are asked for or borrowed: they are others', whatever their value.
 fn add_host_sysctls<'a>(
     observed: &mut Observed,
+    settings: &mut Settings,
     asked: &Asked,
     borrowed: impl Iterator<Item = &'a Key>,
 ) -> io::Result<()> {
@@ -132,7 +133,7 @@ fn add_host_sysctls<'a>(
     });
     for name in names.chain(borrowed) {
         let key = Key::Sysctl(NetnsId::Host, name.clone());
-        if let Some(value) = sysctl::read(name)? {
+        if let Some(value) = settings.read(name)? {
             let now = Sysctl { netns: NetnsId::Host, name: name.clone(), value: value.into() };
             let what = "setting of the host".into();
             observed.others.insert(key, Foreign { what, lab: None, resource: Some(Resource::Sysctl(now)) });
@@ -146,8 +147,9 @@ fn add_host_sysctls<'a>(
 fn look_at_all(paths: &Paths, scope: &Scope, asked: &Asked, names: &[NetnsName]) -> Result<Vec<Found>, HostError> {
     let look_at = |names: &[NetnsName]| -> Result<Vec<Found>, HostError> {
         let mut found = Vec::with_capacity(names.len());
+        let mut settings = Settings::open().map_err(|e| errors::system("look at /proc", &e))?;
         for name in names {
-            let seen = look(paths, scope, asked, name);
+            let seen = look(paths, scope, asked, &mut settings, name);
             found.extend(seen.map_err(|e| errors::system(format!("look at network namespace {name}"), &e))?);
         }
         Ok(found)
@@ -169,7 +171,13 @@ fn look_at_all(paths: &Paths, scope: &Scope, asked: &Asked, names: &[NetnsName])
 }
 
 /// Looks at one name; none if it is gone.
-fn look(paths: &Paths, scope: &Scope, asked: &Asked, name: &NetnsName) -> io::Result<Option<Found>> {
+fn look(
+    paths: &Paths,
+    scope: &Scope,
+    asked: &Asked,
+    settings: &mut Settings,
+    name: &NetnsName,
+) -> io::Result<Option<Found>> {
     let namespace = match netns::open(&paths.netns, name)? {
         None => return Ok(None),
         Some(Entry::File(text)) => {
@@ -190,12 +198,11 @@ fn look(paths: &Paths, scope: &Scope, asked: &Asked, name: &NetnsName) -> io::Re
     match mark {
         Some(mark) if mark.lab == scope.lab => {
             let id = NetnsId::Named(name.clone());
-            let (sysctls, no_sysctls) = settings(&id, &links, asked)?;
+            let (sysctls, no_sysctls) = values(settings, &id, &links, asked)?;
             Ok(Some(Found::Ours(Space {
                 addresses: addresses(&mut netlink)?,
                 routes: routes(&mut netlink)?,
                 id,
-                namespace,
                 mark: Some(mark),
                 links,
                 sysctls,
@@ -207,7 +214,12 @@ fn look(paths: &Paths, scope: &Scope, asked: &Asked, name: &NetnsName) -> io::Re
 }
 
 /// The settings of this thread's namespace that are asked for or noted on `lo`, and those that it cannot have.
-fn settings(id: &NetnsId, links: &[Link], asked: &Asked) -> io::Result<(Vec<Sysctl>, Vec<SysctlName>)> {
+fn values(
+    settings: &mut Settings,
+    id: &NetnsId,
+    links: &[Link],
+    asked: &Asked,
+) -> io::Result<(Vec<Sysctl>, Vec<SysctlName>)> {
     let lo = links.iter().find(|l| l.index == LO_INDEX);
     let mut names: Vec<SysctlName> =
         lo.into_iter().flat_map(|l| &l.altnames).filter_map(|a| sysctl::noted(a)).collect();
@@ -216,10 +228,10 @@ fn settings(id: &NetnsId, links: &[Link], asked: &Asked) -> io::Result<(Vec<Sysc
     names.dedup();
     let (mut sysctls, mut missing) = (Vec::new(), Vec::new());
     for name in names {
-        match sysctl::read(&name)? {
+        match settings.read(&name)? {
             Some(value) => sysctls.push(Sysctl { netns: id.clone(), name, value: value.into() }),
             // A device that is not there yet will be born with the default.
-            None if name.device().is_some() && sysctl::read(&sysctl::at_birth(&name))?.is_some() => {}
+            None if name.device().is_some() && settings.read(&sysctl::at_birth(&name))?.is_some() => {}
             None => missing.push(name),
         }
     }

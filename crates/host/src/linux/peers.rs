@@ -1,22 +1,22 @@
 //! Finds the other end of every veth pair across namespaces.
 //!
-//! A kernel tells the peer's index and a namespace id, and each namespace numbers the others in its own way. One namespace, the hub, is asked for
-//! its numbers of all; with them it can be asked for the numbers of each other one. The hub is the namespace with the most pairs, so
-//! that in a star its own numbers are enough: both ends of a pair are known when one is.
+//! A kernel tells the peer's index and a namespace id, and each namespace numbers the others in its own way. So it is asked, by that number, for the mark on the
+//! `lo` of the other namespace. Both ends of a pair are known when one is: of a star only the switch is asked.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use netlink_packet_core::Parseable;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::nsid::{NsidAttribute, NsidMessage};
 use netsim_core::names::LabName;
+use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 
-use super::device::Kind;
-use super::netns;
+use super::device::{self, Kind, LO_INDEX};
 use super::observe::{Space, is_of_lab};
-use crate::netlink::{Batch, Netlink};
+use super::{Paths, netns};
+use crate::netlink::Netlink;
 
 /// Space and index of a veth device to space and position of its peer among that space's links.
 pub(crate) type Pairs = FxHashMap<(usize, u32), (usize, usize)>;
@@ -28,37 +28,23 @@ type Numbers = FxHashMap<i32, usize>;
 type Open = Vec<(u32, u32, Option<i32>)>;
 
 /// All pairs among the spaces. The calling thread must be its own: it ends up in another namespace.
-pub(crate) fn resolve(lab: &LabName, spaces: &[Space]) -> io::Result<Pairs> {
+pub(crate) fn resolve(lab: &LabName, paths: &Paths, home: &OwnedFd, spaces: &[Space]) -> io::Result<Pairs> {
     let mut table = Table::of(lab, spaces);
     for at in 0..spaces.len() {
         table.join(at, &Numbers::default());
     }
-    let Some(hub) = table.fullest() else { return Ok(table.pairs) };
-    netns::enter(&spaces[hub].namespace)?;
-    let mut netlink = Netlink::open()?;
-    let all: Vec<usize> = (0..spaces.len()).collect();
-    let mut known = numbers_of(&mut netlink, spaces, &all)?;
-    table.join(hub, &known.iter().filter_map(|(at, n)| Some(((*n)?, *at))).collect());
-    table.open[hub].clear();
-
-    let rest: Vec<usize> = all.into_iter().filter(|at| !table.open[*at].is_empty()).collect();
-    let nameless: Vec<usize> = rest.iter().copied().filter(|at| known[*at].1.is_none()).collect();
-    let mut batch = Batch::default();
-    for at in &nameless {
-        batch.push((), 0, RouteNetlinkMessage::NewNsId(by_fd(&spaces[*at], Some(-1))));
-    }
-    if !batch.is_empty() {
-        netlink.send(batch)?;
-        for (at, number) in numbers_of(&mut netlink, spaces, &nameless)? {
-            known[at].1 = number;
-        }
-    }
-    let to_space: Numbers = known.iter().filter_map(|(at, n)| Some(((*n)?, *at))).collect();
-    for at in rest {
-        if let Some(number) = known[at].1.filter(|_| !table.open[at].is_empty()) {
-            let seen = numbers_in(&mut netlink, number)?;
-            let here = seen.into_iter().filter_map(|(there, here)| Some((there, *to_space.get(&here)?))).collect();
-            table.join(at, &here);
+    let marks = Marks::of(paths, home, spaces)?;
+    let mut order: Vec<usize> = (0..spaces.len()).filter(|at| !table.open[*at].is_empty()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(table.open[*at].len()));
+    for at in order {
+        let numbers = table.numbers(at);
+        if !numbers.is_empty() {
+            match &spaces[at].id {
+                NetnsId::Host => netns::enter(home)?,
+                NetnsId::Named(name) => netns::enter(&netns::open_namespace(&paths.netns, name)?)?,
+            }
+            let known = marks.spaces_by_number(&mut Netlink::open()?, &numbers)?;
+            table.join(at, &known);
         }
     }
     Ok(table.pairs)
@@ -87,6 +73,15 @@ impl Table {
         Table { pairs: Pairs::default(), open: spaces.iter().map(open).collect(), positions }
     }
 
+    /// The numbers of other namespaces that a space's open ends lead to, each once.
+    fn numbers(&self, at: usize) -> Vec<i32> {
+        let open = self.open[at].iter().filter(|(index, ..)| !self.pairs.contains_key(&(at, *index)));
+        let mut numbers: Vec<i32> = open.filter_map(|(.., number)| *number).filter(|n| *n >= 0).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
     /// Pairs up what is open in a space, with its numbers for the others; none means the space itself.
     fn join(&mut self, at: usize, numbers: &Numbers) {
         let mut open = std::mem::take(&mut self.open[at]);
@@ -105,24 +100,64 @@ impl Table {
         });
         self.open[at] = open;
     }
+}
 
-    /// The space with the most open ends; none if there are none.
-    fn fullest(&self) -> Option<usize> {
-        (0..self.open.len()).rev().max_by_key(|at| self.open[*at].len()).filter(|at| !self.open[*at].is_empty())
+/// Which space has which mark on its `lo`.
+struct Marks<'a> {
+    spaces: FxHashMap<&'a str, usize>,
+    /// Those that cannot be told by their marks: the host's own has none, and two names of one node share one.
+    alike: Vec<(usize, OwnedFd)>,
+}
+
+impl<'a> Marks<'a> {
+    fn of(paths: &Paths, home: &OwnedFd, spaces: &'a [Space]) -> io::Result<Self> {
+        let mut by_mark: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
+        let mut alike = Vec::new();
+        for (at, space) in spaces.iter().enumerate() {
+            match space.links.iter().find(|l| l.index == LO_INDEX).filter(|_| space.mark.is_some()) {
+                Some(lo) => by_mark.entry(&lo.alias).or_default().push(at),
+                None => alike.push(at),
+            }
+        }
+        let mut unique = FxHashMap::default();
+        for (mark, those) in by_mark {
+            match *those {
+                [only] => drop(unique.insert(mark, only)),
+                _ => alike.extend(those),
+            }
+        }
+        alike.sort_unstable();
+        let file = |at: usize| match &spaces[at].id {
+            NetnsId::Host => home.try_clone(),
+            NetnsId::Named(name) => netns::open_namespace(&paths.netns, name),
+        };
+        let alike = alike.into_iter().map(|at| Ok((at, file(at)?))).collect::<io::Result<_>>()?;
+        Ok(Marks { spaces: unique, alike })
+    }
+
+    /// The spaces that the socket's namespace knows by these numbers.
+    fn spaces_by_number(&self, netlink: &mut Netlink, numbers: &[i32]) -> io::Result<Numbers> {
+        let answers = netlink.ask(numbers.iter().map(|n| device::lo_of(*n)).collect())?;
+        let mut known = Numbers::default();
+        for (number, payload) in numbers.iter().zip(answers) {
+            let lo = payload.and_then(|p| device::decode(&p));
+            known.extend(lo.and_then(|lo| Some((*number, *self.spaces.get(&*lo.alias)?))));
+        }
+        if known.len() < numbers.len() {
+            known.extend(numbers_of(netlink, &self.alike)?);
+        }
+        Ok(known)
     }
 }
 
-fn by_fd(space: &Space, number: Option<i32>) -> NsidMessage {
-    let mut message = NsidMessage::default();
-    message.attributes.push(NsidAttribute::Fd(space.namespace.as_raw_fd() as u32));
-    message.attributes.extend(number.map(NsidAttribute::Id));
-    message
-}
-
-/// The number that the socket's namespace has for each of these spaces; none if it has no number yet.
-fn numbers_of(netlink: &mut Netlink, spaces: &[Space], which: &[usize]) -> io::Result<Vec<(usize, Option<i32>)>> {
-    let questions = which.iter().map(|at| RouteNetlinkMessage::GetNsId(by_fd(&spaces[*at], None))).collect();
-    let answers = netlink.ask(questions)?;
+/// The numbers that the socket's namespace has for these spaces.
+fn numbers_of(netlink: &mut Netlink, which: &[(usize, OwnedFd)]) -> io::Result<Numbers> {
+    let question = |(_, namespace): &(usize, OwnedFd)| {
+        let mut message = NsidMessage::default();
+        message.attributes.push(NsidAttribute::Fd(namespace.as_raw_fd() as u32));
+        RouteNetlinkMessage::GetNsId(message)
+    };
+    let answers = netlink.ask(which.iter().map(question).collect())?;
     let number = |payload: Vec<u8>| {
         let attributes = NsidMessage::parse(&payload).ok()?.attributes;
         attributes.into_iter().find_map(|a| match a {
@@ -130,22 +165,5 @@ fn numbers_of(netlink: &mut Netlink, spaces: &[Space], which: &[usize]) -> io::R
             _ => None,
         })
     };
-    Ok(which.iter().copied().zip(answers.into_iter().map(|a| a.and_then(number))).collect())
-}
-
-/// The numbers that another space has for others, with the socket's own numbers for the same.
-fn numbers_in(netlink: &mut Netlink, space: i32) -> io::Result<Vec<(i32, i32)>> {
-    let mut question = NsidMessage::default();
-    question.attributes.push(NsidAttribute::TargetNsid(space));
-    netlink.dump(&RouteNetlinkMessage::GetNsId(question), Vec::new, |all, payload| {
-        let (mut there, mut here) = (None, None);
-        for attribute in NsidMessage::parse(payload).map(|m| m.attributes).unwrap_or_default() {
-            match attribute {
-                NsidAttribute::Id(number) => there = Some(number),
-                NsidAttribute::CurrentNsid(number) => here = Some(number),
-                _ => {}
-            }
-        }
-        all.extend(there.zip(here));
-    })
+    Ok(answers.into_iter().zip(which).filter_map(|(a, (at, _))| Some((a.and_then(number)?, *at))).collect())
 }

@@ -10,6 +10,7 @@ use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 
 use super::device::{self, LO_INDEX, Link};
+use super::sysctl::Settings;
 use super::{Paths, netns, observe};
 use crate::netlink::{Batch, Netlink};
 
@@ -17,6 +18,8 @@ use crate::netlink::{Batch, Netlink};
 pub(crate) struct Spaces<'a> {
     paths: &'a Paths,
     home: OwnedFd,
+    /// The settings of the namespace that the thread is in.
+    pub(crate) settings: Settings,
     /// Where the thread is; none in a namespace without a name.
     here: Option<NetnsId>,
     open: FxHashMap<NetnsId, Space>,
@@ -37,7 +40,14 @@ impl<'a> Spaces<'a> {
     /// None opened yet.
     pub(crate) fn new(paths: &'a Paths) -> io::Result<Self> {
         let home = netns::mine()?;
-        Ok(Spaces { paths, home, here: Some(NetnsId::Host), open: FxHashMap::default(), first_free: None })
+        Ok(Spaces {
+            paths,
+            home,
+            settings: Settings::open()?,
+            here: Some(NetnsId::Host),
+            open: FxHashMap::default(),
+            first_free: None,
+        })
     }
 
     /// Moves this thread into a namespace.
@@ -47,7 +57,7 @@ impl<'a> Spaces<'a> {
         }
         match id {
             NetnsId::Host => netns::enter(&self.home)?,
-            NetnsId::Named(name) => netns::enter(&open(self.paths, name)?)?,
+            NetnsId::Named(name) => netns::enter(&netns::open_namespace(&self.paths.netns, name)?)?,
         }
         self.here = Some(id.clone());
         Ok(())
@@ -76,7 +86,7 @@ impl<'a> Spaces<'a> {
         name: &NetnsName,
         mark: &Mark,
         notes: Vec<String>,
-        inside: impl FnOnce() -> io::Result<()>,
+        inside: impl FnOnce(&mut Settings) -> io::Result<()>,
     ) -> io::Result<()> {
         let id = NetnsId::Named(name.clone());
         crate::crash::point();
@@ -96,7 +106,7 @@ impl<'a> Spaces<'a> {
         if let Some(refused) = netlink.send(batch)?.into_iter().next() {
             return Err(io::Error::from_raw_os_error(refused.errno));
         }
-        inside()?;
+        inside(&mut self.settings)?;
         netns::name_mine(&self.paths.netns, name, mark)?;
         self.open.insert(id, Space::new(netlink, Some(first_free)));
         Ok(())
@@ -108,7 +118,7 @@ impl<'a> Spaces<'a> {
         let paths = self.paths;
         let space = self.get(id)?;
         if space.namespace.is_none() {
-            space.namespace = Some(open(paths, name)?);
+            space.namespace = Some(netns::open_namespace(&paths.netns, name)?);
         }
         Ok(space.namespace.as_ref().expect("filled in above").as_fd())
     }
@@ -125,13 +135,6 @@ impl<'a> Spaces<'a> {
         self.enter(&NetnsId::Host)?;
         self.open.remove(&NetnsId::Named(name.clone()));
         netns::remove(&self.paths.netns, name)
-    }
-}
-
-fn open(paths: &Paths, name: &NetnsName) -> io::Result<OwnedFd> {
-    match netns::open(&paths.netns, name)? {
-        Some(netns::Entry::Namespace(namespace)) => Ok(namespace),
-        Some(netns::Entry::File(_)) | None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
     }
 }
 

@@ -53,7 +53,7 @@ fn set_host(run: &Run, spaces: &mut Spaces, steps: &[(usize, Host)]) -> Result<(
             }
             Host::Set(setting) => {
                 spaces.enter(&NetnsId::Host).map_err(run.system(*at))?;
-                sysctl::write(&setting.name, &setting.value).map_err(run.system(*at))?;
+                spaces.settings.write(&setting.name, &setting.value).map_err(run.system(*at))?;
             }
         }
         run.progress.add(1);
@@ -95,10 +95,10 @@ fn create_namespace(
     let mark = Mark { lab: run.lab.clone(), node: netns.node.clone() };
     let notes = settings.iter().map(|(_, s)| sysctl::note(&s.name)).collect();
     let mut doing = at;
-    let made = spaces.create(&netns.name, &mark, notes, || {
+    let made = spaces.create(&netns.name, &mark, notes, |inside| {
         for (at, setting) in settings {
             doing = *at;
-            sysctl::write(&setting.name, &setting.value)?;
+            inside.write(&setting.name, &setting.value)?;
         }
         doing = at;
         Ok(())
@@ -258,7 +258,7 @@ impl Site<'_> {
             batch.push(*at, device::ADD_ALTNAME, device::add_altnames(LO_INDEX, [sysctl::note(&setting.name)]));
             self.run.send(spaces.get(self.netns).map_err(self.run.system(*at))?, batch, is_there)?;
             spaces.enter(self.netns).map_err(self.run.system(*at))?;
-            sysctl::write(&setting.name, &setting.value).map_err(self.run.system(*at))?;
+            spaces.settings.write(&setting.name, &setting.value).map_err(self.run.system(*at))?;
         }
         Ok(())
     }

@@ -83,10 +83,8 @@ pub(super) fn devices(
     run.send(space, batch, build::never)?;
     for differs in &all {
         if let Some(link_local) = differs.link_local {
-            spaces.enter(netns).map_err(run.system(differs.at))?;
-            let space = spaces.get(netns).map_err(run.system(differs.at))?;
-            let index = index(run, space, netns, differs)?;
-            set_link_local(space, differs.name, index, link_local).map_err(run.system(differs.at))?;
+            let index = index(run, spaces.get(netns).map_err(run.system(differs.at))?, netns, differs)?;
+            set_link_local(spaces, netns, (differs.name, index), link_local).map_err(run.system(differs.at))?;
         }
     }
     Ok(())
@@ -101,13 +99,19 @@ fn index(run: &Run, space: &Space, netns: &NetnsId, differs: &Differs) -> Result
 
 /// Switches a link-local address on or off while the device is up. By netlink the kernel would heed it only when the device comes up next
 /// (`inet6_set_link_af`), by its sysctl it makes an address at once (`addrconf_sysctl_addr_gen_mode`) but never takes one away.
-pub(super) fn set_link_local(space: &mut Space, name: IfName, index: u32, on: bool) -> io::Result<()> {
-    crate::crash::point();
+pub(super) fn set_link_local(
+    spaces: &mut Spaces,
+    netns: &NetnsId,
+    (name, index): (IfName, u32),
+    on: bool,
+) -> io::Result<()> {
+    spaces.enter(netns)?;
     let mode = if on { "0" } else { "1" };
-    std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/addr_gen_mode"), mode)?;
+    spaces.settings.write_at(&format!("net/ipv6/conf/{name}/addr_gen_mode"), mode)?;
     if on {
         return Ok(());
     }
+    let space = spaces.get(netns)?;
     let addresses =
         space.netlink.dump(&address::list(), Vec::new, |all, payload| all.extend(address::decode(payload)))?;
     let mut batch = Batch::default();

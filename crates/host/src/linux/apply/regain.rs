@@ -31,10 +31,8 @@ impl Deprived {
     /// Takes the link-local address from those that have IPv6 again.
     pub(super) fn restore(self, spaces: &mut Spaces) -> io::Result<()> {
         for (netns, index) in self.0 {
-            spaces.enter(&netns)?;
-            let space = spaces.get(&netns)?;
-            if let Some(bridge) = space.look_at(index)?.filter(|b| b.link_local) {
-                set_link_local(space, bridge.name, index, false)?;
+            if let Some(bridge) = spaces.get(&netns)?.look_at(index)?.filter(|b| b.link_local) {
+                set_link_local(spaces, &netns, (bridge.name, index), false)?;
             }
         }
         Ok(())

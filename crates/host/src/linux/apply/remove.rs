@@ -62,13 +62,13 @@ fn reset_settings(run: &Run, spaces: &mut Spaces, settings: &[(usize, &Sysctl)])
             return Err(run.failed(Some(*at), not_ours(errors::doing(&run.actions[*at]))));
         }
         let name = sysctl::at_birth(&setting.name);
-        let value = sysctl::read(&name).map_err(run.system(*at))?;
+        let value = spaces.settings.read(&name).map_err(run.system(*at))?;
         fresh.insert(name, value);
     }
     for (at, setting) in settings {
         spaces.enter(&setting.netns).map_err(run.system(*at))?;
         if let Some(Some(value)) = fresh.get(&sysctl::at_birth(&setting.name)) {
-            match sysctl::write(&setting.name, value) {
+            match spaces.settings.write(&setting.name, value) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(run.system(*at)(e)),
                 Ok(()) | Err(_) => {}
             }
