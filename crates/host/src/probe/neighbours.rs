@@ -22,6 +22,8 @@ pub(super) struct Room {
     pub(super) limit: usize,
     /// Entries that it takes now.
     pub(super) left: usize,
+    /// How often a new one was refused since boot.
+    pub(super) fulls: u64,
 }
 
 /// Asks the kernel for the room that there is.
@@ -30,7 +32,9 @@ pub(super) fn room() -> io::Result<Room> {
     let rooms = Netlink::open()?.dump(&question, Vec::new, |rooms, payload| {
         rooms.extend(NeighbourTableMessage::parse(payload).ok().as_ref().and_then(room_of));
     })?;
-    rooms.into_iter().min_by_key(|room| room.left).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    let fulls = rooms.iter().map(|room: &Room| room.fulls).sum();
+    let least = rooms.into_iter().min_by_key(|room| room.left);
+    least.map(|room| Room { fulls, ..room }).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
 /// None for the settings of one device, which come as tables of their own.
@@ -43,7 +47,11 @@ fn room_of(table: &NeighbourTableMessage) -> Option<Room> {
         NeighbourTableAttribute::Threshold3(limit) => Some(*limit as usize),
         _ => None,
     })?;
-    Some(Room { limit, left: limit.saturating_sub(entries) })
+    let fulls = table.attributes.iter().find_map(|a| match a {
+        NeighbourTableAttribute::Stats(stats) => Some(stats.table_fulls),
+        _ => None,
+    });
+    Some(Room { limit, left: limit.saturating_sub(entries), fulls: fulls.unwrap_or(0) })
 }
 
 /// Removes what the nodes have learnt of their neighbours: they learn it again when they need it. Moves the calling thread there.
