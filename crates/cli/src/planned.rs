@@ -64,8 +64,8 @@ impl Planned {
 }
 
 fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
-    let named = |netns| match netns {
-        &NetnsId::Named(ref name) => Some(name),
+    let named = |netns: &'_ NetnsId| match netns {
+        NetnsId::Named(name) => Some(name),
         NetnsId::Host => None,
     };
     match resource {
