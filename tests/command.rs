@@ -61,22 +61,17 @@ fn a_running_lab_whose_change_fails_is_as_it_was_before() {
     on_a_machine_of_its_own("a_running_lab_whose_change_fails_is_as_it_was_before", |machine| {
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", "pair.yaml"]);
-        let before = at_rest(machine);
+        let before = machine.seen();
         let changed =
             with_program("[sh, -c, exit 3]").replace("[a, b]", "[a, b], mtu: 9000").replace("a: {}", "a: {}, c: {}");
         machine.file("pair.yaml", &changed);
         let told = machine.fails(["apply", "pair.yaml"]);
         assert!(told.contains("\nrolled back: lab pair is as it was before\n"), "{told}");
-        assert_eq!(at_rest(machine), before);
+        assert_eq!(machine.seen(), before);
         assert!(machine.ok(["status", "pair"]).starts_with("Lab pair: 2 nodes, 1 link, as applied\n"));
         machine.ok(["destroy", "pair"]);
         machine.has_nothing_left();
     });
-}
-
-/// What the kernel has, but for the state of the carriers, which it finds out later.
-fn at_rest(machine: &Machine) -> String {
-    machine.seen().replace(" state UNKNOWN ", " state UP ")
 }
 
 /// Waits until a process inside the namespace runs this program.

@@ -1,4 +1,5 @@
 //! netsim killed at every point of an apply and of a destroy: from each state it goes on to the whole lab, or to nothing.
+#![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;

@@ -1,4 +1,5 @@
 //! Labs on the real kernel, from the outside: what a person does, and what must then be so.
+#![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -294,25 +295,6 @@ links:
         let said = machine.fails(["apply", "ran.yaml"]);
         assert!(said.contains("out of luck") && said.contains('7'), "{said}");
         machine.has_nothing_left();
-    });
-}
-
-#[test]
-fn the_script_of_a_plan_makes_the_same_lab() {
-    on_a_machine_of_its_own("the_script_of_a_plan_makes_the_same_lab", |machine| {
-        for name in ["triangle", "spine-leaf", "cluster", "hosts-20-addresses"] {
-            let file = format!("{TOPOLOGIES}/{name}.yaml");
-            let script = machine.ok(["plan", "--format", "sh", &file]);
-            machine.file("make.sh", &script);
-            run("sh", &["/tmp/lab/make.sh"]);
-            let plan = machine.ok(["plan", "--format", "json", &file]);
-            let differs: Vec<&str> = plan.lines().filter(|l| l.contains("\"create\"")).collect();
-            machine.ok(["check", &file]);
-            machine.ok(["apply", &file]);
-            machine.ok(["destroy", &file]);
-            machine.has_nothing_left();
-            assert_eq!(differs, Vec::<&str>::new(), "{name}");
-        }
     });
 }
 

@@ -58,6 +58,7 @@ fn a_script_makes_what_apply_makes() {
             let [missing, by_hand] = differing(machine, file);
             assert_eq!(missing, by_hand, "{file}");
             assert!(missing.iter().all(|key| key.starts_with("{\"address\"")), "{file}: {missing:#?}");
+            machine.ok(["check", file]);
             machine.ok(["destroy", file]);
             // The mount that `ip netns add` makes of the directory on itself.
             run("umount", &["/run/netns"]);

@@ -63,11 +63,14 @@ impl Planned {
     }
 }
 
-fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
-    let named = |netns| match netns {
-        &NetnsId::Named(ref name) => Some(name),
+fn named(netns: &NetnsId) -> Option<&NetnsName> {
+    match netns {
+        NetnsId::Named(name) => Some(name),
         NetnsId::Host => None,
-    };
+    }
+}
+
+fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
     match resource {
         Resource::Netns(n) => vec![&n.name],
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| named(&e.id.netns)).collect(),

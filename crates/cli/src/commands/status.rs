@@ -110,8 +110,17 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     }
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
-        let NetnsId::Named(within) = key.netns() else { continue };
-        if !namespaces.contains(&within) {
+        let in_lab = match (key.netns(), key) {
+            (NetnsId::Named(within), _) => namespaces.contains(&within),
+            // In the host's namespace: what somebody else put on a device of the lab.
+            (NetnsId::Host, Key::Address(d, _) | Key::Up(d) | Key::Port(d)) => {
+                ours.holder(&Key::Device(d.clone())).is_some()
+            }
+            (NetnsId::Host, Key::Netns(_) | Key::Device(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => {
+                false
+            }
+        };
+        if !in_lab {
             continue;
         }
         let what = foreign.resource.as_ref().map_or_else(|| format!("{} ({})", key, foreign.what), &noun);

@@ -130,8 +130,11 @@ pub fn wrapped(head: &str, shown: usize, text: &str, width: usize) -> String {
     out
 }
 
+/// Text as words and numbers.
+pub type Natural = Vec<(String, u64)>;
+
 /// A sort key in which `node10` comes after `node9`.
-pub fn natural(text: &str) -> Vec<(String, u64)> {
+pub fn natural(text: &str) -> Natural {
     let mut chunks = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

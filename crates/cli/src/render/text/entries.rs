@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use netsim_core::plan::Action;
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 
-use super::{Sign, Telling, UNBROKEN, count, natural, words};
+use super::{Natural, Sign, Telling, UNBROKEN, count, natural, words};
 use crate::planned::{created, subject};
 
 /// All that happens to one node or link.
@@ -42,7 +42,7 @@ pub struct Made {
     pub bridge: bool,
     pub router: bool,
     /// Interface to its addresses, in order.
-    pub addresses: BTreeMap<Vec<(String, u64)>, (String, Vec<String>)>,
+    pub addresses: BTreeMap<Natural, (String, Vec<String>)>,
     pub interfaces: usize,
     pub ports: usize,
     pub routes: usize,
