@@ -266,6 +266,9 @@ impl Space {
         if route.to != route.to.trunc() || route.via.is_empty() || v6 && route.metric == 0 {
             return fail(Errno::Inval, "the destination has host bits, there is no next hop, or IPv6 has metric 0");
         }
+        if matches!(&*route.via, [only] if only.weight != 1) {
+            return fail(Errno::Inval, "a next hop that is the only one has no weight");
+        }
         if v6 && route.via.len() > 1 && route.via.iter().any(|hop| hop.gateway.is_none()) {
             return fail(Errno::Inval, "device only routes can not be added for IPv6 using the multipath API");
         }
@@ -316,6 +319,9 @@ impl Space {
                 (true, Loss::Unregistered, Family::V6) => {
                     entry.dead.remove(&name);
                     entry.route.via.retain(|hop| hop.device != name);
+                    if let [only] = &mut *entry.route.via {
+                        only.weight = 1;
+                    }
                     !entry.route.via.is_empty()
                 }
             }

@@ -113,14 +113,16 @@ fn prune(state: &mut HostState) {
 fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
     match resource {
         Resource::Route(r) => {
-            let without = |at: usize| {
-                let mut route = r.clone();
-                route.via.remove(at);
-                Resource::Route(route)
+            let with = |mut via: Vec<NextHop>| {
+                alone(&mut via);
+                Resource::Route(Route { via, ..r.clone() })
             };
-            let fewer = (0..r.via.len()).filter(|_| r.via.len() > 1).map(without);
-            let alone = r.via.iter().map(|hop| Resource::Route(Route { via: vec![hop.clone()], ..r.clone() }));
-            fewer.chain(alone).collect()
+            let fewer = (0..r.via.len()).filter(|_| r.via.len() > 1).map(|at| {
+                let mut via = r.via.clone();
+                via.remove(at);
+                via
+            });
+            fewer.chain(r.via.iter().map(|hop| vec![hop.clone()])).map(with).collect()
         }
         Resource::Port(p) => {
             let here = bridges(state).into_iter().filter(|bridge| bridge.netns == p.device.netns);
@@ -299,7 +301,7 @@ fn address(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let device = tape.one_of(&devices(state))?.clone();
     let (subnet, host) = (tape.pick(3), 1 + tape.pick(3));
     let lo = device.name == IfName::LO;
-    let net = match tape.pick(4) {
+    let net = match tape.pick(5) {
         0 if lo => format!("10.1.{subnet}.{host}/32"),
         0 | 1 => format!("10.0.{subnet}.{host}/24"),
         2 => format!("10.0.{subnet}.{host}/25"),
@@ -312,7 +314,7 @@ fn address(state: &HostState, tape: &mut Tape) -> Option<Resource> {
 fn route(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let places = places(state);
     let netns = tape.one_of(&places)?.clone();
-    let v6 = tape.pick(3) == 2;
+    let v6 = tape.pick(5) > 2;
     let number = tape.pick(3);
     let to = net(&if v6 { format!("fd09:{number}::/64") } else { format!("10.9.{number}.0/24") });
     let metric = [if v6 { 1024 } else { 0 }, 7][usize::from(tape.pick(4) == 3)];
@@ -332,19 +334,19 @@ fn route(state: &HostState, tape: &mut Tape) -> Option<Resource> {
 fn add_hop(state: &HostState, netns: &NetnsId, v6: bool, via: &mut Vec<NextHop>, tape: &mut Tape) {
     let mut ways = devices(state);
     ways.retain(|d| d.netns == *netns && d.name != IfName::LO && state.get(&Key::Up(d.clone())).is_some());
-    let Some(device) = tape.one_of(&ways) else { return };
-    let mut gateways: Vec<IpAddr> =
-        state.addresses(device).iter().filter_map(|key| gateway(key, tape)).filter(|g| g.is_ipv6() == v6).collect();
-    gateways.sort();
-    gateways.dedup();
-    let gateway = if tape.mostly(5) { tape.one_of(&gateways).copied() } else { None };
-    let weight = if tape.mostly(4) { 1 } else { 3 };
-    let hop = NextHop { device: device.name, gateway, weight };
-    let is_new = via.iter().all(|had| (had.device, had.gateway) != (hop.device, hop.gateway));
+    let gateways = |d: &DeviceId| state.addresses(d).iter().flat_map(gateways).map(Some).collect::<Vec<_>>();
+    let with = |d: &DeviceId| gateways(d).into_iter().map(|gateway| (d.name, gateway)).collect::<Vec<_>>();
+    let mut hops: Vec<(IfName, Option<IpAddr>)> = if tape.pick(5) == 4 {
+        ways.iter().map(|d| (d.name, None)).collect()
+    } else {
+        ways.iter().flat_map(with).filter(|(_, gateway)| gateway.is_some_and(|g| g.is_ipv6() == v6)).collect()
+    };
+    hops.retain(|hop| via.iter().all(|had| (had.device, had.gateway) != *hop));
+    hops.dedup();
+    let Some(&(device, gateway)) = tape.one_of(&hops) else { return };
     // The kernel takes no next hop without a gateway into an IPv6 multipath route.
-    let fits = !v6 || via.is_empty() || hop.gateway.is_some() && via.iter().all(|had| had.gateway.is_some());
-    if is_new && fits {
-        via.push(hop);
+    if !v6 || via.is_empty() || gateway.is_some() && via.iter().all(|had| had.gateway.is_some()) {
+        via.push(NextHop { device, gateway, weight: if tape.pick(4) == 3 { 3 } else { 1 } });
         via.sort();
     }
 }
@@ -356,21 +358,20 @@ fn alone(via: &mut [NextHop]) {
     }
 }
 
-/// A neighbour in the subnet of an address that no device has as its own.
-fn gateway(address: &Key, tape: &mut Tape) -> Option<IpAddr> {
-    let Key::Address(_, net) = address else { return None };
+/// Neighbours in the subnet of an address that no device has as its own.
+fn gateways(address: &Key) -> Vec<IpAddr> {
+    let Key::Address(_, net) = address else { return Vec::new() };
     match net {
         IpNet::V4(v4) if v4.prefix_len() < 32 => {
             let [a, b, c, _] = v4.network().octets();
-            Some(IpAddr::from([a, b, c, 100 + u8::try_from(tape.pick(2)).expect("0 or 1")]))
+            [100, 101].map(|last| IpAddr::from([a, b, c, last])).to_vec()
         }
         // The key has no prefix length, so the subnet is known from how `address` makes it: a /64.
         IpNet::V6(v6) if v6.addr().segments()[0] == 0xfd00 => {
-            let mut parts = v6.addr().segments();
-            parts[7] = 0x100 + u16::try_from(tape.pick(2)).expect("0 or 1");
-            Some(IpAddr::from(parts))
+            let [a, b, ..] = v6.addr().segments();
+            [0x100, 0x101].map(|last| IpAddr::from([a, b, 0, 0, 0, 0, 0, last])).to_vec()
         }
-        IpNet::V4(_) | IpNet::V6(_) => None,
+        IpNet::V4(_) | IpNet::V6(_) => Vec::new(),
     }
 }
 
