@@ -92,7 +92,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
     let held = ledger::of(&paths.state, &scope.lab)?;
-    let mut settings = Settings::open().map_err(failed("/proc"))?;
+    let mut settings = netns::enter(&home).and_then(|()| Settings::open()).map_err(failed("/proc"))?;
     add_host_sysctls(&mut observed, &mut settings, &asked, held.keys()).map_err(failed("the host's settings"))?;
     observed.loans = held;
     observed.facts =

@@ -145,9 +145,14 @@ fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Sp
     let ours = is_marked(seen.protocol) && (space.mark.is_some() || is_of_lab(&scope.lab, link));
     if ours {
         observed.ours.insert(Resource::Address(address));
-    } else if !IFAPROT_KERNEL.contains(&seen.protocol) && matters(asked, space, &address.key()) {
+    } else if !of_the_kernel(link, seen) && matters(asked, space, &address.key()) {
         observed.others.insert(address.key(), foreign("address", Some(Resource::Address(address))));
     }
+}
+
+/// Whether a kernel made the address: it says so since Linux 5.18, but not of 127.0.0.1.
+fn of_the_kernel(link: &Link, seen: &address::Seen) -> bool {
+    IFAPROT_KERNEL.contains(&seen.protocol) || (link.index == LO_INDEX && seen.net.addr().is_loopback())
 }
 
 fn foreign(kind: &str, resource: Option<Resource>) -> Foreign {
