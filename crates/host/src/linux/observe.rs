@@ -72,11 +72,6 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
 
     let mut observed = Observed::default();
-    let held = ledger::of(&paths.state, &scope.lab)?;
-    // Before this thread leaves the host's namespace: `/proc/sys/net` is that of whoever reads it.
-    let mut settings = Settings::open().map_err(failed("/proc"))?;
-    add_host_sysctls(&mut observed, &mut settings, &asked, held.keys()).map_err(failed("the host's settings"))?;
-    observed.loans = held;
     let mut spaces = vec![host];
     for found in look_at_all(paths, scope, &asked, &names)? {
         match found {
@@ -96,6 +91,10 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
+    let held = ledger::of(&paths.state, &scope.lab)?;
+    let mut settings = netns::enter(&home).and_then(|()| Settings::open()).map_err(failed("/proc"))?;
+    add_host_sysctls(&mut observed, &mut settings, &asked, held.keys()).map_err(failed("the host's settings"))?;
+    observed.loans = held;
     observed.facts =
         facts::facts(&mut settings, &asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     Ok(observed)
