@@ -12,7 +12,7 @@ use netsim_host::probe::{Options, Outcome, Ping, ping};
 
 #[path = "common/hostrun_common.rs"]
 mod common;
-use common::{inside, ip, ip_batch};
+use common::{inside, ip};
 
 /// A kernel has one table of neighbours for all its namespaces, with room for `gc_thresh3` (1024): one test at a time fills it.
 static NEIGHBOURS: Mutex<()> = Mutex::new(());
@@ -40,7 +40,8 @@ fn star(size: usize) -> Vec<NetnsId> {
     for n in 0..size {
         lines += &format!("netns add n{n}\nlink add eth0 netns n{n} type veth peer name p{n} netns sw\n");
     }
-    ip_batch(&lines);
+    std::fs::write("/run/wires", lines).expect("there is room");
+    ip("-batch /run/wires");
     ip("-n sw link add br0 type bridge mcast_snooping 0");
     ip("-n sw link set br0 up");
     let ports: String = (0..size).map(|n| format!("link set p{n} master br0\nlink set p{n} up\n")).collect();
@@ -184,10 +185,8 @@ fn a_flood_loses_nothing() {
         let sources = star(16);
         let many = 50_000;
         let pings = (0..many).map(|i| Ping { from: i % 16, to: star_address((i / 16 + i) % 16) });
-        let began = Instant::now();
         let first_only = Options { tries: 1, timeout: Duration::from_secs(2) };
         assert_eq!(count(&sources, all_pairs(16, star_address), &Options::default()), counts([("reached", 240)]));
         assert_eq!(count(&sources, pings, &first_only), counts([("reached", many)]));
-        println!("{:.0} pings a second", many as f64 / began.elapsed().as_secs_f64());
     });
 }

@@ -13,7 +13,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use netsim_host::rootless::{self, Mode, Standing};
 
-const TESTS: &[(&str, fn(&Home))] = &[
+/// What a test does with a user's home.
+type Test = fn(&Home);
+
+const TESTS: &[(&str, Test)] = &[
     ("a_process_is_root_in_namespaces_of_its_own_afterwards", root_in_its_own),
     ("a_keeper_holds_on_to_nothing_of_its_starter", holds_nothing),
     ("the_directory_and_the_files_stay_as_they_were", files_stay),

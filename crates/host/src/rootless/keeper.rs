@@ -49,23 +49,23 @@ pub(super) fn start(place: &Place, lock: &File) -> Result<(), HostError> {
 
 /// What the keeper's process does: makes the namespaces, says so, and waits to be ended.
 pub(super) fn run(path: PathBuf) -> Result<std::convert::Infallible, HostError> {
-    let (lock, mut report) = (standard(libc::STDIN_FILENO), standard(libc::STDOUT_FILENO));
-    let started = nix::unistd::geteuid();
-    let place = Place::open_at(path, started.as_raw())?;
+    let (lock, report) = (standard(libc::STDIN_FILENO), standard(libc::STDOUT_FILENO));
+    let place = Place::open_at(path, nix::unistd::geteuid().as_raw())?;
     let place = place.filter(|p| lock.as_ref().is_ok_and(|l| p.is_lock(l) == Ok(true)));
-    let (Some(place), Ok(lock)) = (place, lock) else {
+    let (Some(place), Ok(lock), Ok(mut report)) = (place, lock, report) else {
         let error = refused(codes::KEEPER, "run as a keeper", "this was not started by netsim itself");
         return Err(hinted(error, "use any other command: a keeper is started where one is needed"));
     };
     let ready = set_up(&place);
-    let text = serde_json::to_vec(&ready.as_ref().map(|_| ())).expect("an error is plain data");
-    let told = report.as_mut().map(|r| r.write_all(&text));
-    let alive = ready?;
-    if !matches!(told, Ok(Ok(()))) {
-        return Err(refused(codes::KEEPER, "run as a keeper", "nobody waits for it"));
+    drop((place, lock));
+    if let Ok(alive) = &ready {
+        let_go_of_all_but([alive, &report]);
     }
-    drop((lock, report));
-    let_go(&alive);
+    let text = serde_json::to_vec(&ready.as_ref().map(|_| ())).expect("an error is plain data");
+    let told = report.write_all(&text);
+    drop(report);
+    let _alive = ready?;
+    told.map_err(|e| failed_io(codes::KEEPER, "say that the keeper is ready", &e))?;
     loop {
         nix::unistd::pause();
     }
@@ -179,18 +179,19 @@ fn loopback_up() -> Result<(), Errno> {
     unsafe { set_interface_flags(socket.as_raw_fd(), &raw const request) }.map(|_| ())
 }
 
-/// Lets go of everything but what says that the keeper lives.
+/// Lets go of everything of whoever started the keeper.
 #[allow(unsafe_code)]
-fn let_go(alive: &File) {
+fn let_go_of_all_but(files: [&File; 2]) {
     if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
         let _ = nix::unistd::dup2_stdin(&null);
         let _ = nix::unistd::dup2_stdout(&null);
         let _ = nix::unistd::dup2_stderr(&null);
     }
-    let alive = alive.as_fd().as_raw_fd();
-    for (first, last) in [(3, alive - 1), (alive + 1, i32::MAX)] {
+    let mut kept = files.map(|f| f.as_fd().as_raw_fd());
+    kept.sort_unstable();
+    for (first, last) in [(3, kept[0] - 1), (kept[0] + 1, kept[1] - 1), (kept[1] + 1, i32::MAX)] {
         if first <= last {
-            // SAFETY: nothing in this process uses a descriptor between these any more: it only waits from here on.
+            // SAFETY: nothing in this process uses a descriptor between these any more: it only reports and waits from here on.
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
         }
     }
