@@ -37,7 +37,8 @@ pub type Desired = IndexMap<HostId, HostState>;
 /// Every resource that a topology means, node by node, each after what it needs; then the routes.
 pub fn lower(topology: &Topology, given: &Given, facts: &Facts) -> Result<Desired, Vec<Problem>> {
     let ends_of = ends_of_nodes(topology);
-    let lab = Lab { topology, given, facts, ends_of: &ends_of, ipv6: has_ipv6(topology, given) };
+    let netns = topology.graph.node_indices().map(|node| netns_of(topology, node)).collect();
+    let lab = Lab { topology, given, facts, ends_of: &ends_of, netns, ipv6: has_ipv6(topology, given) };
     let mut lowered = Lowered::default();
     for node in topology.graph.node_indices() {
         lab.lower_node(node, &mut lowered);
@@ -63,6 +64,8 @@ struct Lab<'a> {
     given: &'a Given,
     facts: &'a Facts,
     ends_of: &'a [Vec<EndId>],
+    /// By node index: the namespace of each, made once.
+    netns: Vec<NetnsId>,
     /// Whether anything has an IPv6 address.
     ipv6: bool,
 }
@@ -77,7 +80,7 @@ struct Lowered {
 impl Lab<'_> {
     /// A device in the namespace of a node.
     fn device(&self, node: NodeIndex<u32>, name: IfName) -> DeviceId {
-        DeviceId { netns: netns_of(self.topology, node), name }
+        DeviceId { netns: self.netns[node.index()].clone(), name }
     }
 
     /// The name of a switch's device, and its full name where that had to be shortened.
@@ -121,6 +124,7 @@ mod tests {
     use super::*;
     use crate::fixture::{Lab, lines, nets, star};
     use crate::given::{Prior, give};
+    use crate::names::SysctlName;
     use expect_test::{Expect, expect};
 
     fn check(lab: &Lab, expected: Expect) {
@@ -129,10 +133,10 @@ mod tests {
         expected.assert_eq(&lines(&desired[&HostId::local()]));
     }
 
-    fn problems(lab: &Lab, facts: &Facts) -> Vec<String> {
+    fn problems(lab: &Lab, facts: &Facts) -> String {
         let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
         let problems = lower(&lab.0, &given, facts).expect_err("a problem");
-        problems.into_iter().map(|p| format!("{} {}: {}", p.code, p.at.unwrap_or_default(), p.message)).collect()
+        problems.into_iter().map(|p| format!("{} {}: {}\n", p.code, p.at.unwrap_or_default(), p.message)).collect()
     }
 
     #[test]
@@ -192,5 +196,84 @@ mod tests {
             route lab-ground to 0.0.0.0/0 via 192.0.2.1 dev sat0
         "#]],
         );
+    }
+
+    #[test]
+    fn a_router_forwards_what_the_lab_has_and_names_are_those_of_the_kernel() {
+        let mut lab = Lab::new();
+        let router = lab.router("router-with-a-long-name");
+        let lan = lab.switch("lan", &["fd00::/64"]);
+        lab.switch_mut(lan).in_host = true;
+        lab.switch_mut(lan).addresses = nets(&["fd00::fe/64"]);
+        lab.link("router-with-a-long-name:the-very-long-one", "lan");
+        let sysctl = |text| SysctlName::new(text).expect("a name");
+        let node = &mut lab.0.graph[router];
+        node.sysctls.insert(sysctl("net.ipv4.conf.the-very-long-one.rp_filter"), "1".into());
+        node.sysctls.insert(sysctl("net.ipv4.ip_forward"), "0".into());
+        node.exec = vec![vec!["true".into()]];
+        lab.0.pools = None;
+        check(&lab, expect![[r#"
+            network namespace lab-router-with-a-long-name
+            sysctl lab-router-with-a-long-name net.ipv4.conf.all.promote_secondaries = 1
+            sysctl lab-router-with-a-long-name net.ipv6.conf.all.forwarding = 1
+            up lab-router-with-a-long-name/lo
+            sysctl lab-router-with-a-long-name net.ipv4.conf.the-very-862747.rp_filter = 1
+            sysctl lab-router-with-a-long-name net.ipv4.ip_forward = 0
+            exec lab-router-with-a-long-name #1
+            device host/lan = bridge 02:f4:af:82:b6:37
+            up host/lan
+            address fd00::fe on host/lan
+            device host/lab-rout-ea09ad = host/lab-rout-ea09ad 02:54:da:33:ea:d5 mtu 1500, lab-router-with-a-long-name/the-very-862747 02:4b:cd:1c:25:da mtu 1500
+            up lab-router-with-a-long-name/the-very-862747
+            address fd00::ffff:ffff:ffff:ffff on lab-router-with-a-long-name/the-very-862747
+            port host/lab-rout-ea09ad of lan
+            up host/lab-rout-ea09ad
+        "#]]);
+    }
+
+    #[test]
+    fn routes_and_settings_that_cannot_be_are_told_with_their_place() {
+        let mut lab = Lab::new();
+        let a = lab.host("a");
+        lab.host("b");
+        lab.wire(("a", "192.0.2.1/30"), ("b", "192.0.2.2/30"));
+        for (to, via) in [
+            ("10.0.0.0/8", "192.0.2.9"),
+            ("10.0.0.0/8", "192.0.2.1"),
+            ("10.0.0.0/8", "fd00::1"),
+            ("10.0.0.0/8", "192.0.2.2"),
+            ("10.0.0.0/8", "192.0.2.2"),
+        ] {
+            lab.route("a", to, &[via]);
+        }
+        lab.0.graph[a].routes[3].device = Some("eth7".into());
+        lab.route("a", "10.0.0.0/8", &["192.0.2.2"]);
+        for setting in ["kernel.hostname", "net.ipv4.conf.eth7.rp_filter", "net.ipv4.none"] {
+            lab.0.graph[a].sysctls.insert(SysctlName::new(setting).expect("a name"), "1".into());
+        }
+        let lacking = (netns_of(&lab.0, a), SysctlName::new("net.ipv4.none").expect("a name"));
+        let facts = Facts { no_sysctl: [lacking].into(), ..Facts::default() };
+        expect![[r#"
+            E059 nodes.a.sysctls.kernel.hostname: kernel.hostname belongs to the whole machine, not to node a
+            E056 nodes.a.sysctls.net.ipv4.conf.eth7.rp_filter: net.ipv4.conf.eth7.rp_filter is of an interface that a does not have
+            E060 nodes.a.sysctls.net.ipv4.none: the kernel has no setting net.ipv4.none in a
+            E055 nodes.a.routes[0]: the gateway 192.0.2.9 is in no subnet of a
+            E055 nodes.a.routes[1]: the gateway 192.0.2.1 is a itself
+            E058 nodes.a.routes[2]: the gateway fd00::1 is not of the family of 10.0.0.0/8
+            E056 nodes.a.routes[3]: a has no interface eth7
+            E057 nodes.a.routes[5]: a has a second route to 10.0.0.0/8 with the same metric
+        "#]].assert_eq(&problems(&lab, &facts));
+    }
+
+    #[test]
+    fn an_ipv6_address_on_too_small_an_mtu_is_told() {
+        let mut lab = Lab::dual();
+        lab.router("a");
+        lab.router("b");
+        let edge = lab.link("a", "b");
+        lab.0.graph[edge].ends[1].mtu = Some(1000);
+        expect![[r#"
+            E061 links[0]: b:eth0 has an IPv6 address but an MTU of 1000, below 1280
+        "#]].assert_eq(&problems(&lab, &Facts::default()));
     }
 }

@@ -1,8 +1,10 @@
 //! Static routes: shortest paths on the graph to every subnet of the lab, so that no routing daemon is needed.
 //!
-//! A subnet is one hop away from the routers on it; all links count alike and equal paths are used at once. Packets pass through routers
-//! only. A node that is no router and has one way out gets a default route; every other gets one route for each remote subnet, where
-//! neighbouring subnets with the same way are said as one and no address outside of the lab's subnets is ever covered.
+//! All links count alike and equal paths are used at once. Packets pass through routers only. A router gets one route for each remote
+//! subnet, so that a change of the lab updates routes in place and never leaves a gap; an end system gets a default route, and others only
+//! where the way is another.
+
+use std::cmp::Reverse;
 
 use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
@@ -14,13 +16,12 @@ use crate::problem::{Code, Problem};
 use crate::resource::NextHop;
 use crate::topology::Topology;
 
-mod aggregate;
 mod paths;
 mod subnets;
 #[cfg(test)]
 mod tests;
 
-use paths::{Paths, SetId, Way};
+use paths::{Paths, SetId, Sets, Way};
 use subnets::Subnets;
 
 /// Two subnets overlap, so that no route can tell them apart.
@@ -85,29 +86,34 @@ impl Routed {
         let own = subnets.of_node(node);
         if forwards {
             let (routes, sets) = paths.from(subnets, node);
-            let routes = aggregate::aggregate(routes).into_iter();
-            return routes.map(|(to, set)| subnets.route(own, to, sets.ways(set))).collect();
+            return routes.into_iter().map(|(to, set)| subnets.route(own, to, sets.ways(set))).collect();
         }
+        let everything = self.family.everything();
         if let Some(way) = only_way(subnets, node) {
-            return vec![subnets.route(own, self.family.everything(), &[way])];
+            return vec![subnets.route(own, everything, &[way])];
         }
         let key: Vec<u32> = own.iter().map(|on| on.subnet).collect();
         let known = self.known.entry(key).or_insert_with(|| {
             let (mut routes, sets) = paths.from(subnets, node);
-            if let Some(set) = common_set(&routes).filter(|&set| sets.ways(set).iter().all(|w| subnets.leads_on(*w))) {
-                routes = vec![(self.family.everything(), set)];
+            if let Some(default) = commonest(subnets, &routes, &sets) {
+                routes.retain(|(_, set)| *set != default);
+                routes.insert(0, (everything, default));
             }
-            let routes = aggregate::aggregate(routes).into_iter();
-            routes.map(|(to, set)| (to, sets.ways(set).to_vec())).collect()
+            routes.into_iter().map(|(to, set)| (to, sets.ways(set).to_vec())).collect()
         });
         known.iter().map(|(to, ways)| subnets.route(own, *to, ways)).collect()
     }
 }
 
-/// The ways that all routes have.
-fn common_set(routes: &[(IpNet, SetId)]) -> Option<SetId> {
-    let (_, first) = routes.first()?;
-    routes.iter().all(|(_, set)| set == first).then_some(*first)
+/// The ways that most routes have, of those through routers alone; of several the first.
+fn commonest(subnets: &Subnets, routes: &[(IpNet, SetId)], sets: &Sets) -> Option<SetId> {
+    let mut counts: FxHashMap<SetId, usize> = FxHashMap::default();
+    for (_, set) in routes {
+        *counts.entry(*set).or_default() += 1;
+    }
+    let through_routers = |set: &SetId| sets.ways(*set).iter().all(|way| subnets.leads_on(*way));
+    let candidates = counts.into_iter().filter(|(set, _)| through_routers(set));
+    candidates.max_by_key(|&(set, count)| (count, Reverse(sets.ways(set)))).map(|(set, _)| set)
 }
 
 /// The one router that a node has next to it, if nothing else there leads anywhere.

@@ -1,7 +1,7 @@
 //! Which link of the file is which wire of a running lab.
 
 use indexmap::IndexMap;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::domains::{EndId, endpoint};
 use super::{Prior, PriorEnd};
@@ -61,8 +61,8 @@ fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
 }
 
 /// Links by their two nodes, the lesser name first; each with the side on which that one is.
-fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>> {
-    let mut links: IndexMap<_, Vec<_>> = IndexMap::new();
+fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
+    let mut links: IndexMap<_, Vec<_>, FxBuildHasher> = IndexMap::default();
     for edge in topology.graph.edge_indices() {
         let [a, b] = [0, 1].map(|side| &topology.end_node(edge, side).name);
         let (nodes, low) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };

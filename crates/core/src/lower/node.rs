@@ -2,7 +2,7 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::{Lab, Lowered, codes, netns_of};
+use super::{Lab, Lowered, codes};
 use crate::names::{SysctlName, stable_hash};
 use crate::problem::Problem;
 use crate::resource::{Address, Aside, Netns, NetnsId, Ran, Resource, Sysctl};
@@ -12,7 +12,7 @@ use crate::topology::Node;
 impl Lab<'_> {
     pub(super) fn lower_node(&self, index: NodeIndex<u32>, lowered: &mut Lowered) {
         let node = &self.topology.graph[index];
-        let netns = netns_of(self.topology, index);
+        let netns = self.netns[index.index()].clone();
         if let NetnsId::Named(name) = &netns {
             let state = &mut lowered.state;
             let born = Netns::new(name.clone(), node.name.clone());

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
 
-use super::{Lab, Lowered, codes, netns_of};
+use super::{Lab, Lowered, codes};
 use crate::given::domains::EndId;
 use crate::names::IfName;
 use crate::problem::Problem;
@@ -40,7 +40,7 @@ impl Lab<'_> {
             },
         };
         for node in self.topology.graph.node_indices() {
-            let netns = netns_of(self.topology, node);
+            let netns = self.netns[node.index()].clone();
             self.lower_written(node, &netns, lowered);
             for StaticRoute { to, via } in shortest.iter_mut().flat_map(|routes| routes.of(node)) {
                 let route = Route { netns: netns.clone(), table: TABLE_MAIN, to, metric: default_metric(&to), via };

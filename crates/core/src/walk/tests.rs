@@ -12,9 +12,11 @@ use crate::fixture::{Lab, Sketch, Without, fat_tree, spine_leaf, triangle};
 use crate::given::{Given, Prior, give};
 use crate::lower::{lower, netns_of};
 use crate::names::{HostId, IfName};
+use crate::plan::plan;
 use crate::resource::{Address, Key, NetnsId, Resource};
 use crate::routing::static_routes;
-use crate::state::{Facts, HostState};
+use crate::sim::Sim;
+use crate::state::{Facts, HostState, Scope};
 use crate::topology::{Routing, Topology, WrittenRoute};
 
 fn made(topology: &Topology) -> (Given, HostState) {
@@ -143,6 +145,54 @@ proptest! {
     }
 }
 
+/// The steps from one topology to the other after which a pair is cut off that was joined before and shall be after. Each step is looked at
+/// for a part of the pairs, each time another.
+fn cut_off_by(before: &Topology, after: &Topology) -> Vec<String> {
+    let (given, old) = made(before);
+    let again = give(after, &Prior::from_given(before, &given)).expect("a sound lab");
+    let mut desired = lower(after, &again, &Facts::default()).expect("a sound lab");
+    let new = desired.swap_remove(&HostId::local()).expect("the one host");
+    let pairs = |topology: &Topology, given: &Given| -> Vec<(NetnsId, IpAddr)> {
+        let reachable = expect(topology, given).pairs().filter(|pair| pair.reachable).collect::<Vec<_>>();
+        reachable.into_iter().map(|pair| (netns_of(topology, pair.from), pair.address)).collect()
+    };
+    let joined_before = pairs(before, &given);
+    let pairs: Vec<_> = pairs(after, &again).into_iter().filter(|pair| joined_before.contains(pair)).collect();
+    assert!(!pairs.is_empty());
+    let mut sim = Sim::default();
+    let names = [&old, &new].into_iter().flat_map(|state| Scope::of(&after.name, state).names).collect();
+    let scope = Scope { lab: after.name.clone(), names };
+    for action in plan(&old, &sim.observe(&scope)).expect("nothing in the way") {
+        sim.do_one(&scope.lab, &action).expect("a sound plan");
+    }
+    let mut cut_off = Vec::new();
+    for (step, action) in plan(&new, &sim.observe(&scope)).expect("nothing in the way").into_iter().enumerate() {
+        sim.do_one(&scope.lab, &action).expect("a sound plan");
+        let walk = Walk::new(&sim.observe(&scope).ours);
+        let turn = pairs.iter().enumerate().filter(|(n, _)| n % 13 == step % 13);
+        let lost = turn.filter(|(_, (from, to))| !walk.reaches(from, *to));
+        cut_off.extend(lost.map(|(_, (from, to))| format!("{action:?} cuts {from} off from {to}")));
+    }
+    cut_off
+}
+
+fn without(lab: &Topology, node: &str) -> Topology {
+    let mut lab = lab.clone();
+    lab.graph.remove_node(lab.node(node).expect("the node is there"));
+    // A petgraph gives the number of what is removed to its last node.
+    for edge in lab.graph.edge_indices() {
+        let (a, b) = lab.graph.edge_endpoints(edge).expect("an edge of the graph");
+        (lab.graph[edge].ends[0].node, lab.graph[edge].ends[1].node) = (a, b);
+    }
+    lab
+}
+
+#[test]
+fn a_fat_tree_that_loses_a_core_keeps_every_other_pair_joined_at_every_step() {
+    let whole = fat_tree(4).0;
+    assert_eq!(cut_off_by(&whole, &without(&whole, "core0")), Vec::<String>::new());
+}
+
 /// The state with one resource changed or, if nothing comes of it, left out.
 fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostState {
     let changed = |(k, r): (&Key, &Resource)| if k == key { fault.clone() } else { Some(r.clone()) };
@@ -206,7 +256,7 @@ fn a_dropped_resource_is_seen() {
 #[test]
 fn a_dropped_route_of_a_fat_tree_is_seen() {
     let routes_only = |r: &Resource| if let Resource::Route(_) = r { vec![None] } else { Vec::new() };
-    assert_eq!(plant(&fat_tree(2), routes_only), 15);
+    assert_eq!(plant(&fat_tree(2), routes_only), 22);
 }
 
 #[test]
