@@ -212,7 +212,9 @@ mod tests {
         node.sysctls.insert(sysctl("net.ipv4.ip_forward"), "0".into());
         node.exec = vec![vec!["true".into()]];
         lab.0.pools = None;
-        check(&lab, expect![[r#"
+        check(
+            &lab,
+            expect![[r#"
             network namespace lab-router-with-a-long-name
             sysctl lab-router-with-a-long-name net.ipv4.conf.all.promote_secondaries = 1
             sysctl lab-router-with-a-long-name net.ipv6.conf.all.forwarding = 1
@@ -228,7 +230,8 @@ mod tests {
             address fd00::ffff:ffff:ffff:ffff on lab-router-with-a-long-name/the-very-862747
             port host/lab-rout-ea09ad of lan
             up host/lab-rout-ea09ad
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -274,6 +277,7 @@ mod tests {
         lab.0.graph[edge].ends[1].mtu = Some(1000);
         expect![[r#"
             E061 links[0]: b:eth0 has an IPv6 address but an MTU of 1000, below 1280
-        "#]].assert_eq(&problems(&lab, &Facts::default()));
+        "#]]
+        .assert_eq(&problems(&lab, &Facts::default()));
     }
 }

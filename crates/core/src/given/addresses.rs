@@ -175,10 +175,10 @@ fn number_members(
     let node = |end: EndId| endpoint(topology, end).node;
     if !domain.switches.is_empty() {
         let router = rest.iter().copied().filter(|&end| topology.graph[node(end)].forwards());
-        if let Some(gateway) = router.min_by_key(|&end| (node(end), end)) {
-            if give(gateway, last, taken) {
-                rest.retain(|&end| end != gateway);
-            }
+        if let Some(gateway) = router.min_by_key(|&end| (node(end), end))
+            && give(gateway, last, taken)
+        {
+            rest.retain(|&end| end != gateway);
         }
     }
     if last > 1 {

@@ -81,11 +81,11 @@ pub(crate) struct Used(BTreeMap<u128, u128>);
 impl Used {
     /// Marks a range, ends included.
     pub(crate) fn insert(&mut self, (mut first, mut last): (u128, u128)) {
-        if let Some((&start, &end)) = self.0.range(..=first).next_back() {
-            if end >= first.saturating_sub(1) {
-                first = start;
-                last = last.max(end);
-            }
+        if let Some((&start, &end)) = self.0.range(..=first).next_back()
+            && end >= first.saturating_sub(1)
+        {
+            first = start;
+            last = last.max(end);
         }
         while let Some((&start, &end)) = self.0.range(first..=last.saturating_add(1)).next() {
             self.0.remove(&start);
