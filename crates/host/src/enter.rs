@@ -73,10 +73,13 @@ fn on_a_thread<T: Send>(netns: &NetnsId, work: impl FnOnce() -> T + Send) -> Res
 
 /// Moves the calling thread into the network namespace.
 pub(crate) fn join(netns: &NetnsId) -> Result<(), HostError> {
-    let NetnsId::Named(name) = netns else { return Ok(()) };
-    let doing = || format!("enter network namespace {name}");
-    let file = File::open(netns_path(name)).map_err(|e| {
-        let error = failed_io(codes::ENTER, doing(), &e);
+    let (path, doing) = match netns {
+        // That of the first thread, which never leaves it: this one may be elsewhere.
+        NetnsId::Host => (PathBuf::from("/proc/self/ns/net"), "enter the host's network namespace".to_owned()),
+        NetnsId::Named(name) => (netns_path(name), format!("enter network namespace {name}")),
+    };
+    let file = File::open(path).map_err(|e| {
+        let error = failed_io(codes::ENTER, doing.clone(), &e);
         match e.kind() {
             std::io::ErrorKind::NotFound => hinted(error, "see `netsim list` for what is running"),
             _ => error,
@@ -85,10 +88,10 @@ pub(crate) fn join(netns: &NetnsId) -> Result<(), HostError> {
     setns(&file, CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
         // What a crash can leave: the file without a namespace mounted on it.
         Errno::EINVAL => hinted(
-            failed(codes::ENTER, doing(), errno),
+            failed(codes::ENTER, doing.clone(), errno),
             "apply the lab again: its file is there, and no namespace is mounted on it",
         ),
-        errno => failed(codes::ENTER, doing(), errno),
+        errno => failed(codes::ENTER, doing.clone(), errno),
     })
 }
 
