@@ -1,5 +1,6 @@
 //! Turns what a namespace shows into resources: ours by their marks, others' where they matter.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use netsim_core::names::IfName;
@@ -145,15 +146,15 @@ fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Sp
     let ours = is_marked(seen.protocol) && (space.mark.is_some() || is_of_lab(&scope.lab, link));
     if ours {
         observed.ours.insert(Resource::Address(address));
-    } else if !of_kernel(link, seen) && matters(asked, space, &address.key()) {
+    } else if !of_the_kernel(link, seen) && matters(asked, space, &address.key()) {
         observed.others.insert(address.key(), foreign("address", Some(Resource::Address(address))));
     }
 }
 
-/// Whether the kernel itself gave the address: those of `lo` that come with its being up, router advertisements, link-local ones.
-fn of_kernel(link: &Link, seen: &address::Seen) -> bool {
-    let born = link.index == LO_INDEX && matches!(seen.net.to_string().as_str(), "127.0.0.1/8" | "::1/128");
-    born || IFAPROT_KERNEL.contains(&seen.protocol)
+/// Whether a kernel made the address: it says so since Linux 5.18, but not of 127.0.0.1.
+fn of_the_kernel(link: &Link, seen: &address::Seen) -> bool {
+    let born: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    IFAPROT_KERNEL.contains(&seen.protocol) || (link.index == LO_INDEX && born.contains(&seen.net.addr()))
 }
 
 fn foreign(kind: &str, resource: Option<Resource>) -> Foreign {

@@ -177,23 +177,11 @@ impl Site<'_> {
             };
             space.index(name).ok_or_else(missing)
         };
-        for (at, bridge) in &self.place.bridges {
-            // Now, for a small port takes IPv6 from its bridge.
-            let link_local = self.ipv6.then_some(bridge.link_local);
-            let change = Change { link_local, alias: self.alias(), ..Default::default() };
-            if !change.is_empty() {
-                batch.push(*at, 0, change.of(index(*at, bridge.id.name)?));
-            }
+        for (name, (at, change)) in self.births() {
+            batch.push(at, 0, change.of(index(at, name)?));
         }
         for (name, (at, change)) in self.changes(&index)? {
-            let index = index(at, name)?;
-            // In one message a device comes up first, and with a carrier makes its address at once (`do_setlink`).
-            if let (Some(true), Some(_)) = (change.up, change.link_local) {
-                batch.push(at, 0, Change { link_local: change.link_local, ..Default::default() }.of(index));
-                batch.push(at, 0, Change { link_local: None, ..change }.of(index));
-            } else {
-                batch.push(at, 0, change.of(index));
-            }
+            batch.push(at, 0, change.of(index(at, name)?));
         }
         for (at, full_name, name) in self.full_names() {
             batch.push(at, device::ADD_ALTNAME, device::add_altnames(index(at, name)?, [full_name]));
@@ -313,7 +301,22 @@ impl Site<'_> {
         (*self.netns == NetnsId::Host).then(|| device::lab_alias(self.run.lab))
     }
 
-    /// What is set about devices, all in one message each: `lo` first, what was plugged in before what it is plugged into. A new bridge comes up when its ports have.
+    /// What is set about new devices at once: before they come up, or a kernel makes link-local addresses that nobody asked for; and before a bridge gets
+    /// its ports, for a small one takes IPv6 from it.
+    fn births(&self) -> Vec<(IfName, (usize, Change))> {
+        let birth = |link_local: Option<bool>| Change { link_local, alias: self.alias(), ..Default::default() };
+        let bridges = self.place.bridges.iter().map(|(at, b)| {
+            let link_local = self.ipv6.then_some(b.link_local);
+            (b.id.name, (*at, birth(link_local)))
+        });
+        let ends = self.place.ends.iter().map(|(at, e)| {
+            let link_local = (self.ipv6 && e.mtu >= IPV6_MIN_MTU).then_some(e.link_local);
+            (e.id.name, (*at, birth(link_local)))
+        });
+        bridges.chain(ends).filter(|(_, (_, change))| !change.is_empty()).collect()
+    }
+
+    /// What is set about devices then, in one message each: `lo` first, and a new bridge when its ports are.
     fn changes(
         &self,
         index: &impl Fn(usize, IfName) -> Result<u32, StepError>,
@@ -322,10 +325,6 @@ impl Site<'_> {
         let p = self.place;
         if p.ups.iter().any(|(_, d)| d.name == IfName::LO) {
             changes.entry(IfName::LO).or_default();
-        }
-        for (at, end) in &p.ends {
-            let link_local = (self.ipv6 && end.mtu >= IPV6_MIN_MTU).then_some(end.link_local);
-            changes.insert(end.id.name, (*at, Change { link_local, alias: self.alias(), ..Default::default() }));
         }
         for (at, port) in &p.ports {
             let change = changes.entry(port.device.name).or_default();
