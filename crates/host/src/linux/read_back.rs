@@ -1,5 +1,6 @@
 //! Turns what a namespace shows into resources: ours by their marks, others' where they matter.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use netsim_core::names::IfName;
@@ -152,7 +153,8 @@ fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Sp
 
 /// Whether a kernel made the address: it says so since Linux 5.18, but not of 127.0.0.1.
 fn of_the_kernel(link: &Link, seen: &address::Seen) -> bool {
-    IFAPROT_KERNEL.contains(&seen.protocol) || (link.index == LO_INDEX && seen.net.addr().is_loopback())
+    let born: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    IFAPROT_KERNEL.contains(&seen.protocol) || (link.index == LO_INDEX && born.contains(&seen.net.addr()))
 }
 
 fn foreign(kind: &str, resource: Option<Resource>) -> Foreign {

@@ -181,14 +181,7 @@ impl Site<'_> {
             batch.push(at, 0, change.of(index(at, name)?));
         }
         for (name, (at, change)) in self.changes(&index)? {
-            let index = index(at, name)?;
-            // In one message a device comes up first, and with a carrier makes its address at once (`do_setlink`).
-            if let (Some(true), Some(_)) = (change.up, change.link_local) {
-                batch.push(at, 0, Change { link_local: change.link_local, ..Default::default() }.of(index));
-                batch.push(at, 0, Change { link_local: None, ..change }.of(index));
-            } else {
-                batch.push(at, 0, change.of(index));
-            }
+            batch.push(at, 0, change.of(index(at, name)?));
         }
         for (at, full_name, name) in self.full_names() {
             batch.push(at, device::ADD_ALTNAME, device::add_altnames(index(at, name)?, [full_name]));
