@@ -82,9 +82,9 @@ fn exit_status_and_signals_are_the_program_s_own() {
 fn a_program_that_is_not_there_is_told() {
     inside("a_program_that_is_not_there_is_told", || {
         ip("netns add n1");
-        let error = run_in(&n1(), &argv(&["no-such-program"]), &[]).expect_err("there is none");
-        assert_eq!(error.to_string(), "run `no-such-program` in n1: no such file or directory (ENOENT)");
-        assert_eq!(exited(ends(|| exec_in(&n1(), &argv(&["no-such-program"]), &[]))), Some(127));
+        let error = run_in(&n1(), &argv(&["/no-such-program"]), &[]).expect_err("there is none");
+        assert_eq!(error.to_string(), "run `/no-such-program` in n1: no such file or directory (ENOENT)");
+        assert_eq!(exited(ends(|| exec_in(&n1(), &argv(&["/no-such-program"]), &[]))), Some(127));
     });
 }
 
