@@ -42,6 +42,20 @@ pub(crate) fn probe(netlink: &mut Netlink) -> io::Result<Lacks> {
     Ok(lacks)
 }
 
+/// The kernel's release, as `uname -r`.
+pub(crate) fn release() -> io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned())
+}
+
+/// Whether a kernel of this release keeps IFA_PROTO: since Linux 5.18. What cannot be read is taken for a newer one.
+pub(crate) fn marks_addresses(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) >= (5, 18),
+        _ => true,
+    }
+}
+
 /// The facts of this machine. The calling thread must be its own: it may end up in a namespace made for the purpose.
 pub(crate) fn facts(
     settings: &mut Settings,
@@ -69,9 +83,22 @@ pub(crate) fn facts(
         }
     }
     Ok(Facts {
-        kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+        kernel: release()?,
         rootless: !std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(ALL_UIDS),
         lacks,
         no_sysctl,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::marks_addresses;
+
+    #[test]
+    fn only_kernels_before_5_18_keep_no_marks_on_addresses() {
+        let old = ["4.19.0-27-amd64", "5.10.0-32-amd64", "5.15.0-125-generic", "5.17"];
+        let new = ["5.18.0", "6.1.0-28-amd64", "6.18.44", "10.0-rc1", "something else"];
+        assert!(old.into_iter().all(|r| !marks_addresses(r)));
+        assert!(new.into_iter().all(marks_addresses));
+    }
 }

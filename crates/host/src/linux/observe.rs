@@ -41,17 +41,19 @@ enum Found {
 pub(crate) struct Asked<'a> {
     pub(crate) keys: FxHashSet<&'a Key>,
     pub(crate) sysctls: FxHashMap<&'a NetnsId, Vec<&'a SysctlName>>,
+    /// Whether the kernel keeps marks on addresses.
+    pub(crate) marks_addresses: bool,
 }
 
 impl<'a> Asked<'a> {
-    fn of(scope: &'a Scope) -> Self {
+    fn of(scope: &'a Scope, marks_addresses: bool) -> Self {
         let mut sysctls: FxHashMap<&NetnsId, Vec<&SysctlName>> = FxHashMap::default();
         for key in &scope.names {
             if let Key::Sysctl(netns, name) = key {
                 sysctls.entry(netns).or_default().push(name);
             }
         }
-        Asked { keys: scope.names.iter().collect(), sysctls }
+        Asked { keys: scope.names.iter().collect(), sysctls, marks_addresses }
     }
 
     /// Whether any name of the host's own namespace is asked for of which this holds.
@@ -66,7 +68,8 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
         let doing = format!("look at {what}");
         move |e: io::Error| errors::system(doing.clone(), &e)
     };
-    let asked = Asked::of(scope);
+    let kernel = facts::release().map_err(failed("the kernel's release"))?;
+    let asked = Asked::of(scope, facts::marks_addresses(&kernel));
     let home = netns::mine().map_err(failed("the host's own namespace"))?;
     let (host, lacks) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;

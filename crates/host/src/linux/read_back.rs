@@ -143,12 +143,18 @@ fn matters(asked: &Asked, space: &Space, key: &Key) -> bool {
 fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &address::Seen) {
     let Some(link) = space.links.iter().find(|l| l.index == seen.index) else { return };
     let address = Address { device: DeviceId { netns: space.id.clone(), name: link.name }, net: seen.net };
-    let ours = is_marked(seen.protocol) && (space.mark.is_some() || is_of_lab(&scope.lab, link));
-    if ours {
+    let marked = if asked.marks_addresses { is_marked(seen.protocol) } else { may_be_ours(link, seen) };
+    if marked && (space.mark.is_some() || is_of_lab(&scope.lab, link)) {
         observed.ours.insert(Resource::Address(address));
     } else if !of_the_kernel(link, seen) && matters(asked, space, &address.key()) {
         observed.others.insert(address.key(), foreign("address", Some(Resource::Address(address))));
     }
+}
+
+/// Where the kernel keeps no marks on addresses, all those on devices of ours count as ours but what a kernel gives by itself.
+fn may_be_ours(link: &Link, seen: &address::Seen) -> bool {
+    let link_local = matches!(seen.net.addr(), IpAddr::V6(a) if a.is_unicast_link_local());
+    !of_the_kernel(link, seen) && !link_local
 }
 
 /// Whether a kernel made the address: it says so since Linux 5.18, but not of 127.0.0.1.
