@@ -126,9 +126,13 @@ pub fn only(machine: &Machine) -> Result<LabName, Failure> {
     }
 }
 
-/// That a lab is not running, with those that are.
+/// That nothing is known of a lab, with what is.
 pub fn not_running(machine: &Machine, lab: &LabName) -> Failure {
-    let labs = store::labs(machine.state()).unwrap_or_default();
+    let labs = machine.labs().unwrap_or_default();
+    if labs.contains(lab) {
+        let message = format!("lab {lab} is there, but what was applied is not stored");
+        return Failure::hinted(codes::LAB, message, "name its file instead; `netsim destroy` needs none");
+    }
     let hint = match labs.is_empty() {
         true => "apply it, or name its file".to_owned(),
         false => format!("name one that is: {}", labs.iter().map(LabName::as_str).collect::<Vec<_>>().join(", ")),

@@ -1,5 +1,6 @@
 //! The machine that a command works on: this one's kernel, or one in memory.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use netsim_core::names::LabName;
@@ -13,6 +14,7 @@ use netsim_host::linux::{self, Linux};
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
+use netsim_host::store;
 
 use crate::args::{BackendChoice, Global};
 use crate::error::{Failure, codes};
@@ -93,6 +95,16 @@ impl Machine {
     /// Does the actions and says what is so after them.
     pub fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
         self.runtime.block_on(self.backend.apply(scope, actions, progress))
+    }
+
+    /// The labs that are there, by what is marked as theirs or stored of them.
+    pub fn labs(&self) -> Result<BTreeSet<LabName>, HostError> {
+        let mut labs = match &self.backend {
+            AnyBackend::Linux(linux) => linux.labs()?,
+            AnyBackend::Sim(sim) => sim.with(|sim| sim.labs())?,
+        };
+        labs.extend(store::labs(&self.state)?);
+        Ok(labs)
     }
 
     /// What the kernel has learnt by itself in a namespace; one in memory learns nothing.

@@ -1,9 +1,11 @@
 //! The kernel of this machine as a backend: namespaces, devices, addresses and routes over netlink.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::Key;
 use netsim_core::state::{Observed, Scope};
 
 use crate::backend::{Backend, HostError, Progress, StepError};
@@ -61,6 +63,20 @@ impl Linux {
     /// Does a plan's actions without looking at what is so after them.
     pub fn do_now(&self, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
         on_a_thread_of_its_own(|| apply::apply(&self.paths, lab, actions, progress))
+    }
+
+    /// The labs that have a namespace here, by their marks.
+    pub fn labs(&self) -> Result<BTreeSet<LabName>, HostError> {
+        let names = netns::names(&self.paths.netns).map_err(|e| errors::system("list the network namespaces", &e))?;
+        // Whoever is asked for: the marks of all others are told as well.
+        let lab = LabName::new("netsim").expect("a constant");
+        let observed =
+            self.observe_now(&Scope { lab: lab.clone(), names: names.into_iter().map(Key::Netns).collect() })?;
+        let mut labs: BTreeSet<LabName> = observed.others.into_values().filter_map(|foreign| foreign.lab).collect();
+        if !observed.ours.is_empty() {
+            labs.insert(lab);
+        }
+        Ok(labs)
     }
 
     /// As [`Backend::apply`], on the calling thread's time.

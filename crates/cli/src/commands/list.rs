@@ -33,7 +33,7 @@ struct Document {
 
 pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let labs = machine::with(global, screen, |machine| {
-        store::labs(machine.state())?.into_iter().map(|lab| row(machine, lab)).collect::<Result<Vec<_>, _>>()
+        machine.labs()?.into_iter().map(|lab| row(machine, lab)).collect::<Result<Vec<_>, _>>()
     })?;
     match args.format {
         Format::Json => screen.answer(&json::document("netsim-list", 1, &Document { labs })),

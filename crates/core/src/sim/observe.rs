@@ -1,5 +1,7 @@
 //! What can be seen of the simulated host: one thing by its name, and all that a scope asks for.
 
+use std::collections::BTreeSet;
+
 use super::space::{Dev, Entry, Kind, Owner, Space};
 use super::{Named, Sim};
 use crate::names::{IfName, LabName, NetnsName, SysctlName};
@@ -7,6 +9,11 @@ use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Por
 use crate::state::{Foreign, Observed, Scope};
 
 impl Sim {
+    /// The labs that have a namespace here.
+    pub fn labs(&self) -> BTreeSet<LabName> {
+        self.named.values().filter_map(|named| named.owner.clone()).collect()
+    }
+
     /// What is so: everything of the scope's lab, and whoever holds the names that it asks for.
     pub fn observe(&self, scope: &Scope) -> Observed {
         let mut seen = Observed { facts: self.facts.clone(), ..Observed::default() };
