@@ -50,6 +50,11 @@ impl Run<'_> {
         move |e| self.failed(Some(action), errors::system(errors::doing(&self.actions[action]), &e))
     }
 
+    /// The error of writing a setting.
+    pub(crate) fn setting(&self, action: usize) -> impl Fn(std::io::Error) -> StepError + '_ {
+        move |e| self.failed(Some(action), errors::setting(errors::doing(&self.actions[action]), &e))
+    }
+
     /// The error of an action by an answer to its message.
     pub(crate) fn refused(&self, refused: Refused<usize>) -> StepError {
         let doing = errors::doing(&self.actions[refused.tag]);

@@ -84,6 +84,18 @@ pub(crate) fn system(doing: impl Into<String>, error: &io::Error) -> HostError {
     }
 }
 
+/// An error of writing a setting, in words.
+pub(crate) fn setting(doing: impl Into<String>, error: &io::Error) -> HostError {
+    let hint = match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EPERM | Errno::EACCES) => "leave it out, or work as the machine's own root: nobody else may set it",
+        Some(Errno::EINVAL | Errno::ERANGE) => {
+            "give it a value that it takes: see ip-sysctl in the kernel's documentation"
+        }
+        Some(_) | None => return system(doing, error),
+    };
+    HostError { hint: Some(hint.into()), ..system(doing, error) }
+}
+
 /// The error of an action that a name of its own namespace is missing for.
 pub(crate) fn vanished(doing: impl Into<String>, key: &Key) -> HostError {
     HostError {

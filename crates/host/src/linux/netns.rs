@@ -116,10 +116,14 @@ pub(crate) fn name_mine(directory: &Path, name: &NetnsName, mark: &Mark) -> io::
 
 /// A file of the directory's file system without a name.
 fn unnamed(directory: &Path) -> io::Result<File> {
-    let open = |flags: OFlag| {
-        OpenOptions::new().write(true).mode(0o444).custom_flags((flags | OFlag::O_CLOEXEC).bits()).open(directory)
-    };
-    open(OFlag::O_TMPFILE)
+    let file = OpenOptions::new().write(true).mode(0o444).custom_flags(OFlag::O_TMPFILE.bits()).open(directory);
+    file.map_err(|e| match e.raw_os_error() {
+        Some(libc::EOPNOTSUPP | libc::EISDIR) => {
+            let text = "its file system cannot make a file before the file has a name; mount a tmpfs there";
+            io::Error::other(format!("{}: {text}", directory.display()))
+        }
+        Some(_) | None => e,
+    })
 }
 
 /// Takes the name away; the namespace goes with its last user. What is not there is done.

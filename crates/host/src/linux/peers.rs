@@ -60,16 +60,15 @@ struct Table {
 
 impl Table {
     fn of(lab: &LabName, spaces: &[Space]) -> Self {
-        let veths = |space: &Space| -> Vec<(usize, u32, Option<(u32, Option<i32>)>)> {
+        let veths = |space: &'_ Space| {
             let links = space.links.iter().enumerate();
-            links
-                .filter(|(_, l)| l.kind == Kind::Veth && is_of_lab(lab, l))
-                .map(|(i, l)| (i, l.index, l.peer))
-                .collect()
+            let marked = links.filter(|(_, l)| l.kind == Kind::Veth && is_of_lab(lab, l));
+            marked.map(|(position, l)| (l.index, position, l.peer)).collect::<Vec<_>>()
         };
-        let positions = spaces.iter().map(|s| veths(s).into_iter().map(|(i, index, _)| (index, i)).collect()).collect();
-        let open =
-            |s| veths(s).into_iter().filter_map(|(_, index, peer)| peer.map(|(p, netns)| (index, p, netns))).collect();
+        let positions =
+            spaces.iter().map(|s| veths(s).into_iter().map(|(index, position, _)| (index, position)).collect());
+        let positions = positions.collect();
+        let open = |s| veths(s).into_iter().filter_map(|(index, _, peer)| peer.map(|(p, n)| (index, p, n))).collect();
         Table { pairs: Pairs::default(), open: spaces.iter().map(open).collect(), positions }
     }
 

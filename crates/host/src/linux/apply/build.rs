@@ -53,7 +53,7 @@ fn set_host(run: &Run, spaces: &mut Spaces, steps: &[(usize, Host)]) -> Result<(
             }
             Host::Set(setting) => {
                 spaces.enter(&NetnsId::Host).map_err(run.system(*at))?;
-                spaces.settings.write(&setting.name, &setting.value).map_err(run.system(*at))?;
+                spaces.settings.write(&setting.name, &setting.value).map_err(run.setting(*at))?;
             }
         }
         run.progress.add(1);
@@ -103,7 +103,7 @@ fn create_namespace(
         doing = at;
         Ok(())
     });
-    made.map_err(run.system(doing))
+    made.map_err(|e| if doing == at { run.system(at)(e) } else { run.setting(doing)(e) })
 }
 
 fn run_program(run: &Run, spaces: &mut Spaces, at: usize, program: &Ran) -> Result<(), StepError> {
@@ -246,7 +246,7 @@ impl Site<'_> {
             batch.push(*at, device::ADD_ALTNAME, device::add_altnames(LO_INDEX, [sysctl::note(&setting.name)]));
             self.run.send(spaces.get(self.netns).map_err(self.run.system(*at))?, batch, is_there)?;
             spaces.enter(self.netns).map_err(self.run.system(*at))?;
-            spaces.settings.write(&setting.name, &setting.value).map_err(self.run.system(*at))?;
+            spaces.settings.write(&setting.name, &setting.value).map_err(self.run.setting(*at))?;
         }
         Ok(())
     }
