@@ -172,3 +172,31 @@ fn names_of_others_are_refused_before_anything_is_touched() {
         let _ = Command::new("ip").args(["netns", "del", "pair-b"]).status();
     });
 }
+
+#[test]
+fn a_program_under_way_is_ended_when_netsim_is_and_one_in_the_background_holds_nothing_up() {
+    on_a_machine_of_its_own(
+        "a_program_under_way_is_ended_when_netsim_is_and_one_in_the_background_holds_nothing_up",
+        |machine| {
+            machine.file("pair.yaml", &with_program("[sh, -c, \"sleep 600 & echo started\"]"));
+            let began = Instant::now();
+            machine.ok(["apply", "pair.yaml"]);
+            assert!(began.elapsed() < Duration::from_secs(60), "it waited for the background");
+            run("pkill", &["-x", "sleep"]);
+            machine.ok(["destroy", "pair"]);
+
+            machine.file("pair.yaml", &with_program("[sh, -c, \"touch /tmp/lab/on; sleep 600; true\"]"));
+            let child = machine.netsim(["apply", "pair.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+            let child = child.expect("netsim starts");
+            while !std::path::Path::new("/tmp/lab/on").exists() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            run("kill", &["-TERM", &child.id().to_string()]);
+            let output = child.wait_with_output().expect("it was started");
+            assert!(both(&output).contains("rolled back"), "{}", both(&output));
+            let alive = Command::new("pgrep").args(["-x", "-r", "R,S,D", "sleep"]).output().expect("pgrep runs");
+            assert_eq!(both(&alive), "");
+            machine.has_nothing_left();
+        },
+    );
+}

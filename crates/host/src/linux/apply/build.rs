@@ -110,7 +110,10 @@ fn run_program(run: &Run, spaces: &mut Spaces, at: usize, program: &Ran) -> Resu
     let netns = NetnsId::Named(program.netns.clone());
     spaces.enter(&netns).map_err(run.system(at))?;
     let doing = errors::doing(&run.actions[at]);
-    ran::run(&doing, program).map_err(|e| run.failed(Some(at), e))?;
+    ran::run(&doing, program, run.progress).map_err(|ended| match ended {
+        ran::Ended::Failed(error) => run.failed(Some(at), error),
+        ran::Ended::Stopped => StepError::Interrupted,
+    })?;
     let mut batch = Batch::default();
     batch.push(at, device::ADD_ALTNAME, device::add_altnames(LO_INDEX, [ran::note(program)]));
     run.send(spaces.get(&netns).map_err(run.system(at))?, batch, is_there)
