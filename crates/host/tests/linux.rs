@@ -207,7 +207,7 @@ on_a_machine!(settings_that_a_kernel_does_not_have_are_told, {
         pair(),
         vec![
             sysctl("a", "net.ipv4.no_such", "1"),
-            sysctl("new", "net.core.somaxconn", "1"),
+            sysctl("new", "net.ipv4.ip_forward", "1"),
             sysctl("new", "net.core.nowhere", "1"),
         ],
     );

@@ -2,8 +2,11 @@
 //!
 //! Updates that save something stand before the first deletion and are done first. Then everything goes that shall go, then what is wanted is built.
 
+use std::time::Duration;
+
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::Resource;
 
 use super::spaces::Spaces;
 use super::{Paths, errors};
@@ -27,6 +30,10 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a Progress,
 }
 
+/// How long packets that took the old way may need to arrive, when a way is taken away after traffic was led elsewhere: a device that goes drops those that
+/// wait in its processor's queue (`flush_backlog`, net/core/dev.c).
+const DRAIN: Duration = Duration::from_millis(20);
+
 /// Does all actions. The calling thread must be its own: it is moved from namespace to namespace.
 pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
     let run = Run { paths, lab, actions, progress };
@@ -35,9 +42,16 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
     let steps = || actions.iter().enumerate();
     let first = steps().position(|(_, a)| matches!(a, Action::Delete(_))).unwrap_or(0);
     build::build(&run, &mut spaces, steps().take(first).collect())?;
+    if first > 0 && deletes_devices(actions) {
+        std::thread::sleep(DRAIN);
+    }
     let (deletions, builds) = steps().skip(first).partition(|(_, a)| matches!(a, Action::Delete(_)));
     remove::remove(&run, &mut spaces, deletions)?;
     build::build(&run, &mut spaces, builds)
+}
+
+fn deletes_devices(actions: &[Action]) -> bool {
+    actions.iter().any(|a| matches!(a, Action::Delete(Resource::Device(_) | Resource::Netns(_))))
 }
 
 impl Run<'_> {
