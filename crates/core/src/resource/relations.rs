@@ -8,7 +8,7 @@ use crate::state::{HostState, promote_secondaries};
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
 const IPV6_MIN_MTU: u32 = 1280;
 
-/// A setting of a device is not among them though it goes with the device: the node remembers it until it is deleted.
+/// A setting of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
 pub(super) fn owners(resource: &Resource) -> Vec<Key> {
     match resource {
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
