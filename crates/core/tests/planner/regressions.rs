@@ -128,3 +128,48 @@ fn a_route_that_loses_a_next_hop_is_changed_before_the_device_goes() {
          - bridge t-a/br0",
     );
 }
+
+#[test]
+fn an_ipv6_route_leaves_a_device_before_that_gets_too_small_for_it() {
+    let common = "netns t-a
+        up t-a/e0
+        veth t-a/f0 t-a/f1
+        up t-a/f0
+        address t-a/f0 fd00::1/64";
+    check(
+        &format!("{common}\nveth t-a/e0 t-a/e1\nroute t-a fd09::/64 via e0"),
+        &format!("{common}\nveth t-a/e0,mtu=1000 t-a/e1\nroute t-a fd09::/64 via f0=fd00::100"),
+        "~ route t-a fd09::/64 via e0 => route t-a fd09::/64 via f0=fd00::100
+         ~ veth t-a/e0 t-a/e1 => veth t-a/e0,mtu=1000 t-a/e1",
+    );
+    check(
+        &format!("{common}\nveth t-a/e0 t-a/e1\nroute t-a fd09::/64 via e0"),
+        "netns t-a
+         up t-a/e0
+         bridge t-a/br0
+         up t-a/br0
+         veth t-a/e0,mtu=1000 t-a/e1
+         route t-a fd09::/64 via br0",
+        "- route t-a fd09::/64 via e0
+         - veth t-a/f0 t-a/f1
+         + bridge t-a/br0
+         ~ veth t-a/e0 t-a/e1 => veth t-a/e0,mtu=1000 t-a/e1
+         + up t-a/br0
+         + route t-a fd09::/64 via br0",
+    );
+}
+
+#[test]
+fn an_ipv6_route_leaves_a_bridge_before_that_gets_a_port_too_small_for_it() {
+    let common = "netns t-a
+        bridge t-a/br0
+        up t-a/br0
+        veth t-a/e0,mtu=1000 t-a/e1
+        up t-a/e1";
+    check(
+        &format!("{common}\nroute t-a fd09::/64 via br0"),
+        &format!("{common}\nport t-a/e0 br0\nroute t-a fd09::/64 via e1"),
+        "~ route t-a fd09::/64 via br0 => route t-a fd09::/64 via e1
+         + port t-a/e0 br0",
+    );
+}
