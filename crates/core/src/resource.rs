@@ -299,9 +299,15 @@ impl Resource {
         relations::can_become(self, to)
     }
 
-    /// What the kernel drops as a side effect when this is updated to `to`.
-    pub fn upsets(&self, to: &Resource, among: &HostState) -> Vec<Key> {
-        relations::upsets(self, to, among)
+    /// The devices that have no IPv6 where this is so, for their MTU is too small: the kernel drops addresses and routes from them.
+    /// A bridge's MTU is the least of its ports' (`br_mtu_auto_adjust`).
+    pub fn upsets(&self, among: &HostState) -> Vec<DeviceId> {
+        relations::upsets(self, among)
+    }
+
+    /// The devices on which it is a part of IPv6.
+    pub fn ipv6_on(&self) -> Vec<DeviceId> {
+        relations::ipv6_on(self)
     }
 
     /// Whether it may be taken over from others as a loan, and given back.

@@ -199,7 +199,7 @@ impl Sim {
         if owner.as_ref() != Some(lab) && !lent {
             return fail(Errno::Perm, format!("{key} is not the lab's"));
         }
-        if now != *from && !differs_by_device(&now, from) {
+        if now != *from {
             return fail(Errno::Stale, format!("{key} is not as it was: {now:?}"));
         }
         Ok(())
@@ -403,11 +403,6 @@ impl Sim {
         space.ran.insert(ran.index, ran.digest);
         Ok(())
     }
-}
-
-/// Whether it is a setting whose device has come or gone in the meantime: without it, it has no value.
-fn differs_by_device(now: &Resource, from: &Resource) -> bool {
-    matches!((now, from), (Resource::Sysctl(now), Resource::Sysctl(from)) if now.value.is_empty() || from.value.is_empty())
 }
 
 fn route_key(route: &Route) -> RouteKey {

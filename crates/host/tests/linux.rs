@@ -7,6 +7,7 @@ use netsim_core::names::{LabName, NetnsName};
 use netsim_core::plan::plan;
 use netsim_core::resource::{End, Key, Resource};
 use netsim_core::state::{HostState, Scope};
+use netsim_core::testing::resources;
 use netsim_host::backend::{Progress, StepError};
 
 fn name(netns: &str) -> NetnsName {
@@ -232,4 +233,16 @@ on_a_machine!(an_interrupted_apply_stops_between_namespaces_and_can_go_on, {
     assert!(matches!(stopped, Err(StepError::Interrupted)), "{stopped:?}");
     assert!(observe(&star(4)).ours.is_empty());
     become_so(&star(4));
+});
+
+on_a_machine!(an_ipv6_route_leaves_a_device_before_that_gets_too_small_for_it, {
+    let common = "netns t-a
+        up t-a/e0
+        veth t-a/f0 t-a/f1
+        up t-a/f0
+        address t-a/f0 fd00::1/64";
+    for (mtu, via) in [("", "e0"), (",mtu=1000", "f0=fd00::100")] {
+        let text = format!("{common}\nveth t-a/e0{mtu} t-a/e1\nroute t-a fd09::/64 via {via}");
+        become_so(&resources(&text).into_iter().collect());
+    }
 });

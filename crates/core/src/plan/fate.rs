@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::names::NetnsName;
-use crate::resource::{Key, Need, NetnsId, Resource};
+use crate::resource::{DeviceId, Key, Need, NetnsId, Resource};
 use crate::state::HostState;
 
 /// What becomes of one observed resource.
@@ -26,7 +26,7 @@ pub(super) struct Fates {
 
 impl Fates {
     pub(super) fn of(desired: &HostState, ours: &HostState) -> Self {
-        let mut verdicts = Verdicts { desired, ours, upset: upset(desired, ours), known: vec![None; ours.len()] };
+        let mut verdicts = Verdicts { desired, ours, upset: upset(desired), known: vec![None; ours.len()] };
         let fates: Vec<Fate> = (0..ours.len()).map(|at| verdicts.of_position(at)).collect();
         let dying = |at: usize| match ours.at(at).1 {
             Resource::Netns(n) if fates[at] == Fate::Gone => Some(n.name.clone()),
@@ -58,18 +58,16 @@ impl Fates {
     }
 }
 
-/// What the kernel will drop because something else is updated.
-fn upset(desired: &HostState, ours: &HostState) -> FxHashSet<usize> {
-    let changed = ours.iter().filter_map(|(key, from)| Some((from, desired.get(key).filter(|to| *to != from)?)));
-    let upset = changed.filter(|(from, to)| from.can_become(to)).flat_map(|(from, to)| from.upsets(to, ours));
-    upset.filter_map(|name| ours.position(&name)).collect()
+/// The devices from which the kernel will drop IPv6.
+fn upset(desired: &HostState) -> FxHashSet<DeviceId> {
+    desired.iter().flat_map(|(_, resource)| resource.upsets(desired)).collect()
 }
 
 /// The work in progress: each verdict is found once.
 struct Verdicts<'a> {
     desired: &'a HostState,
     ours: &'a HostState,
-    upset: FxHashSet<usize>,
+    upset: FxHashSet<DeviceId>,
     known: Vec<Option<Fate>>,
 }
 
@@ -86,17 +84,23 @@ impl Verdicts<'_> {
     fn judge(&mut self, at: usize) -> Fate {
         let (key, from) = self.ours.at(at);
         let Some(to) = self.desired.get(key).filter(|to| from.can_become(to)) else { return Fate::Gone };
-        if self.upset.contains(&at) {
-            return Fate::Gone;
-        }
         let owners = from.owners();
         let needs = from.needs(self.ours);
-        if !owners.iter().any(|owner| self.goes(owner)) && !needs.iter().any(|need| self.is_lost(need)) {
+        if !self.is_upset(from)
+            && !owners.iter().any(|owner| self.goes(owner))
+            && !needs.iter().any(|need| self.is_lost(need))
+        {
             return Fate::Stays;
         }
         let (owners, needs) = (to.owners(), to.needs(self.ours));
-        let safe = !owners.iter().any(|owner| self.goes(owner)) && needs.iter().all(|need| self.is_met(need));
+        let safe = !self.is_upset(to)
+            && !owners.iter().any(|owner| self.goes(owner))
+            && needs.iter().all(|need| self.is_met(need));
         if safe { Fate::Rescued } else { Fate::Gone }
+    }
+
+    fn is_upset(&self, resource: &Resource) -> bool {
+        !self.upset.is_empty() && resource.ipv6_on().iter().any(|device| self.upset.contains(device))
     }
 
     fn goes(&mut self, name: &Key) -> bool {

@@ -2,13 +2,13 @@
 
 use ipnet::IpNet;
 
-use super::{Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Resource, Route};
+use super::{Address, Device, DeviceId, End, Key, Need, NetnsId, NextHop, Resource, Route};
 use crate::state::{HostState, promote_secondaries};
 
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
 const IPV6_MIN_MTU: u32 = 1280;
 
-/// A setting of a device is not among them though it goes with the device: the node remembers it until it is deleted.
+/// A setting of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
 pub(super) fn owners(resource: &Resource) -> Vec<Key> {
     match resource {
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
@@ -137,26 +137,47 @@ pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {
     }
 }
 
-pub(super) fn upsets(from: &Resource, to: &Resource, among: &HostState) -> Vec<Key> {
-    match (from, to) {
-        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => a
-            .ends()
-            .iter()
-            .zip(b.ends())
-            .filter(|(a, b)| a.mtu >= IPV6_MIN_MTU && b.mtu < IPV6_MIN_MTU)
-            .flat_map(|(a, _)| among.addresses(&a.id))
-            .filter(|k| matches!(k, Key::Address(_, IpNet::V6(_))))
-            .collect(),
-        (
-            Resource::Netns(_)
-            | Resource::Device(_)
-            | Resource::Up(_)
-            | Resource::Port(_)
-            | Resource::Address(_)
-            | Resource::Route(_)
-            | Resource::Sysctl(_)
-            | Resource::Ran(_),
-            _,
-        ) => Vec::new(),
+pub(super) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
+    match resource {
+        Resource::Device(Device::Veth(v)) => {
+            v.ends().iter().filter(|end| is_narrow(end)).map(|e| e.id.clone()).collect()
+        }
+        Resource::Port(p) => {
+            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
+            match among.holder(&Key::Device(p.device.clone())) {
+                Some(Resource::Device(Device::Veth(v)))
+                    if v.ends().iter().any(|e| e.id == p.device && is_narrow(e)) =>
+                {
+                    vec![master]
+                }
+                _ => Vec::new(),
+            }
+        }
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Address(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => Vec::new(),
+    }
+}
+
+fn is_narrow(end: &End) -> bool {
+    end.mtu < IPV6_MIN_MTU
+}
+
+pub(super) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
+    match resource {
+        Resource::Address(a) if a.net.addr().is_ipv6() => vec![a.device.clone()],
+        Resource::Route(r) if r.to.addr().is_ipv6() => hop_devices(r).collect(),
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::Address(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => Vec::new(),
     }
 }

@@ -92,9 +92,8 @@ impl Sim {
             }
             Key::Route { netns, table, to, metric } => space(netns)?.routes.get(&(*table, *to, *metric)).map(route),
             Key::Sysctl(netns, name) => {
-                let space = space(netns)?;
-                let is_known = self.has_sysctl(netns, name) || space.remembered.contains(name);
-                is_known.then(|| (self.sysctl(netns, name, space), self.owner_of(netns)))
+                let space = space(netns).filter(|_| self.has_sysctl(netns, name))?;
+                Some((sysctl(netns, name, space), self.owner_of(netns)))
             }
             Key::Ran(name, index) => {
                 let netns = NetnsId::Named(name.clone());
@@ -130,16 +129,6 @@ impl Sim {
         Some((Resource::Device(resource), device.owner.clone()))
     }
 
-    /// A setting; one whose device is gone while the node remembers it has no value.
-    fn sysctl(&self, netns: &NetnsId, name: &SysctlName, space: &Space) -> Resource {
-        let value = match space.sysctls.get(name) {
-            Some(value) => value,
-            None if self.has_sysctl(netns, name) => default_value(name),
-            None => "",
-        };
-        Resource::Sysctl(Sysctl { netns: netns.clone(), name: name.clone(), value: value.into() })
-    }
-
     fn everything(&self) -> Vec<(Resource, Owner)> {
         let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
         let named =
@@ -154,7 +143,7 @@ impl Sim {
             all.extend(space.routes.values().map(route));
             if let NetnsId::Named(name) = netns {
                 let remembered = space.remembered.iter();
-                all.extend(remembered.map(|s| (self.sysctl(netns, s, space), self.owner_of(netns))));
+                all.extend(remembered.map(|s| (sysctl(netns, s, space), self.owner_of(netns))));
                 all.extend(space.ran.iter().map(|(index, digest)| (ran(name, *index, *digest), self.owner_of(netns))));
             }
         }
@@ -188,6 +177,11 @@ fn addresses(id: &DeviceId, device: &Dev) -> impl Iterator<Item = (Resource, Own
 
 fn route(entry: &Entry) -> (Resource, Owner) {
     (Resource::Route(entry.route.clone()), entry.owner.clone())
+}
+
+fn sysctl(netns: &NetnsId, name: &SysctlName, space: &Space) -> Resource {
+    let value = space.sysctls.get(name).map_or_else(|| default_value(name), String::as_str);
+    Resource::Sysctl(Sysctl { netns: netns.clone(), name: name.clone(), value: value.into() })
 }
 
 fn ran(netns: &NetnsName, index: u32, digest: u64) -> Resource {

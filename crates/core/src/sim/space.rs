@@ -35,7 +35,7 @@ pub(super) struct Space {
     #[serde(with = "indexmap::map::serde_seq")]
     pub routes: IndexMap<RouteKey, Entry>,
     pub sysctls: BTreeMap<SysctlName, String>,
-    /// Settings that `lo` remembers as the lab's, also while the device that they belong to is gone.
+    /// Settings that `lo` remembers as the lab's.
     pub remembered: BTreeSet<SysctlName>,
     /// Programs that have run, by their place in the node's list, to the digest of their arguments.
     pub ran: BTreeMap<u32, u64>,
@@ -139,6 +139,7 @@ impl Space {
             self.devices.entry(port).and_modify(|d| d.master = None);
         }
         self.sysctls.retain(|sysctl, _| sysctl.device() != Some(name));
+        self.remembered.retain(|sysctl| sysctl.device() != Some(name));
         let master = self.devices.remove(&name).and_then(|d| d.master);
         self.mtu_changed(master);
     }

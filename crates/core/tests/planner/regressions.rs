@@ -1,1 +1,175 @@
-//! Faults of the planner that once were, each as small as it gets.
+//! Faults of the planner that once were, each as small as it gets, with the plan that is right.
+
+use netsim_core::sim::Sim;
+use netsim_core::state::HostState;
+use netsim_core::testing::{resource, resources, show_plan};
+
+use crate::harness::{leaves_nothing, plan_to, reach, standing};
+
+fn state(text: &str) -> HostState {
+    resources(text).into_iter().collect()
+}
+
+fn lines(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
+}
+
+/// From one state to another by exactly this plan, and then to nothing.
+#[track_caller]
+fn check(from: &str, to: &str, expected: &str) {
+    let to = state(to);
+    let mut sim = standing(&state(from)).expect("it can be made");
+    assert_eq!(show_plan(&plan_to(&sim, &to).expect("nobody stands in the way")), lines(expected));
+    reach(&mut sim, &to).expect("the plan is right");
+    leaves_nothing(sim, &Sim::default()).expect("it can be removed");
+}
+
+#[test]
+fn a_setting_is_forgotten_with_its_device() {
+    check(
+        "netns t-a
+         bridge t-a/br0
+         sysctl t-a net.ipv4.conf.br0.rp_filter 1",
+        "netns t-a
+         veth t-a/br0 t-a/e0",
+        "- sysctl t-a net.ipv4.conf.br0.rp_filter 1
+         - bridge t-a/br0
+         + veth t-a/br0 t-a/e0",
+    );
+}
+
+#[test]
+fn a_setting_whose_device_a_hand_removed_is_forgotten() {
+    let with = |more: &str| state(&format!("netns t-a\nbridge t-a/br0\n{more}"));
+    let setting = "sysctl t-a net.ipv4.conf.br0.rp_filter 1";
+    for then in ["", setting] {
+        let mut sim = standing(&with(setting)).expect("it can be made");
+        sim.remove_by_hand(&resource("bridge t-a/br0").key()).expect("it is there");
+        reach(&mut sim, &with(then)).expect("the plan is right");
+        leaves_nothing(sim, &Sim::default()).expect("it can be removed");
+    }
+}
+
+#[test]
+fn a_secondary_address_is_as_desired_whether_or_not_the_host_promotes_it() {
+    for promotes in [0, 1] {
+        let mut sim = Sim::default();
+        let setting = format!("sysctl host net.ipv4.conf.all.promote_secondaries {promotes}");
+        sim.change_by_hand(&resource(&setting)).expect("the host has it");
+        let two = state("bridge host/br0\naddress host/br0 10.0.0.1/24\naddress host/br0 10.0.0.2/24");
+        let one = state("bridge host/br0\naddress host/br0 10.0.0.2/24");
+        for desired in [two, one] {
+            reach(&mut sim, &desired).expect("the plan is right");
+        }
+    }
+}
+
+#[test]
+fn secondary_addresses_stay_where_they_are_promoted() {
+    check(
+        "netns t-a
+         sysctl t-a net.ipv4.conf.all.promote_secondaries 1
+         address t-a/lo 10.0.0.1/24
+         address t-a/lo 10.0.0.2/24",
+        "netns t-a
+         sysctl t-a net.ipv4.conf.all.promote_secondaries 1
+         address t-a/lo 10.0.0.2/24",
+        "- address t-a/lo 10.0.0.1/24",
+    );
+}
+
+#[test]
+fn a_multipath_route_does_not_fall_with_a_device_that_only_goes_down() {
+    let common = "netns t-a
+        veth t-a/e0 t-a/e1
+        up t-a/e0
+        address t-a/e0 10.0.0.1/24
+        address t-a/e1 10.0.1.1/24";
+    check(
+        &format!("{common}\nup t-a/e1\nroute t-a 10.9.0.0/24 via e0=10.0.0.100 e1=10.0.1.100"),
+        common,
+        "- route t-a 10.9.0.0/24 via e0=10.0.0.100 e1=10.0.1.100
+         - up t-a/e1",
+    );
+}
+
+#[test]
+fn a_route_without_a_gateway_is_made_again_when_the_last_address_of_its_device_changes() {
+    let common = "netns t-a
+        bridge t-a/br0
+        up t-a/br0
+        route t-a 10.9.0.0/24 via br0";
+    check(
+        &format!("{common}\naddress t-a/br0 10.0.0.1/24"),
+        &format!("{common}\naddress t-a/br0 10.0.1.1/24"),
+        "- route t-a 10.9.0.0/24 via br0
+         - address t-a/br0 10.0.0.1/24
+         + address t-a/br0 10.0.1.1/24
+         + route t-a 10.9.0.0/24 via br0",
+    );
+}
+
+#[test]
+fn a_route_that_loses_a_next_hop_is_changed_before_the_device_goes() {
+    let common = "netns t-a
+        veth t-a/e0 t-a/e1
+        up t-a/e0
+        address t-a/e0 10.0.0.1/24";
+    check(
+        &format!(
+            "{common}
+             bridge t-a/br0
+             up t-a/br0
+             address t-a/br0 10.0.1.1/24
+             route t-a 10.9.0.0/24 via br0=10.0.1.100 e0=10.0.0.100"
+        ),
+        &format!("{common}\nroute t-a 10.9.0.0/24 via e0=10.0.0.100"),
+        "~ route t-a 10.9.0.0/24 via br0=10.0.1.100 e0=10.0.0.100 => route t-a 10.9.0.0/24 via e0=10.0.0.100
+         - bridge t-a/br0",
+    );
+}
+
+#[test]
+fn an_ipv6_route_leaves_a_device_before_that_gets_too_small_for_it() {
+    let common = "netns t-a
+        up t-a/e0
+        veth t-a/f0 t-a/f1
+        up t-a/f0
+        address t-a/f0 fd00::1/64";
+    check(
+        &format!("{common}\nveth t-a/e0 t-a/e1\nroute t-a fd09::/64 via e0"),
+        &format!("{common}\nveth t-a/e0,mtu=1000 t-a/e1\nroute t-a fd09::/64 via f0=fd00::100"),
+        "~ route t-a fd09::/64 via e0 => route t-a fd09::/64 via f0=fd00::100
+         ~ veth t-a/e0 t-a/e1 => veth t-a/e0,mtu=1000 t-a/e1",
+    );
+    check(
+        &format!("{common}\nveth t-a/e0 t-a/e1\nroute t-a fd09::/64 via e0"),
+        "netns t-a
+         up t-a/e0
+         bridge t-a/br0
+         up t-a/br0
+         veth t-a/e0,mtu=1000 t-a/e1
+         route t-a fd09::/64 via br0",
+        "- route t-a fd09::/64 via e0
+         - veth t-a/f0 t-a/f1
+         + bridge t-a/br0
+         ~ veth t-a/e0 t-a/e1 => veth t-a/e0,mtu=1000 t-a/e1
+         + up t-a/br0
+         + route t-a fd09::/64 via br0",
+    );
+}
+
+#[test]
+fn an_ipv6_route_leaves_a_bridge_before_that_gets_a_port_too_small_for_it() {
+    let common = "netns t-a
+        bridge t-a/br0
+        up t-a/br0
+        veth t-a/e0,mtu=1000 t-a/e1
+        up t-a/e1";
+    check(
+        &format!("{common}\nroute t-a fd09::/64 via br0"),
+        &format!("{common}\nport t-a/e0 br0\nroute t-a fd09::/64 via e1"),
+        "~ route t-a fd09::/64 via br0 => route t-a fd09::/64 via e1
+         + port t-a/e0 br0",
+    );
+}

@@ -1,6 +1,6 @@
 //! Does a plan's actions, regrouped so that they cost as few system calls and as few waits as the kernel allows.
 //!
-//! Updates that save something stand before the first deletion and are done first. Then everything goes that shall go, then what is wanted is built.
+//! Updates that save something stand at the head of a plan and are done first. Then everything goes that shall go, then what is wanted is built.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
     let mut spaces =
         Spaces::new(paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
     let steps = || actions.iter().enumerate();
-    let first = steps().position(|(_, a)| matches!(a, Action::Delete(_))).unwrap_or(0);
+    let first = steps().position(|(_, a)| !saves(a)).unwrap_or(actions.len());
     build::build(&run, &mut spaces, steps().take(first).collect())?;
     if first > 0 && deletes_devices(actions) {
         std::thread::sleep(DRAIN);
@@ -52,6 +52,11 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
 
 fn deletes_devices(actions: &[Action]) -> bool {
     actions.iter().any(|a| matches!(a, Action::Delete(Resource::Device(_) | Resource::Netns(_))))
+}
+
+/// Whether this may be an update that saves something from what is done next: only routes and ports find another stand.
+fn saves(action: &Action) -> bool {
+    matches!(action, Action::Update { to: Resource::Route(_) | Resource::Port(_), .. })
 }
 
 impl Run<'_> {

@@ -1,0 +1,64 @@
+//! What the tests stand on: random states, their texts, and the kernel in memory as a text.
+
+use netsim_core::names::LabName;
+use netsim_core::plan::Action;
+use netsim_core::sim::Sim;
+use netsim_core::state::HostState;
+use netsim_core::testing::{Tape, cases, near, resource, resources, show, show_state, state};
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_state_written_as_text_reads_back(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
+        let mut tape = Tape::new(&bytes);
+        let first = state(&mut tape);
+        for state in [near(&first, &mut tape), first] {
+            let read: HostState = resources(&show_state(&state)).into_iter().collect();
+            prop_assert_eq!(read, state);
+        }
+    }
+
+    #[test]
+    fn all_that_a_random_resource_needs_is_there(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
+        let mut tape = Tape::new(&bytes);
+        let first = state(&mut tape);
+        for state in [near(&first, &mut tape), first] {
+            for (key, resource) in state.iter() {
+                let is_met = resource.needs(&state).iter().all(|need| need.0.iter().any(|k| state.holder(k).is_some()));
+                prop_assert!(is_met, "{key} in\n{}", show_state(&state));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_kernel_in_memory_written_as_json_reads_back() {
+    let lab = LabName::new("t").expect("a name");
+    for case in cases() {
+        let mut sim = Sim::default();
+        let start = case.start.into_iter().map(Action::Create);
+        for action in start.chain(case.actions) {
+            // The last action of some cases fails.
+            let _ = sim.do_one(&lab, &action);
+        }
+        let json = serde_json::to_string(&sim).expect("all keys are text");
+        assert_eq!(serde_json::from_str::<Sim>(&json).expect("it was written so"), sim, "{}", case.name);
+    }
+}
+
+#[test]
+fn a_text_is_what_its_resource_shows() {
+    for line in [
+        "netns t-a node=other unmounted",
+        "bridge host/br0,mac=02:00:00:00:00:07,link-local,full=br0-with-a-long-name,snooping",
+        "veth host/e0,link-local,mtu=1400 t-a/e0",
+        "stray t-a/e9 dummy",
+        "route t-a fd09::/64 table=100 metric=7 via e0=fd00::100 e1=fd00:1::100*3",
+        "sysctl host net.ipv4.ip_local_port_range 1024",
+        "ran t-a 0 7",
+    ] {
+        assert_eq!(show(&resource(line)), line);
+    }
+}
