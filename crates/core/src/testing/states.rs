@@ -150,7 +150,7 @@ fn fits(resource: &Resource, state: &HostState) -> bool {
             let device = s.name.device().map(|name| Key::Device(DeviceId { netns: s.netns.clone(), name }));
             device.is_none_or(|name| state.holder(&name).is_some())
         }
-        // It would take IPv6 from its bridge: the one cascade of a creation, which no plan foresees.
+        // It takes IPv6 from its bridge. A plan may then delete an address that is gone already, which only Linux takes for done.
         Resource::Port(p) => wide(&p.device),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Ran(_) => true,
     }
