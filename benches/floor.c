@@ -104,17 +104,22 @@ static void new_netns(const char *name)
 	CHECK(mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL));
 }
 
-static void link_up(int index, int gen_none)
+static void link_up(int index)
 {
 	struct ifinfomsg up = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-	struct nlmsghdr *h = begin(RTM_NEWLINK, 0, &up, sizeof up);
-	if (gen_none) {
-		unsigned char none = 1;
-		struct rtattr *spec = put(h, IFLA_AF_SPEC, NULL, 0), *inet6 = put(h, AF_INET6, NULL, 0);
-		put(h, IFLA_INET6_ADDR_GEN_MODE, &none, 1);
-		close_nest(h, inet6);
-		close_nest(h, spec);
-	}
+	end(begin(RTM_NEWLINK, 0, &up, sizeof up));
+}
+
+/* Before the device comes up: in one message with IFF_UP it would come too late. */
+static void no_link_local(int index)
+{
+	struct ifinfomsg quiet = { .ifi_index = index };
+	struct nlmsghdr *h = begin(RTM_NEWLINK, 0, &quiet, sizeof quiet);
+	unsigned char none = 1;
+	struct rtattr *spec = put(h, IFLA_AF_SPEC, NULL, 0), *inet6 = put(h, AF_INET6, NULL, 0);
+	put(h, IFLA_INET6_ADDR_GEN_MODE, &none, 1);
+	close_nest(h, inet6);
+	close_nest(h, spec);
 	end(h);
 }
 
@@ -137,12 +142,19 @@ static void create(int n)
 	close_nest(h, info);
 	end(h);
 	flush(swnl);
+	int *sockets = calloc(n + 1, sizeof *sockets);
 	for (int i = 1; i <= n; i++) {
 		char name[16];
 		snprintf(name, sizeof name, "n%d", i);
 		new_netns(name);
-		int fd = open_netlink();
-		link_up(1, 0);
+		sockets[i] = open_netlink();
+	}
+	/* All namespaces stand before the first wire: link events, which come with those, slow down the making of namespaces. */
+	for (int i = 1; i <= n; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "n%d", i);
+		int fd = sockets[i];
+		link_up(1);
 		struct ifinfomsg eth = { .ifi_index = 2 }, peer = { .ifi_index = 2 + i };
 		h = begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &eth, sizeof eth);
 		put(h, IFLA_IFNAME, "eth0", 5);
@@ -156,7 +168,8 @@ static void create(int n)
 		close_nest(h, data);
 		close_nest(h, info);
 		end(h);
-		link_up(2, 1);
+		no_link_local(2);
+		link_up(2);
 		struct ifaddrmsg address = { .ifa_family = AF_INET, .ifa_prefixlen = 16, .ifa_index = 2 };
 		struct in_addr local = { htonl(0x0a010000u + i) }, gateway = { htonl(0x0a01fffeu) };
 		h = begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &address, sizeof address);
@@ -175,13 +188,15 @@ static void create(int n)
 	for (int i = 1; i <= n; i++) {
 		struct ifinfomsg port = { .ifi_index = 2 + i, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 		int master = 2;
+		no_link_local(2 + i);
 		h = begin(RTM_NEWLINK, 0, &port, sizeof port);
 		put(h, IFLA_MASTER, &master, 4);
 		end(h);
-		if (i % 64 == 0)
+		if (i % 32 == 0)
 			flush(swnl);
 	}
-	link_up(2, 0);
+	no_link_local(2);
+	link_up(2);
 	flush(swnl);
 }
 

@@ -36,6 +36,19 @@ pub enum Action {
     GiveBack(Loan),
 }
 
+impl Action {
+    /// The resources that it is about: as they are, and as they shall be.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> + Clone {
+        let (from, to) = match self {
+            Action::Create(to) => (None, Some(to)),
+            Action::Update { from, to } => (Some(from), Some(to)),
+            Action::Delete(from) => (Some(from), None),
+            Action::Borrow(loan) | Action::GiveBack(loan) => (Some(&loan.was), Some(&loan.set)),
+        };
+        from.into_iter().chain(to)
+    }
+}
+
 /// Why a plan cannot be made: a wanted name that is not ours to take, or a feature that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]

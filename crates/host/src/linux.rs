@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
-use netsim_core::resource::Key;
+use netsim_core::resource::{Key, NetnsId, Resource};
 use netsim_core::state::{Observed, Scope};
 
 use crate::backend::{Backend, HostError, Progress, StepError};
@@ -28,6 +29,8 @@ mod route;
 mod spaces;
 mod sysctl;
 
+use observe::Known;
+
 /// Where things are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -47,17 +50,46 @@ impl Default for Paths {
 #[derive(Debug, Clone, Default)]
 pub struct Linux {
     paths: Paths,
+    /// What was seen last, and what was asked then.
+    seen: Arc<Mutex<Option<(Scope, Known)>>>,
 }
 
 impl Linux {
     /// The kernel, with names and ledger in these places.
     pub fn new(paths: Paths) -> Self {
-        Linux { paths }
+        Linux { paths, seen: Arc::default() }
     }
 
     /// As [`Backend::observe`], on the calling thread's time.
     pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
-        on_a_thread_of_its_own(|| observe::observe(&self.paths, scope))
+        self.look(scope, Known::default())
+    }
+
+    fn look(&self, scope: &Scope, known: Known) -> Result<Observed, HostError> {
+        let (observed, seen) = on_a_thread_of_its_own(|| observe::observe(&self.paths, scope, known))?;
+        *self.seen.lock().expect("nobody panics with it") = Some((scope.clone(), seen));
+        Ok(observed)
+    }
+
+    /// What was seen last in namespaces that these actions do not touch: it still is so, for the lab is locked. A program may touch whatever it likes.
+    fn untouched(&self, scope: &Scope, actions: &[Action]) -> Known {
+        let resources = actions.iter().flat_map(Action::resources);
+        let seen = self.seen.lock().expect("nobody panics with it").take();
+        match seen.filter(|(asked, _)| asked == scope) {
+            Some((_, mut known)) if !resources.clone().any(|r| matches!(r, Resource::Ran(_))) => {
+                for name in resources.flat_map(Resource::claims) {
+                    match name {
+                        Key::Netns(netns) => drop(known.remove(&netns)),
+                        name => match name.netns() {
+                            NetnsId::Named(netns) => drop(known.remove(&netns)),
+                            NetnsId::Host => {}
+                        },
+                    }
+                }
+                known
+            }
+            Some(_) | None => Known::default(),
+        }
     }
 
     /// Does a plan's actions without looking at what is so after them.
@@ -79,10 +111,11 @@ impl Linux {
         Ok(labs)
     }
 
-    /// As [`Backend::apply`], on the calling thread's time.
+    /// As [`Backend::apply`], on the calling thread's time. Afterwards it looks again at the host's namespace and at those that the actions touched.
     pub fn apply_now(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        let untouched = self.untouched(scope, actions);
         self.do_now(&scope.lab, actions, progress)?;
-        self.observe_now(scope).map_err(|error| StepError::Failed { action: None, error })
+        self.look(scope, untouched).map_err(|error| StepError::Failed { action: None, error })
     }
 }
 

@@ -11,6 +11,7 @@ use netsim_core::names::NetnsName;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::fstat;
 use nix::sys::statfs::{FsType, fstatfs};
 
 use crate::crash;
@@ -75,6 +76,11 @@ pub(crate) fn open_namespace(directory: &Path, name: &NetnsName) -> io::Result<O
         Some(Entry::Namespace(namespace)) => Ok(namespace),
         Some(Entry::File(_)) | None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
     }
+}
+
+/// What tells a namespace from every other that there is (stat(2), st_ino).
+pub(crate) fn inode(namespace: &OwnedFd) -> io::Result<u64> {
+    Ok(fstat(namespace)?.st_ino)
 }
 
 /// The namespace that the calling thread is in.

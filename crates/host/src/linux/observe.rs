@@ -1,6 +1,7 @@
 //! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
 
 use std::io;
+use std::sync::Mutex;
 
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{LabName, NetnsName, SysctlName};
@@ -22,6 +23,8 @@ const WORTH_A_THREAD: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Space {
     pub(crate) id: NetnsId,
+    /// Of the namespace's file: another namespace of the same name has another. 0 for the host's.
+    pub(crate) inode: u64,
     pub(crate) mark: Option<Mark>,
     pub(crate) links: Vec<Link>,
     pub(crate) addresses: Vec<address::Seen>,
@@ -62,8 +65,11 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Everything in the scope. The calling thread must be its own: it ends up in another namespace.
-pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostError> {
+/// Namespaces of ours that were looked at before and that nothing was done in since.
+pub(crate) type Known = FxHashMap<NetnsName, Space>;
+
+/// Everything in the scope, and what was seen in namespaces of ours, for the next time. The calling thread must be its own: it ends up in another namespace.
+pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Observed, Known), HostError> {
     let failed = |what: &str| {
         let doing = format!("look at {what}");
         move |e: io::Error| errors::system(doing.clone(), &e)
@@ -76,7 +82,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
 
     let mut observed = Observed::default();
     let mut spaces = vec![host];
-    for found in look_at_all(paths, scope, &asked, &names)? {
+    for found in look_at_all(paths, scope, &asked, &names, known)? {
         match found {
             Found::Ours(space) => spaces.push(space),
             Found::Husk(netns) => observed.ours.insert(Resource::Netns(netns)),
@@ -100,7 +106,11 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope) -> Result<Observed, HostErro
     observed.loans = held;
     observed.facts =
         facts::facts(&mut settings, &asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
-    Ok(observed)
+    let named = |space: Space| match &space.id {
+        NetnsId::Host => None,
+        NetnsId::Named(name) => Some((name.clone(), space)),
+    };
+    Ok((observed, spaces.into_iter().filter_map(named).collect()))
 }
 
 fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
@@ -111,6 +121,7 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
     let space = Space {
         id: NetnsId::Host,
+        inode: 0,
         mark: None,
         links,
         addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
@@ -146,12 +157,20 @@ fn add_host_sysctls<'a>(
     Ok(())
 }
 
-fn look_at_all(paths: &Paths, scope: &Scope, asked: &Asked, names: &[NetnsName]) -> Result<Vec<Found>, HostError> {
+fn look_at_all(
+    paths: &Paths,
+    scope: &Scope,
+    asked: &Asked,
+    names: &[NetnsName],
+    known: Known,
+) -> Result<Vec<Found>, HostError> {
+    let known = Mutex::new(known);
     let look_at = |names: &[NetnsName]| -> Result<Vec<Found>, HostError> {
         let mut found = Vec::with_capacity(names.len());
         let mut settings = Settings::open().map_err(|e| errors::system("look at /proc", &e))?;
         for name in names {
-            let seen = look(paths, scope, asked, &mut settings, name);
+            let before = known.lock().expect("looking does not panic").remove(name);
+            let seen = look(paths, scope, asked, &mut settings, name, before);
             found.extend(seen.map_err(|e| errors::system(format!("look at network namespace {name}"), &e))?);
         }
         Ok(found)
@@ -179,6 +198,7 @@ fn look(
     asked: &Asked,
     settings: &mut Settings,
     name: &NetnsName,
+    before: Option<Space>,
 ) -> io::Result<Option<Found>> {
     let namespace = match netns::open(&paths.netns, name)? {
         None => return Ok(None),
@@ -193,6 +213,10 @@ fn look(
         }
         Some(Entry::Namespace(namespace)) => namespace,
     };
+    let inode = netns::inode(&namespace)?;
+    if let Some(same) = before.filter(|before| before.inode == inode) {
+        return Ok(Some(Found::Ours(same)));
+    }
     netns::enter(&namespace)?;
     let mut netlink = Netlink::open()?;
     let links = links(&mut netlink)?;
@@ -205,6 +229,7 @@ fn look(
                 addresses: addresses(&mut netlink)?,
                 routes: routes(&mut netlink)?,
                 id,
+                inode,
                 mark: Some(mark),
                 links,
                 sysctls,

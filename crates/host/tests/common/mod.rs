@@ -70,9 +70,14 @@ pub fn plan_for(desired: &HostState) -> Vec<Action> {
     plan(desired, &observe(desired)).expect("nothing is in the way")
 }
 
-/// Does a plan and gives what is so then.
+/// Does a plan and gives what is so then: what it did not touch is as it was seen before, and that must be as it is.
+#[track_caller]
 pub fn apply(desired: &HostState, actions: &[Action]) -> Result<Observed, StepError> {
-    linux().apply_now(&Scope::of(&lab(), desired), actions, &Progress::default())
+    let (linux, scope) = (linux(), Scope::of(&lab(), desired));
+    linux.observe_now(&scope).expect("a machine that can be looked at");
+    let after = linux.apply_now(&scope, actions, &Progress::default())?;
+    assert_eq!(after, observe(desired));
+    Ok(after)
 }
 
 /// Makes it so, and fails the test unless the kernel then shows exactly that.
