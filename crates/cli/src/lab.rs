@@ -4,6 +4,7 @@ use netsim_core::given::{Given, Prior, give};
 use netsim_core::lower::lower;
 use netsim_core::names::{HostId, LabName};
 use netsim_core::problem::Problem;
+use netsim_core::resource::{Device, NetnsId, Resource};
 use netsim_core::spec::Sources;
 use netsim_core::state::{Facts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
@@ -101,6 +102,29 @@ pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Planned, Failu
 pub fn applied(machine: &Machine, lab: &LabName) -> Result<Option<Loaded>, Failure> {
     let applied: Option<Applied> = store::load(machine.state(), lab)?;
     applied.map(|a| file::reload(a.sources)).transpose()
+}
+
+/// How large a lab is on a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Namespaces, and bridges in the host's.
+    pub nodes: usize,
+    pub links: usize,
+}
+
+/// How much there is of a lab.
+pub fn size(ours: &HostState) -> Size {
+    let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
+    Size { nodes: count(is_node), links: count(|r| matches!(r, Resource::Device(Device::Veth(_)))) }
+}
+
+fn is_node(resource: &Resource) -> bool {
+    match resource {
+        Resource::Netns(_) => true,
+        Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
+        Resource::Device(Device::Veth(_) | Device::Stray { .. }) | Resource::Up(_) | Resource::Port(_) => false,
+        Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
+    }
 }
 
 /// The lab that is meant: by its file, its name, or by being the only one.

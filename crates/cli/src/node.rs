@@ -16,6 +16,8 @@ pub struct Found {
     pub lab: LabName,
     pub node: NodeName,
     pub netns: NetnsId,
+    /// The programs that it was to run, as applied.
+    pub exec: Vec<Vec<String>>,
 }
 
 /// The node that is meant. Without a lab it is looked for in all that run.
@@ -56,6 +58,7 @@ pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
 fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {
     let topology = &loaded.topology;
     let index = topology.node(node)?;
-    let (lab, node, netns) = (topology.name.clone(), topology.graph[index].name.clone(), netns_of(topology, index));
-    Some(Found { lab, node, netns })
+    let (lab, netns) = (topology.name.clone(), netns_of(topology, index));
+    let (node, exec) = (topology.graph[index].name.clone(), topology.graph[index].exec.clone());
+    Some(Found { lab, node, netns, exec })
 }

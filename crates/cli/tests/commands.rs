@@ -3,29 +3,10 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
 mod common;
-use common::{Sandbox, said};
-
-const STAR: &str = "\
-name: star
-nodes:
-  node[1-3]: {}
-  sw: { kind: bridge, subnet: 10.0.1.0/24 }
-links:
-  - { endpoints: [\"node[1-3]\", sw] }
-";
-
-fn star(name: &str) -> Sandbox {
-    let sandbox = Sandbox::new(name);
-    sandbox.file("star.yaml", STAR);
-    sandbox
-}
-
-fn check(said: &str, expected: Expect) {
-    expected.assert_eq(said);
-}
+use common::{STAR, Sandbox, check, said, star};
 
 #[test]
 fn a_lab_is_validated_planned_applied_shown_and_destroyed() {
@@ -234,62 +215,6 @@ fn a_change_is_told_by_what_it_changes() {
 }
 
 #[test]
-fn a_replacement_says_why() {
-    let sandbox = Sandbox::new("replace");
-    let two = |peer: &str| {
-        format!(
-            "name: two\naddressing: none\nnodes: {{ a: {{ exec: [[echo, {peer}]] }}, b: {{}}, c: {{}} }}\nlinks:\n  - endpoints: [{{ node: a, interface: x, ipv4: 10.0.0.1/24 }}, {{ node: {peer}, interface: y }}]\n"
-        )
-    };
-    sandbox.file("old.yaml", &two("b"));
-    sandbox.file("new.yaml", &two("c"));
-    check(
-        &sandbox.ok("plan new.yaml --from old.yaml"),
-        expect![[r#"
-            Lab two, compared with old.yaml:
-
-              ~ a
-                  ± address 10.0.0.1/24 on x (goes along with link a:x – b:y)
-                  ± exec echo c (its command changed)
-              ± link a:x – c:y  its end b:y becomes c:y, which needs a new pair
-
-            Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
-        "#]],
-    );
-    check(
-        &sandbox.ok("plan new.yaml --from old.yaml --steps"),
-        expect![[r#"
-            Lab two, compared with old.yaml:
-
-              - exec echo b on a
-              - link a:x – b:y
-              ± link a:x – c:y (again: its end b:y becomes c:y, which needs a new pair)
-              ± a:x up (again: goes along with link a:x – b:y)
-              + c:y up
-              ± address 10.0.0.1/24 on a:x (again: goes along with link a:x – b:y)
-              ± exec echo c on a (again: its command changed)
-
-            Plan: 3 nodes, 5 resources to create, 0 to change, 5 to delete
-        "#]],
-    );
-}
-
-#[test]
-fn planning_from_a_file_needs_no_machine() {
-    let sandbox = star("offline");
-    sandbox.file("empty.yaml", "name: star\nnodes: {}\n");
-    let mut command = sandbox.command(&["plan", "star.yaml", "--from", "empty.yaml", "--root"]);
-    let output = command.env("NETSIM_SIM", "/nowhere/at/all").output().expect("netsim starts");
-    let told = said(output);
-    assert_eq!(told.code, Some(0), "{told:#?}");
-    assert!(told.out.starts_with("Lab star, compared with empty.yaml:\n"), "{}", told.out);
-    assert_eq!(sandbox.ok("plan star.yaml --from star.yaml"), "Lab star is as the file says: nothing to do.\n");
-    sandbox.file("other.yaml", "name: other\nnodes: {}\n");
-    let told = sandbox.fails("plan star.yaml --from other.yaml");
-    assert!(told.starts_with("error[E139]: the old file is lab other, the new one lab star\n"), "{told}");
-}
-
-#[test]
 fn exit_codes_tell_whether_there_is_something_to_do() {
     let sandbox = star("exit");
     let code = |words: &str| sandbox.say(words).code;
@@ -305,45 +230,6 @@ fn exit_codes_tell_whether_there_is_something_to_do() {
     assert_eq!(code("apply"), Some(1));
     assert_eq!(code("--help"), Some(0));
     assert_eq!(code("--version"), Some(0));
-}
-
-#[test]
-fn a_saved_plan_does_exactly_that_or_nothing() {
-    let sandbox = star("saved");
-    let said = sandbox.ok("plan star.yaml --out plan.json");
-    assert!(said.ends_with("\nTo do exactly this: netsim apply plan.json\n"), "{said}");
-    let document: serde_json::Value = serde_json::from_str(&sandbox.read("plan.json")).expect("it is JSON");
-    assert_eq!(
-        (&document["format"], &document["version"], &document["lab"]),
-        (&"netsim-plan".into(), &1.into(), &"star".into())
-    );
-    sandbox.ok("apply plan.json");
-    let told = sandbox.fails("apply plan.json");
-    check(
-        &told,
-        expect![[r#"
-        error[E133]: the machine has changed since plan.json was made; nothing was done
-        hint: make the plan anew: netsim plan FILE --out PLAN.JSON
-    "#]],
-    );
-    sandbox.ok("destroy star");
-    sandbox.ok("apply plan.json --check");
-    sandbox.file("other.json", &sandbox.read("plan.json").replace("\"version\": 1", "\"version\": 7"));
-    let told = sandbox.fails("apply other.json");
-    assert!(
-        told.starts_with("error[E132]: other.json is no plan that this netsim can apply: it has version 7, not 1\n"),
-        "{told}"
-    );
-    sandbox.file("other.json", "{");
-    assert!(sandbox.fails("apply other.json").starts_with("error[E132]: "));
-}
-
-#[test]
-fn a_plan_for_no_machine_cannot_be_applied() {
-    let sandbox = star("saved-offline");
-    sandbox.file("empty.yaml", "name: star\nnodes: {}\n");
-    sandbox.ok("plan star.yaml --from empty.yaml --out plan.json");
-    assert!(sandbox.fails("apply plan.json").starts_with("error[E132]: plan.json was made for no machine"));
 }
 
 #[test]
@@ -530,9 +416,9 @@ fn graphs_are_drawn_for_other_tools() {
         &sandbox.ok("graph star.yaml --format dot --addresses"),
         expect![[r#"
         graph "star" {
-          layout=neato; overlap=false; splines=true;
+          layout=neato; overlap=false; overlap_shrink=false; splines=true;
           node [fontname="sans-serif", fontsize=11];
-          edge [fontname="sans-serif", fontsize=8];
+          edge [fontname="sans-serif", fontsize=8, len=2.5, labeldistance=2];
           "node1" [shape=box];
           "node2" [shape=box];
           "node3" [shape=box];

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
-use crate::names::{IfName, NodeName};
+use crate::names::{IfName, Mac, NodeName};
 use crate::problem::Problem;
 use crate::topology::Topology;
 
@@ -64,6 +64,8 @@ pub struct PriorEnd {
     pub peer: Option<(NodeName, String)>,
     /// Its addresses.
     pub addresses: Vec<IpNet>,
+    /// Its hardware address, where a machine told it.
+    pub mac: Option<Mac>,
 }
 
 /// Gives out names and addresses: as written, then as they are now, then by the number in a node's name, then the first free in file order.

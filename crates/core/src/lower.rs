@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use crate::given::Given;
 use crate::given::domains::{EndId, ends_of_nodes};
-use crate::names::{HostId, IfName, Mac, NetnsName, stable_hash};
+use crate::names::{HostId, IfName, Mac, NetnsName};
 use crate::problem::Problem;
 use crate::resource::{DeviceId, NetnsId};
 use crate::state::{Facts, HostState};
@@ -90,12 +90,8 @@ impl Lab<'_> {
         (short, (short.as_str() != full).then(|| full.into()))
     }
 
-    /// A locally administered unicast address (IEEE 802 §8.4.2) that a lab's interface has on every machine.
     fn derived_mac(&self, node: NodeIndex<u32>, interface: &str) -> Mac {
-        let node = &self.topology.graph[node].name;
-        let hash = stable_hash(&[self.topology.name.as_str(), node.as_str(), interface]);
-        let [a, b, c, d, e, ..] = hash.to_be_bytes();
-        Mac([0x02, a, b, c, d, e])
+        Mac::derived(&self.topology.name, &self.topology.graph[node].name, interface)
     }
 }
 

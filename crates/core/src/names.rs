@@ -287,6 +287,15 @@ impl fmt::Debug for SysctlName {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mac(pub [u8; 6]);
 
+impl Mac {
+    /// A locally administered unicast address (IEEE 802 §8.4.2) that a lab's interface has on every machine.
+    pub fn derived(lab: &LabName, node: &NodeName, interface: &str) -> Self {
+        let hash = stable_hash(&[lab.as_str(), node.as_str(), interface]);
+        let [a, b, c, d, e, ..] = hash.to_be_bytes();
+        Mac([0x02, a, b, c, d, e])
+    }
+}
+
 impl FromStr for Mac {
     type Err = NameError;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName};
+use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName, stable_hash};
 use crate::state::HostState;
 
 mod relations;
@@ -229,6 +229,14 @@ pub struct Ran {
     pub digest: u64,
     /// What to run. A machine remembers only the digest.
     pub argv: Aside<Vec<String>>,
+}
+
+impl Ran {
+    /// A program in its place, by its arguments.
+    pub fn new(netns: NetnsName, index: u32, argv: &[String]) -> Self {
+        let parts: Vec<&str> = argv.iter().map(String::as_str).collect();
+        Ran { netns, index, digest: stable_hash(&parts), argv: Aside(argv.to_vec()) }
+    }
 }
 
 /// A value kept beside a fact: it is no part of what is compared.

@@ -44,6 +44,10 @@ fn asked(args: &ApplyArgs) -> Result<(Loaded, Option<PlanFile>), Failure> {
     if !args.file.ends_with(".json") {
         return Ok((file::load(&args.file, &args.vars)?, None));
     }
+    if let [(name, _), ..] = &args.vars.vars[..] {
+        let message = format!("{} has its variables' values already: `--var {name}` cannot change it", args.file);
+        return Err(Failure::hinted(codes::PLAN_FILE, message, "give it to `netsim plan`"));
+    }
     let text = file::read(&args.file).map_err(|why| Failure::new(codes::FILE, format!("read {}: {why}", args.file)))?;
     let file = PlanFile::read(&args.file, &text)?;
     Ok((file::reload(file.sources.clone())?, Some(file)))
@@ -161,7 +165,7 @@ fn taken_back(
 fn what_next(loaded: &Loaded, global: &Global) -> String {
     let lab = loaded.topology.name.as_str();
     let node = loaded.topology.graph.node_weights().find(|n| n.switch().is_none()).map_or("NODE", |n| n.name.as_str());
-    let netsim = format!("netsim{}", options(global));
+    let netsim = format!("{}{}", program(), options(global));
     let lines = [
         (format!("{netsim} status {lab}"), "whether it is still so"),
         (format!("{netsim} show {lab}/{node}"), "interfaces, addresses, routes"),
@@ -173,6 +177,13 @@ fn what_next(loaded: &Loaded, global: &Global) -> String {
     let width = lines.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     let line = |(command, what): &(String, &str)| format!("  {command:width$}   {what}\n");
     format!("\n{}", lines.iter().map(line).collect::<String>())
+}
+
+/// How this program was called, so that the next command finds it, too: `cargo run` calls it by a path.
+fn program() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let called = called.to_string_lossy();
+    if called.contains('/') { quoted_if_needed(&called) } else { "netsim".to_owned() }
 }
 
 /// The global options that the next command needs, too.

@@ -1,7 +1,6 @@
 //! `list`: the labs that run.
 
 use netsim_core::names::LabName;
-use netsim_core::resource::{Device, Resource};
 use netsim_core::state::Scope;
 use netsim_host::store;
 use serde::Serialize;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use super::Exit;
 use crate::args::{Format, Global, ListArgs};
 use crate::error::Failure;
-use crate::lab::Applied;
+use crate::lab::{self, Applied, Size};
 use crate::machine::{self, Machine};
 use crate::render::json;
 use crate::render::table::table;
@@ -52,19 +51,8 @@ pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
 
 fn row(machine: &Machine, lab: LabName) -> Result<Row, Failure> {
     let ours = machine.observe(&Scope { lab: lab.clone(), names: Vec::new() })?.ours;
-    let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
     let applied: Option<Applied> = store::load(machine.state(), &lab)?;
     let file = applied.and_then(|a| a.sources.files.first().map(|f| f.name.clone()));
-    let nodes = count(|r| matches!(r, Resource::Netns(_) | Resource::Device(Device::Bridge(_))) && !own_bridge(r));
-    let links = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
+    let Size { nodes, links } = lab::size(&ours);
     Ok(Row { lab, nodes, links, file })
-}
-
-/// A bridge in a namespace of its own is counted by that.
-fn own_bridge(resource: &Resource) -> bool {
-    match resource {
-        Resource::Device(Device::Bridge(b)) => b.id.netns != netsim_core::resource::NetnsId::Host,
-        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => false,
-        Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
-    }
 }

@@ -66,7 +66,7 @@ fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
 }
 
 fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {
-    let facts = node_facts(&found.node, &found.netns, observed, learnt, names);
+    let facts = node_facts(found, observed, learnt, names);
     match facts.interfaces.is_empty() && found.netns != NetnsId::Host {
         false => Ok(facts),
         true => {

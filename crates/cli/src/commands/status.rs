@@ -10,7 +10,7 @@ use super::Exit;
 use crate::args::{Format, Global, StatusArgs};
 use crate::error::Failure;
 use crate::file::Target;
-use crate::lab::{self, Surveyed};
+use crate::lab::{self, Size, Surveyed};
 use crate::machine;
 use crate::planned::Names;
 use crate::render::json;
@@ -145,8 +145,7 @@ fn netns(resource: &Resource) -> Option<&NetnsName> {
 }
 
 fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, against: &str, screen: &Screen) -> String {
-    let nodes = surveyed.observed.ours.iter().filter(|(_, r)| netns(r).is_some()).count();
-    let links = surveyed.observed.ours.iter().filter(|(_, r)| is_link(r)).count();
+    let Size { nodes, links } = lab::size(&surveyed.observed.ours);
     let (nodes, links) = (count(nodes, "node"), count(links, "link"));
     let head = match as_wanted {
         true => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
@@ -156,9 +155,13 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
     if !differences.is_empty() {
         out.push('\n');
     }
-    let missing = differences.iter().filter(|d| d.kind == Kind::Missing);
-    let missing = missing.flat_map(|d| d.wanted.iter().flat_map(Resource::claims)).collect();
-    for difference in differences.iter().filter(|d| !follows(d, &missing)) {
+    let (missing, extra) = lost_and_found(differences);
+    let told_with_another = |d: &&Difference| match d.kind {
+        Kind::Missing => follows(d.wanted.as_ref(), &missing),
+        Kind::Extra => follows(d.found.as_ref(), &extra),
+        Kind::Changed | Kind::ByHand => false,
+    };
+    for difference in differences.iter().filter(|d| !told_with_another(d)) {
         let (style, word) = match difference.kind {
             Kind::Missing => (DELETE, "missing"),
             Kind::Changed => (CHANGE, "changed"),
@@ -175,24 +178,32 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
     out
 }
 
-/// Whether it is missing only because what it is in, or on, is.
-fn follows(difference: &Difference, missing: &HashSet<Key>) -> bool {
-    let Some(wanted) = difference.wanted.as_ref().filter(|_| difference.kind == Kind::Missing) else { return false };
-    let on = match wanted {
+/// What of namespaces, devices and all else is not there though it should be, and what is there though it should not.
+fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
+    let (mut missing, mut extra) = (HashSet::new(), HashSet::new());
+    for difference in differences.iter().filter(|d| d.kind != Kind::ByHand) {
+        let claims = |r: &Option<Resource>| r.iter().flat_map(Resource::claims).collect::<HashSet<Key>>();
+        let (wanted, found) = (claims(&difference.wanted), claims(&difference.found));
+        missing.extend(wanted.difference(&found).cloned());
+        extra.extend(found.difference(&wanted).cloned());
+    }
+    (missing, extra)
+}
+
+/// Whether it differs only because what it is in, or on, does.
+fn follows(resource: Option<&Resource>, gone: &HashSet<Key>) -> bool {
+    let Some(resource) = resource else { return false };
+    let on = match resource {
         Resource::Netns(_) | Resource::Ran(_) => None,
         Resource::Up(d) => Some(d),
         Resource::Port(p) => Some(&p.device),
         Resource::Address(a) => Some(&a.device),
         Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) => None,
     };
-    let within = match difference.key.netns() {
-        NetnsId::Named(name) => missing.contains(&Key::Netns(name)),
+    let in_gone = |key: &Key| match key.netns() {
+        NetnsId::Named(name) => gone.contains(&Key::Netns(name)),
         NetnsId::Host => false,
     };
-    within || on.is_some_and(|d| missing.contains(&Key::Device(d.clone())))
-}
-
-fn is_link(resource: &Resource) -> bool {
-    use netsim_core::resource::Device;
-    matches!(resource, Resource::Device(Device::Veth(_)))
+    let within = netns(resource).is_none() && resource.claims().iter().any(in_gone);
+    within || on.is_some_and(|d| gone.contains(&Key::Device(d.clone())))
 }

@@ -21,8 +21,12 @@ impl End {
 /// The graph; with labels for both ends of each link, if they are given.
 pub fn graph(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
     let mut out = format!("graph {} {{\n", quoted(topology.name.as_str()));
-    out.push_str("  layout=neato; overlap=false; splines=true;\n");
-    out.push_str("  node [fontname=\"sans-serif\", fontsize=11];\n  edge [fontname=\"sans-serif\", fontsize=8];\n");
+    // Labels at the ends need longer edges, which Graphviz would shrink again.
+    let (shrink, len) =
+        if ends.is_some() { (" overlap_shrink=false;", ", len=2.5, labeldistance=2") } else { ("", "") };
+    writeln!(out, "  layout=neato; overlap=false;{shrink} splines=true;").expect("a String takes all");
+    out.push_str("  node [fontname=\"sans-serif\", fontsize=11];\n");
+    writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=8{len}];").expect("a String takes all");
     for index in topology.graph.node_indices() {
         let node = &topology.graph[index];
         writeln!(out, "  {} [{}];", quoted(node.name.as_str()), look(node)).expect("a String takes all");

@@ -1,11 +1,24 @@
 //! netsim with a kernel in memory of a test's own: no rights, no traces.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use expect_test::Expect;
+
 /// The shipped topologies.
 pub const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+
+/// Three nodes on a bridge.
+pub const STAR: &str = "\
+name: star
+nodes:
+  node[1-3]: {}
+  sw: { kind: bridge, subnet: 10.0.1.0/24 }
+links:
+  - { endpoints: [\"node[1-3]\", sw] }
+";
 
 /// A directory and a machine in memory, gone at the end.
 pub struct Sandbox {
@@ -39,7 +52,12 @@ impl Sandbox {
     /// netsim on the machine in memory, with these words as arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netsim"));
-        command.args(["--backend", "sim"]).args(arguments).current_dir(&self.folder).stdin(Stdio::null());
+        command
+            .arg0("netsim")
+            .args(["--backend", "sim"])
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
         command.env_remove("NO_COLOR").env("COLUMNS", "80").env("NETSIM_SIM", self.folder.join("sim.json"));
         command
     }
@@ -84,4 +102,16 @@ pub fn topologies() -> Vec<PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// A sandbox with that lab's file.
+pub fn star(name: &str) -> Sandbox {
+    let sandbox = Sandbox::new(name);
+    sandbox.file("star.yaml", STAR);
+    sandbox
+}
+
+/// That a command said so.
+pub fn check(said: &str, expected: Expect) {
+    expected.assert_eq(said);
 }

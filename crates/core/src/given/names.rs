@@ -4,8 +4,8 @@ use rustc_hash::FxHashSet;
 
 use super::codes;
 use super::domains::{EndId, endpoint};
-use super::wires::Wires;
-use crate::names::IfName;
+use super::wires::{Was, Wires};
+use crate::names::{IfName, Mac};
 use crate::problem::Problem;
 use crate::topology::Topology;
 
@@ -131,7 +131,8 @@ fn name_interfaces(
         }
         let scope = Some(node.index());
         for &(edge, side) in ends {
-            if let (None, Some((was, _))) = (&full[edge.index()][side], wires[edge.index()][side]) {
+            let was = wires[edge.index()][side].filter(|was| is_its_name(topology, (edge, side), *was));
+            if let (None, Some((was, _))) = (&full[edge.index()][side], was) {
                 full[edge.index()][side] = taken.claim(scope, was).then(|| was.to_owned());
             }
         }
@@ -143,6 +144,13 @@ fn name_interfaces(
             });
         }
     }
+}
+
+/// Whether an interface has the name that it was made with: a MAC that is not written tells. One that somebody renamed gets its name back.
+fn is_its_name(topology: &Topology, end: EndId, (name, was): Was<'_>) -> bool {
+    let endpoint = endpoint(topology, end);
+    let made = || Mac::derived(&topology.name, &topology.graph[endpoint.node].name, name);
+    endpoint.mac.is_some() || was.mac.is_none_or(|mac| mac == made())
 }
 
 /// The unnamed ports of switches: `<peer>-<its interface>`, behind the lab's name where all labs share a namespace. Between two switches

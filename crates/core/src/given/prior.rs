@@ -21,7 +21,7 @@ impl Prior {
             };
             for side in [0, 1] {
                 let addresses = given.ends[edge.index()][side].addresses.clone();
-                prior.interfaces.insert(name(side), PriorEnd { peer: Some(name(1 - side)), addresses });
+                prior.interfaces.insert(name(side), PriorEnd { peer: Some(name(1 - side)), addresses, mac: None });
             }
         }
         for node in graph.node_indices().filter(|n| !given.loopbacks[n.index()].is_empty()) {
@@ -50,7 +50,8 @@ impl Prior {
                     for side in [0, 1] {
                         let Some(name) = names[side].clone() else { continue };
                         let addresses = addresses_on(state, &veth.ends()[side].id);
-                        prior.interfaces.insert(name, PriorEnd { peer: names[1 - side].clone(), addresses });
+                        let (peer, mac) = (names[1 - side].clone(), Some(veth.ends()[side].mac));
+                        prior.interfaces.insert(name, PriorEnd { peer, addresses, mac });
                     }
                 }
                 Resource::Device(Device::Bridge(_) | Device::Stray { .. })

@@ -340,6 +340,21 @@ fn a_node_on_a_switch_that_was_renamed_keeps_its_address() {
     assert_eq!(now, name(&lab).replace("10.80.0.", "10.80.7.1"));
 }
 
+#[test]
+fn an_interface_that_was_renamed_by_hand_gets_its_name_back() {
+    let mut lab = Lab::new();
+    lab.host("a");
+    lab.host("b");
+    lab.link("a", "b");
+    let (given, state) = made(&lab.0, &Prior::default());
+    let mut prior = Prior::from_state(&state);
+    let [was, is] = ["eth0", "foo"].map(|i| (crate::names::NodeName::new("a").expect("a name"), i.to_owned()));
+    let end = prior.interfaces.shift_remove(&was).expect("the end");
+    prior.interfaces.insert(is.clone(), end);
+    prior.interfaces.values_mut().flat_map(|e| &mut e.peer).filter(|p| **p == was).for_each(|p| *p = is.clone());
+    assert_eq!(give(&lab.0, &prior).expect("a sound lab"), given);
+}
+
 fn made(topology: &Topology, prior: &Prior) -> (Given, HostState) {
     let given = give(topology, prior).expect("a sound lab");
     let mut desired = lower(topology, &given, &Facts::default()).expect("a sound lab");

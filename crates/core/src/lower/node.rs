@@ -3,9 +3,9 @@
 use petgraph::graph::NodeIndex;
 
 use super::{Lab, Lowered, codes};
-use crate::names::{SysctlName, stable_hash};
+use crate::names::SysctlName;
 use crate::problem::Problem;
-use crate::resource::{Address, Aside, Netns, NetnsId, Ran, Resource, Sysctl};
+use crate::resource::{Address, Netns, NetnsId, Ran, Resource, Sysctl};
 use crate::state::{HostState, promote_secondaries};
 use crate::topology::Node;
 
@@ -107,8 +107,6 @@ fn lower_programs(node: &Node, netns: &NetnsId, state: &mut HostState) {
     // A switch in the host's namespace has none: that is checked.
     let NetnsId::Named(name) = netns else { return };
     for (index, argv) in (0..).zip(&node.exec) {
-        let parts: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let digest = stable_hash(&parts);
-        state.insert(Resource::Ran(Ran { netns: name.clone(), index, digest, argv: Aside(argv.clone()) }));
+        state.insert(Resource::Ran(Ran::new(name.clone(), index, argv)));
     }
 }

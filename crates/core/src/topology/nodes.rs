@@ -16,6 +16,9 @@ use crate::problem::Place;
 use crate::spec::Spec;
 use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
+/// What the machine's own namespace is called wherever a node is named.
+const HOST: &str = "host";
+
 /// Adds all nodes of all files to the graph.
 pub(super) fn add(building: &mut Building, specs: &[Spec]) {
     let layers = Layers::of(specs, &mut building.problems);
@@ -59,6 +62,11 @@ impl<'l, 's> One<'l, 's> {
                 return building.problems.tell(codes::NAME, self.at, error.to_string(), hint);
             }
         };
+        if text == HOST {
+            building.refused.insert(text.to_owned());
+            let message = format!("`{HOST}` is the machine's own namespace and no node's name");
+            return building.problems.tell(codes::NAME, self.at, message, "write another name");
+        }
         if building.index.contains_key(text) {
             let hint = "give one of them another name";
             return building.problems.tell(codes::NODE_TWICE, self.at, format!("there are two nodes `{text}`"), hint);

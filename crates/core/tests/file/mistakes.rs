@@ -126,15 +126,17 @@ checks:
 #[test]
 fn names_are_checked_and_a_bad_one_is_told_once() {
     check_lab(
-        "nodes: { é: {}, a b: {}, -x: {}, b: {} }\nlinks: [{ endpoints: [é, b] }]\n",
+        "nodes: { é: {}, a b: {}, -x: {}, b: {}, host: {} }\nlinks: [{ endpoints: [é, b] }]\n",
         expect![[r#"
-        E012 2:10 ⟨é⟩ `é` has the character 'é'; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
-             write another name
-        E012 2:17 ⟨a b⟩ `a b` has the character ' '; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
-             write another name
-        E012 2:26 ⟨-x⟩ `-x` has the character '-'; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
-             write another name
-    "#]],
+            E012 2:10 ⟨é⟩ `é` has the character 'é'; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
+                 write another name
+            E012 2:17 ⟨a b⟩ `a b` has the character ' '; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
+                 write another name
+            E012 2:26 ⟨-x⟩ `-x` has the character '-'; letters, digits, `-`, `_` and `.` are allowed, with a letter or digit first
+                 write another name
+            E012 2:41 ⟨host⟩ `host` is the machine's own namespace and no node's name
+                 write another name
+        "#]],
     );
     check(
         "name: a/b\nprefix: ..\nnodes: { a: {} }\n",

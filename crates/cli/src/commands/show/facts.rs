@@ -1,11 +1,12 @@
 //! What there is to show of a node, gathered from what was observed.
 
-use netsim_core::names::{IfName, NodeName};
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use netsim_core::names::IfName;
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ran, Resource};
 use netsim_core::state::Observed;
 use netsim_host::linux::learnt::{self, Learnt};
 use serde::Serialize;
 
+use crate::node::Found;
 use crate::planned::Names;
 use crate::render::text::{natural, words};
 
@@ -82,7 +83,8 @@ impl Neighbour {
 }
 
 /// All there is of a node.
-pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, learnt: &Learnt, names: &Names) -> NodeFacts {
+pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> NodeFacts {
+    let Found { node, netns, .. } = found;
     let interface = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
     let forwarding = |f: &learnt::Forwarding| Forwarding {
         bridge: interface(f.bridge),
@@ -110,11 +112,14 @@ pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, learnt:
     };
     for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
         match resource {
-            Resource::Route(r) => facts.routes.push(Fact { text: words::route(r), ours }),
+            Resource::Route(r) => facts.routes.push(Fact { text: words::route(r, names), ours }),
             Resource::Sysctl(s) => {
                 facts.sysctls.push(Fact { text: format!("{} = {}", s.name, s.value.replace('\t', " ")), ours });
             }
-            Resource::Ran(_) => facts.programs.push(words::noun(resource, names, Some(netns))),
+            Resource::Ran(ran) => {
+                let ran = Resource::Ran(with_arguments(ran, &found.exec));
+                facts.programs.push(words::noun(&ran, names, Some(netns)));
+            }
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) => {}
             Resource::Port(_) | Resource::Address(_) => {}
         }
@@ -122,6 +127,12 @@ pub fn node_facts(node: &NodeName, netns: &NetnsId, observed: &Observed, learnt:
     facts.routes.sort_by_cached_key(|f| (!f.text.starts_with("default"), natural(&f.text)));
     facts.sysctls.sort_by_cached_key(|f| natural(&f.text));
     facts
+}
+
+/// A program that has run, with its arguments where they are those that were applied: a machine remembers a hash of them alone.
+fn with_arguments(ran: &Ran, exec: &[Vec<String>]) -> Ran {
+    let applied = exec.get(ran.index as usize).map(|argv| Ran::new(ran.netns.clone(), ran.index, argv));
+    applied.filter(|applied| applied == ran).unwrap_or_else(|| ran.clone())
 }
 
 fn all(observed: &Observed) -> impl Iterator<Item = (&Resource, bool)> {

@@ -23,7 +23,7 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         Resource::Up(d) => format!("{} up", end(d)),
         Resource::Port(p) => format!("port {} of bridge {}", end(&p.device), p.master),
         Resource::Address(a) => format!("address {} on {}", a.net, end(&a.device)),
-        Resource::Route(r) => format!("route {}{}", route(r), on(&r.netns)),
+        Resource::Route(r) => format!("route {}{}", route(r, names), on(&r.netns)),
         Resource::Sysctl(s) => format!("sysctl {} = {}{}", s.name, flat(&s.value), on(&s.netns)),
         Resource::Ran(r) => {
             let argv = match r.argv.0.is_empty() {
@@ -50,12 +50,8 @@ pub fn link(veth: &Veth, names: &Names) -> String {
 }
 
 /// `10.0.0.0/24 via 10.1.0.1 dev eth0`, as ip(8) has it.
-pub fn route(route: &Route) -> String {
-    let mut text = destination(&route.to);
-    for (i, hop) in route.via.iter().enumerate() {
-        text.push_str(if i == 0 { " " } else { " and " });
-        text.push_str(&next_hop(hop));
-    }
+pub fn route(route: &Route, names: &Names) -> String {
+    let mut text = format!("{} {}", destination(&route.to), next_hops(route, names));
     let usual = if route.to.addr().is_ipv6() { 1024 } else { 0 };
     if route.metric != usual {
         text.push_str(&format!(" metric {}", route.metric));
@@ -75,9 +71,14 @@ pub fn destination(to: &IpNet) -> String {
     }
 }
 
-fn next_hop(hop: &NextHop) -> String {
+fn next_hops(route: &Route, names: &Names) -> String {
+    route.via.iter().map(|hop| next_hop(hop, &route.netns, names)).collect::<Vec<_>>().join(" and ")
+}
+
+fn next_hop(hop: &NextHop, netns: &NetnsId, names: &Names) -> String {
+    let device = DeviceId { netns: netns.clone(), name: hop.device };
     let mut text = hop.gateway.map_or_else(String::new, |g| format!("via {g} "));
-    text.push_str(&format!("dev {}", hop.device));
+    text.push_str(&format!("dev {}", names.interface(&device)));
     if hop.weight != 1 {
         text.push_str(&format!(" weight {}", hop.weight));
     }
@@ -93,12 +94,18 @@ fn flat(value: &str) -> String {
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
         (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            veth_changes(a, b).into_iter().map(|(ends, what)| of_ends(&ends, &what, names, within)).collect()
+            let moved = a.ends().iter().zip(b.ends()).filter(|(a, b)| a.id != b.id);
+            let moved = moved.map(|(a, b)| format!("its end {} → {}", names.end(&a.id), names.end(&b.id)));
+            let within = veth_changes(a, b).into_iter().map(|(ends, what)| of_ends(&ends, &what, names, within));
+            moved.chain(within).collect()
         }
         (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => bridge_changes(a, b),
         (Resource::Port(a), Resource::Port(b)) => vec![format!("bridge {} → {}", a.master, b.master)],
         (Resource::Sysctl(a), Resource::Sysctl(b)) => vec![format!("{} → {}", flat(&a.value), flat(&b.value))],
-        (Resource::Route(a), Resource::Route(b)) => vec![hop_changes(a, b)],
+        (Resource::Route(a), Resource::Route(b)) => vec![format!("{} → {}", next_hops(a, names), next_hops(b, names))],
+        (Resource::Netns(a), Resource::Netns(b)) if a.mounted && !b.mounted => {
+            vec!["its name is there, but leads to no namespace".to_owned()]
+        }
         (
             Resource::Netns(_)
             | Resource::Device(_)
@@ -175,11 +182,6 @@ fn renamed(from: Option<&str>, to: Option<&str>) -> String {
 
 fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
-}
-
-fn hop_changes(a: &Route, b: &Route) -> String {
-    let hops = |r: &Route| r.via.iter().map(next_hop).collect::<Vec<_>>().join(" and ");
-    format!("{} → {}", hops(a), hops(b))
 }
 
 /// Where something is, for a change of it: what it is called, without what changes.
