@@ -4,6 +4,9 @@
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::{Key, NetnsId, Resource};
+use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
+use rustc_hash::FxHashSet;
 
 use super::spaces::Spaces;
 use super::{Paths, errors};
@@ -15,6 +18,9 @@ mod change;
 mod regain;
 mod remove;
 mod work;
+
+/// Open files that an apply needs beside two a namespace.
+const FILES: u64 = 64;
 
 /// One action and its place in the plan.
 pub(crate) type Step<'a> = (usize, &'a Action);
@@ -32,12 +38,35 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
     let run = Run { paths, lab, actions, progress };
     let mut spaces =
         Spaces::new(paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
+    raise_limit(2 * namespaces(actions) as u64 + FILES);
     let steps = || actions.iter().enumerate();
     let first = steps().position(|(_, a)| matches!(a, Action::Delete(_))).unwrap_or(0);
     build::build(&run, &mut spaces, steps().take(first).collect())?;
     let (deletions, builds) = steps().skip(first).partition(|(_, a)| matches!(a, Action::Delete(_)));
     remove::remove(&run, &mut spaces, deletions)?;
     build::build(&run, &mut spaces, builds)
+}
+
+/// In how many namespaces there is something to do.
+fn namespaces(actions: &[Action]) -> usize {
+    let resources = actions.iter().map(|action| match action {
+        Action::Create(resource) | Action::Delete(resource) | Action::Update { to: resource, .. } => resource,
+        Action::Borrow(loan) | Action::GiveBack(loan) => &loan.was,
+    });
+    let names = resources.flat_map(Resource::claims).map(|name| match name {
+        Key::Netns(name) => NetnsId::Named(name),
+        name => name.netns(),
+    });
+    names.collect::<FxHashSet<_>>().len()
+}
+
+/// Lets this process open so many files, as far as it may.
+fn raise_limit(files: u64) {
+    let Ok((soft, hard)) = getrlimit(Limit::RLIMIT_NOFILE) else { return };
+    if soft < files && setrlimit(Limit::RLIMIT_NOFILE, files, hard.max(files)).is_err() {
+        // Without the right to raise the hard limit as much as it allows; a shortage is told where it hurts.
+        let _ = setrlimit(Limit::RLIMIT_NOFILE, files.min(hard), hard);
+    }
 }
 
 impl Run<'_> {
