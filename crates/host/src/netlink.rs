@@ -26,6 +26,9 @@ const MOST_BYTES: usize = 32 * 1024;
 /// was offered, up to the second. Most namespaces need no more than the first, and to ask for more would cost it a larger allocation each.
 const DUMP_BYTES: [usize; 2] = [8 * 1024, 32 * 1024];
 
+/// Room for the longest answer: a device's further names alone may fill 64 KiB (`rtnl_alt_ifname`, net/core/rtnetlink.c).
+const ANSWER_BYTES: usize = 96 * 1024;
+
 /// How often a dump is begun anew that was interrupted by a change.
 const DUMP_TRIES: usize = 20;
 
@@ -49,6 +52,20 @@ pub(crate) struct Refused<T> {
     pub(crate) errno: i32,
     /// The extended-ACK text; empty if there is none.
     pub(crate) text: String,
+}
+
+/// A kernel's refusal on its way through code that knows only [`io::Error`], which by itself keeps no words.
+#[derive(Debug, thiserror::Error)]
+#[error("errno {errno}: {text}")]
+pub(crate) struct Worded {
+    pub(crate) errno: i32,
+    pub(crate) text: String,
+}
+
+impl<T> From<Refused<T>> for io::Error {
+    fn from(refused: Refused<T>) -> Self {
+        io::Error::other(Worded { errno: refused.errno, text: refused.text })
+    }
 }
 
 /// Requests that wait to be sent together, each with a tag to know it by.
@@ -169,34 +186,61 @@ impl Netlink {
     /// Asks questions that have one answer each, and gives the payloads of the answers; none where the kernel answers with an error.
     pub(crate) fn ask(&mut self, questions: Vec<RouteNetlinkMessage>) -> io::Result<Vec<Option<Vec<u8>>>> {
         let mut all = Vec::with_capacity(questions.len());
-        let mut questions = questions.into_iter().peekable();
-        while questions.peek().is_some() {
-            let mut bytes = Vec::new();
-            let mut count = 0;
-            let first = self.sequence.wrapping_add(1);
-            for question in questions.by_ref().take(MOST_REQUESTS) {
-                let at = bytes.len();
-                put(&mut bytes, 0, question);
-                NetlinkBuffer::new(&mut bytes[at..]).set_sequence_number(first.wrapping_add(count));
-                count += 1;
-            }
-            self.sequence = self.sequence.wrapping_add(count);
-            self.socket.send(&bytes, 0)?;
-            let mut buffer = Vec::with_capacity(DUMP_BYTES[0]);
-            let mut left = count;
-            while left > 0 {
-                buffer.clear();
-                self.receive(&mut buffer)?;
-                for message in messages(&buffer) {
-                    if message.sequence_number().wrapping_sub(first) < count {
-                        let good = message.message_type() != NLMSG_ERROR;
-                        all.push(good.then(|| message.payload().to_vec()));
-                        left -= 1;
-                    }
+        let mut most = MOST_REQUESTS;
+        while all.len() < questions.len() {
+            let some = most.min(questions.len() - all.len());
+            match self.ask_some(&questions[all.len()..all.len() + some]) {
+                // The answers overran the receive buffer (a `lo` with hundreds of notes has a long one): fewer at once do not.
+                Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) && some > 1 => {
+                    self.drain()?;
+                    most = some / 2;
                 }
+                answers => all.extend(answers?),
             }
         }
         Ok(all)
+    }
+
+    /// Asks these questions by one datagram.
+    fn ask_some(&mut self, questions: &[RouteNetlinkMessage]) -> io::Result<Vec<Option<Vec<u8>>>> {
+        let mut bytes = Vec::new();
+        let count = questions.len() as u32;
+        let first = self.sequence.wrapping_add(1);
+        for (question, sequence) in questions.iter().zip(0..) {
+            let at = bytes.len();
+            put(&mut bytes, 0, question.clone());
+            NetlinkBuffer::new(&mut bytes[at..]).set_sequence_number(first.wrapping_add(sequence));
+        }
+        self.sequence = self.sequence.wrapping_add(count);
+        self.socket.send(&bytes, 0)?;
+        let mut answers = Vec::with_capacity(questions.len());
+        let mut buffer = Vec::with_capacity(ANSWER_BYTES);
+        while answers.len() < questions.len() {
+            buffer.clear();
+            if self.receive(&mut buffer)? > buffer.len() {
+                return Err(io::Error::from_raw_os_error(libc::EMSGSIZE));
+            }
+            for message in messages(&buffer) {
+                if message.sequence_number().wrapping_sub(first) < count {
+                    let good = message.message_type() != NLMSG_ERROR;
+                    answers.push(good.then(|| message.payload().to_vec()));
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Throws away what waits to be received: a socket that was overrun takes nothing more until it is empty.
+    fn drain(&self) -> io::Result<()> {
+        let mut buffer = Vec::with_capacity(DUMP_BYTES[0]);
+        loop {
+            buffer.clear();
+            match self.socket.recv(&mut buffer, libc::MSG_DONTWAIT) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.raw_os_error() != Some(libc::ENOBUFS) => return Err(e),
+                Ok(_) | Err(_) => {}
+            }
+        }
     }
 
     /// Asks for all objects of a kind and gives the payload of each to `take`; begins anew when a change came between.
@@ -233,19 +277,24 @@ impl Netlink {
         loop {
             buffer.clear();
             let room = buffer.capacity();
-            consistent &= self.receive(buffer)? <= room;
+            let length = self.receive(buffer)?;
+            consistent &= length <= room;
             for message in messages(buffer) {
                 if message.sequence_number() != self.sequence {
                     continue;
                 }
                 consistent &= message.flags() & NLM_F_DUMP_INTR == 0;
                 match message.message_type() {
-                    NLMSG_DONE => return Ok(consistent),
+                    // The end says whether the kernel came to it (`netlink_dump_done`): a device too large to be told is an error.
+                    NLMSG_DONE => match answer(message).0 {
+                        0 => return Ok(consistent),
+                        errno => return Err(io::Error::from_raw_os_error(errno)),
+                    },
                     NLMSG_ERROR => return Err(io::Error::from_raw_os_error(answer(message).0)),
                     _ => take(message.payload()),
                 }
             }
-            buffer.reserve(DUMP_BYTES[1]);
+            buffer.reserve(length.max(DUMP_BYTES[1]));
         }
     }
 

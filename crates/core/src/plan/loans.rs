@@ -8,14 +8,22 @@ use crate::state::{HostState, Loan, Observed};
 pub(super) fn takes(to: &Resource, observed: &Observed) -> Option<Vec<Action>> {
     let key = to.key();
     let now = observed.others.get(&key)?.resource.as_ref().filter(|now| now.can_be_lent() && to.can_be_lent())?;
-    let held = observed.loans.get(&key);
+    let mut from = now;
     let mut actions = Vec::new();
-    if held.is_none_or(|h| h.loan.set != *to) {
-        let was = held.map_or(now, |h| &h.loan.was).clone();
-        actions.push(Action::Borrow(Loan { was, set: to.clone() }));
+    match observed.loans.get(&key).map(|held| &held.loan) {
+        Some(loan) if loan.set == *to => {}
+        Some(loan) => {
+            // Between the ledger and the change the ledger would not know the value as ours, and nobody would give it back.
+            if *now == loan.set && *now != loan.was {
+                actions.push(Action::Update { from: now.clone(), to: loan.was.clone() });
+                from = &loan.was;
+            }
+            actions.push(Action::Borrow(Loan { was: loan.was.clone(), set: to.clone() }));
+        }
+        None => actions.push(Action::Borrow(Loan { was: now.clone(), set: to.clone() })),
     }
-    if now != to {
-        actions.push(Action::Update { from: now.clone(), to: to.clone() });
+    if from != to {
+        actions.push(Action::Update { from: from.clone(), to: to.clone() });
     }
     Some(actions)
 }

@@ -24,10 +24,12 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     let mut found = Vec::new();
     let mut lacking: Vec<(Feature, &Resource)> = Vec::new();
     for (key, wanted) in desired.iter() {
-        if ours.get_full(key).is_some_and(|(at, _)| fates.of_position(at) != Fate::Gone) {
+        let stands = ours.get_full(key).filter(|(at, _)| fates.of_position(*at) != Fate::Gone).map(|(_, now)| now);
+        if stands == Some(wanted) {
             continue;
         }
-        for name in wanted.claims() {
+        // What is updated keeps its names; but it may need what the kernel lacks.
+        for name in wanted.claims().into_iter().filter(|_| stands.is_none()) {
             if let Some(foreign) = observed.others.get(&name) {
                 found.extend(taken(wanted, &name, foreign));
             }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
-use netsim_core::resource::Resource;
+use netsim_core::resource::{Key, NetnsId, Resource};
+use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
+use rustc_hash::FxHashSet;
 
 use super::spaces::Spaces;
 use super::{Paths, errors};
@@ -18,6 +20,9 @@ mod change;
 mod regain;
 mod remove;
 mod work;
+
+/// Open files that an apply needs beside two a namespace.
+const FILES: u64 = 64;
 
 /// One action and its place in the plan.
 pub(crate) type Step<'a> = (usize, &'a Action);
@@ -39,6 +44,7 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
     let run = Run { paths, lab, actions, progress };
     let mut spaces =
         Spaces::new(paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
+    raise_limit(2 * namespaces(actions) as u64 + FILES);
     let steps = || actions.iter().enumerate();
     let first = steps().position(|(_, a)| !saves(a)).unwrap_or(actions.len());
     build::build(&run, &mut spaces, steps().take(first).collect())?;
@@ -57,6 +63,24 @@ fn deletes_devices(actions: &[Action]) -> bool {
 /// Whether this may be an update that saves something from what is done next: only routes and ports find another stand.
 fn saves(action: &Action) -> bool {
     matches!(action, Action::Update { to: Resource::Route(_) | Resource::Port(_), .. })
+}
+
+/// In how many namespaces there is something to do.
+fn namespaces(actions: &[Action]) -> usize {
+    let names = actions.iter().flat_map(Action::resources).flat_map(Resource::claims).map(|name| match name {
+        Key::Netns(name) => NetnsId::Named(name),
+        name => name.netns(),
+    });
+    names.collect::<FxHashSet<_>>().len()
+}
+
+/// Lets this process open so many files, as far as it may.
+fn raise_limit(files: u64) {
+    let Ok((soft, hard)) = getrlimit(Limit::RLIMIT_NOFILE) else { return };
+    if soft < files && setrlimit(Limit::RLIMIT_NOFILE, files, hard.max(files)).is_err() {
+        // Without the right to raise the hard limit as much as it allows; a shortage is told where it hurts.
+        let _ = setrlimit(Limit::RLIMIT_NOFILE, files.min(hard), hard);
+    }
 }
 
 impl Run<'_> {

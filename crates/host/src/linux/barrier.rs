@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netsim_core::names::{IfName, Mac};
 use netsim_core::resource::{DeviceId, End, NetnsId};
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::{device, netns};
@@ -38,8 +39,8 @@ pub(crate) fn settle() -> io::Result<()> {
             NLM_F_CREATE | NLM_F_EXCL,
             device::create_veth((&end("in", round), 0), (&far, 0), Some(here.as_fd()), 0),
         );
-        if let Some(refused) = Netlink::open()?.send(batch)?.first() {
-            return Err(io::Error::from_raw_os_error(refused.errno));
+        if let Some(refused) = Netlink::open()?.send(batch)?.into_iter().next() {
+            return Err(refused.into());
         }
         netns::enter(&here)?;
         until_gone(&mut watch)?;
@@ -62,9 +63,10 @@ fn until_gone(watch: &mut Netlink) -> io::Result<()> {
         }
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         let mut ready = [PollFd::new(watch.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut ready, timeout)? == 0 {
-            continue;
-        }
+        match poll(&mut ready, timeout) {
+            Ok(0) | Err(Errno::EINTR) => continue,
+            ready => ready?,
+        };
         buffer.clear();
         watch.socket().recv(&mut buffer, 0)?;
         if messages(&buffer).any(|m| m.message_type() == libc::RTM_DELLINK) {

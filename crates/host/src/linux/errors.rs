@@ -8,6 +8,7 @@ use netsim_core::resource::{Key, Resource};
 use nix::errno::Errno;
 
 use crate::backend::HostError;
+use crate::netlink::Worded;
 
 /// The codes of this backend's errors.
 pub mod codes {
@@ -72,6 +73,9 @@ fn lowered(text: &str) -> String {
 
 /// An error of a system call, in words.
 pub(crate) fn system(doing: impl Into<String>, error: &io::Error) -> HostError {
+    if let Some(refused) = error.get_ref().and_then(|e| e.downcast_ref::<Worded>()) {
+        return kernel(doing, refused.errno, &refused.text);
+    }
     match error.raw_os_error() {
         Some(errno) => kernel(doing, errno, ""),
         None => HostError {
@@ -130,5 +134,22 @@ fn class(errno: Errno) -> (Code, Option<&'static str>) {
         Errno::EXFULL => (codes::LIMIT, Some("spread the ports over several bridges: one takes 1023")),
         Errno::ENOMEM | Errno::ENOBUFS => (codes::LIMIT, Some("free memory: a node takes about 230 KiB in the kernel")),
         _ => (codes::REFUSED, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::Refused;
+
+    #[test]
+    fn a_refusal_keeps_its_errno_and_its_words_on_the_way_through_an_io_error() {
+        let refused = Refused { tag: (), errno: libc::EINVAL, text: "Name not a valid device name.".into() };
+        let error = system("create network namespace a", &refused.into());
+        assert_eq!(
+            error.to_string(),
+            "create network namespace a: invalid argument (EINVAL): name not a valid device name"
+        );
+        assert_eq!(error.errno, Some(libc::EINVAL));
     }
 }

@@ -10,6 +10,7 @@ use netsim_core::names::LabName;
 use netsim_core::resource::Key;
 use netsim_core::state::{Held, Loan, Loans};
 use nix::fcntl::{Flock, FlockArg};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::errors::{codes, system};
@@ -31,21 +32,33 @@ fn draft(state: &Path) -> PathBuf {
     state.join("loans.json.new")
 }
 
-/// What a lab has borrowed.
-pub(crate) fn of(state: &Path, lab: &LabName) -> Result<Loans, HostError> {
+/// What is lent, as one lab sees it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lent {
+    /// What the lab itself has borrowed.
+    pub(crate) loans: Loans,
+    /// What another lab has borrowed, and which one.
+    pub(crate) others: FxHashMap<Key, LabName>,
+}
+
+/// What is lent to a lab, and what to others.
+pub(crate) fn of(state: &Path, lab: &LabName) -> Result<Lent, HostError> {
     if draft(state).exists() {
         let _lock = lock(state)?;
         // Whoever holds the lock and finds a draft finds that of somebody who was killed over it.
         let _ = fs::remove_file(draft(state));
     }
     let entries = read(state)?;
-    let shared = |key: &Key| entries.iter().any(|e| e.lab != *lab && e.loan.was.key() == *key);
-    let mut loans = Loans::default();
-    for entry in entries.iter().filter(|e| e.lab == *lab) {
-        let key = entry.loan.was.key();
-        loans.insert(key.clone(), Held { loan: entry.loan.clone(), shared: shared(&key) });
+    let mut lent = Lent::default();
+    for entry in entries.iter().filter(|e| e.lab != *lab) {
+        lent.others.entry(entry.loan.was.key()).or_insert_with(|| entry.lab.clone());
     }
-    Ok(loans)
+    for entry in entries.into_iter().filter(|e| e.lab == *lab) {
+        let key = entry.loan.was.key();
+        let shared = lent.others.contains_key(&key);
+        lent.loans.insert(key, Held { loan: entry.loan, shared });
+    }
+    Ok(lent)
 }
 
 /// Enters a loan, before the change. What another lab has borrowed already is entered as it was before that.
@@ -129,16 +142,17 @@ mod tests {
         let [a, b] = ["a", "b"].map(|n| LabName::new(n).expect("a name"));
         borrow(&state, &a, &loan("0", "1")).expect("a writable directory");
         assert_eq!(
-            of(&state, &a).map(|l| l.values().cloned().collect()),
+            of(&state, &a).map(|l| l.loans.values().cloned().collect()),
             Ok(vec![Held { loan: loan("0", "1"), shared: false }])
         );
         borrow(&state, &b, &loan("1", "2")).expect("a writable directory");
         assert_eq!(
-            of(&state, &b).map(|l| l.values().cloned().collect()),
+            of(&state, &b).map(|l| l.loans.values().cloned().collect()),
             Ok(vec![Held { loan: loan("0", "2"), shared: true }])
         );
+        assert_eq!(of(&state, &b).map(|l| l.others), Ok([(forward("0").key(), a.clone())].into_iter().collect()));
         give_back(&state, &a, &loan("0", "1")).expect("a writable directory");
-        assert_eq!(of(&state, &b).map(|l| l.values().map(|h| h.shared).collect()), Ok(vec![false]));
+        assert_eq!(of(&state, &b).map(|l| l.loans.values().map(|h| h.shared).collect()), Ok(vec![false]));
         give_back(&state, &b, &loan("0", "2")).expect("a writable directory");
         assert_eq!(fs::read_dir(&state).map(Iterator::count).ok(), Some(0));
         fs::remove_dir(&state).expect("it is empty");

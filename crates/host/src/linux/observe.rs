@@ -100,10 +100,10 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Obs
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
-    let held = ledger::of(&paths.state, &scope.lab)?;
+    let lent = ledger::of(&paths.state, &scope.lab)?;
     let mut settings = netns::enter(&home).and_then(|()| Settings::open()).map_err(failed("/proc"))?;
-    add_host_sysctls(&mut observed, &mut settings, &asked, held.keys()).map_err(failed("the host's settings"))?;
-    observed.loans = held;
+    add_host_sysctls(&mut observed, &mut settings, &asked, &lent).map_err(failed("the host's settings"))?;
+    observed.loans = lent.loans;
     observed.facts =
         facts::facts(&mut settings, &asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     let named = |space: Space| match &space.id {
@@ -133,14 +133,14 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
 }
 
 /// The settings of the host that are asked for or borrowed: they are others', whatever their value.
-fn add_host_sysctls<'a>(
+fn add_host_sysctls(
     observed: &mut Observed,
     settings: &mut Settings,
     asked: &Asked,
-    borrowed: impl Iterator<Item = &'a Key>,
+    lent: &ledger::Lent,
 ) -> io::Result<()> {
     let names = asked.sysctls.get(&NetnsId::Host).into_iter().flatten().copied();
-    let borrowed = borrowed.filter_map(|k| match k {
+    let borrowed = lent.loans.keys().filter_map(|k| match k {
         Key::Sysctl(NetnsId::Host, name) => Some(name),
         _ => None,
     });
@@ -148,8 +148,9 @@ fn add_host_sysctls<'a>(
         let key = Key::Sysctl(NetnsId::Host, name.clone());
         if let Some(value) = settings.read(name)? {
             let now = Sysctl { netns: NetnsId::Host, name: name.clone(), value: value.into() };
+            let lab = lent.others.get(&key).cloned();
             let what = "setting of the host".into();
-            observed.others.insert(key, Foreign { what, lab: None, resource: Some(Resource::Sysctl(now)) });
+            observed.others.insert(key, Foreign { what, lab, resource: Some(Resource::Sysctl(now)) });
         } else {
             observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()));
         }
@@ -217,7 +218,13 @@ fn look(
     if let Some(same) = before.filter(|before| before.inode == inode) {
         return Ok(Some(Found::Ours(same)));
     }
-    netns::enter(&namespace)?;
+    match netns::enter(&namespace) {
+        // It belongs to a user namespace that is out of our reach, so it cannot be ours: a plain name in use.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            return Ok(Some(Found::Foreign(name.clone(), None, "network namespace out of reach")));
+        }
+        entered => entered?,
+    }
     let mut netlink = Netlink::open()?;
     let links = links(&mut netlink)?;
     let mark = links.iter().find(|l| l.index == LO_INDEX).and_then(|lo| Mark::parse(&lo.alias));

@@ -33,10 +33,13 @@ const BORN: [&str; 11] = [
 /// Address protocols of the kernel itself (IFAPROT_KERNEL_LO, _RA and _LL, linux/if_addr.h).
 const IFAPROT_KERNEL: std::ops::RangeInclusive<u8> = 1..=3;
 
+/// The devices of one namespace by their numbers.
+type Links<'a> = FxHashMap<u32, &'a Link>;
+
 /// Adds what one namespace shows.
 pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces: &[Space], at: usize, pairs: &Pairs) {
     let space = &spaces[at];
-    let names: FxHashMap<u32, IfName> = space.links.iter().map(|l| (l.index, l.name)).collect();
+    let links: Links = space.links.iter().map(|l| (l.index, l)).collect();
     let id = |name: IfName| DeviceId { netns: space.id.clone(), name };
     if let (NetnsId::Named(name), Some(mark)) = (&space.id, &space.mark) {
         observed.ours.insert(Resource::Netns(Netns::new(name.clone(), mark.node.clone())));
@@ -53,15 +56,15 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
         if link.up {
             observed.ours.insert(Resource::Up(id(link.name)));
         }
-        if let Some(master) = link.master.and_then(|m| names.get(&m)) {
-            observed.ours.insert(Resource::Port(Port { device: id(link.name), master: *master }));
+        if let Some(master) = link.master.and_then(|m| links.get(&m)) {
+            observed.ours.insert(Resource::Port(Port { device: id(link.name), master: master.name }));
         }
     }
     for seen in &space.addresses {
-        add_address(observed, scope, asked, space, seen);
+        add_address(observed, scope, asked, space, seen, &links);
     }
     for seen in &space.routes {
-        add_route(observed, scope, asked, space, seen, &names);
+        add_route(observed, scope, asked, space, seen, &links);
     }
     for sysctl in &space.sysctls {
         observed.ours.insert(Resource::Sysctl(sysctl.clone()));
@@ -140,8 +143,15 @@ fn matters(asked: &Asked, space: &Space, key: &Key) -> bool {
     space.id != NetnsId::Host || asked.keys.contains(key)
 }
 
-fn add_address(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &address::Seen) {
-    let Some(link) = space.links.iter().find(|l| l.index == seen.index) else { return };
+fn add_address(
+    observed: &mut Observed,
+    scope: &Scope,
+    asked: &Asked,
+    space: &Space,
+    seen: &address::Seen,
+    links: &Links,
+) {
+    let Some(link) = links.get(&seen.index) else { return };
     let address = Address { device: DeviceId { netns: space.id.clone(), name: link.name }, net: seen.net };
     let marked = if asked.marks_addresses { is_marked(seen.protocol) } else { may_be_ours(link, seen) };
     if marked && (space.mark.is_some() || is_of_lab(&scope.lab, link)) {
@@ -167,20 +177,14 @@ fn foreign(kind: &str, resource: Option<Resource>) -> Foreign {
     Foreign { what: format!("{kind} made by hand").into(), lab: None, resource }
 }
 
-fn add_route(
-    observed: &mut Observed,
-    scope: &Scope,
-    asked: &Asked,
-    space: &Space,
-    seen: &route::Seen,
-    names: &FxHashMap<u32, IfName>,
-) {
-    let hop = |&(index, gateway, weight): &(u32, _, _)| Some(NextHop { device: *names.get(&index)?, gateway, weight });
+fn add_route(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &route::Seen, links: &Links) {
+    let hop =
+        |&(index, gateway, weight): &(u32, _, _)| Some(NextHop { device: links.get(&index)?.name, gateway, weight });
     let Some(mut via) = seen.via.iter().map(hop).collect::<Option<Vec<_>>>() else { return };
     via.sort();
     let route = Route { netns: space.id.clone(), table: seen.table, to: seen.to, metric: seen.metric, via };
     let through_ours = || {
-        let of_lab = |index: &u32| space.links.iter().any(|l| l.index == *index && is_of_lab(&scope.lab, l));
+        let of_lab = |index: &u32| links.get(index).is_some_and(|l| is_of_lab(&scope.lab, l));
         seen.via.iter().all(|(index, ..)| of_lab(index))
     };
     let key = Key::Route { netns: space.id.clone(), table: seen.table, to: seen.to, metric: seen.metric };

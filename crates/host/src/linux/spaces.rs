@@ -104,7 +104,7 @@ impl<'a> Spaces<'a> {
             batch.push((), device::ADD_ALTNAME, device::add_altnames(LO_INDEX, notes));
         }
         if let Some(refused) = netlink.send(batch)?.into_iter().next() {
-            return Err(io::Error::from_raw_os_error(refused.errno));
+            return Err(refused.into());
         }
         inside(&mut self.settings)?;
         netns::name_mine(&self.paths.netns, name, mark)?;

@@ -6,8 +6,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::mark::Mark;
 use netsim_core::names::IfName;
 use netsim_core::resource::{Bridge, DeviceId, End, Key, Netns, NetnsId, Ran, Sysctl};
-use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
 use super::super::spaces::Spaces;
@@ -18,14 +17,10 @@ use super::{Run, Step, change};
 use crate::backend::StepError;
 use crate::netlink::{Batch, Refused};
 
-/// Open files that an apply needs beside two a namespace.
-const FILES: u64 = 64;
-
 /// Does the steps: loans, namespaces, what is in them, programs.
 pub(super) fn build(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<(), StepError> {
     let mut work = Work::of(&steps);
     set_host(run, spaces, &work.host)?;
-    raise_limit((2 * (work.namespaces.len() + work.places.len())) as u64 + FILES);
     create_namespaces(run, spaces, &mut work)?;
     let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
     for (netns, place) in &work.places {
@@ -59,15 +54,6 @@ fn set_host(run: &Run, spaces: &mut Spaces, steps: &[(usize, Host)]) -> Result<(
         run.progress.add(1);
     }
     Ok(())
-}
-
-/// Lets this process open so many files, as far as it may.
-fn raise_limit(files: u64) {
-    let Ok((soft, hard)) = getrlimit(Limit::RLIMIT_NOFILE) else { return };
-    if soft < files && setrlimit(Limit::RLIMIT_NOFILE, files, hard.max(files)).is_err() {
-        // Without the right to raise the hard limit as much as it allows; a shortage is told where it hurts.
-        let _ = setrlimit(Limit::RLIMIT_NOFILE, files.min(hard), hard);
-    }
 }
 
 /// Makes all namespaces; their own settings are written from inside, before anybody can see them.
@@ -206,9 +192,9 @@ impl Site<'_> {
     /// Devices whose change can give a bridge IPv6 back: those that leave it, or grow.
     fn movable(&self) -> Vec<IfName> {
         let p = self.place;
-        let is_new = |name: IfName| p.ends.iter().any(|(_, e)| e.id.name == name);
+        let new: FxHashSet<IfName> = p.ends.iter().map(|(_, e)| e.id.name).collect();
         let grown = p.changed_ends.iter().filter(|(_, from, _)| from.mtu < IPV6_MIN_MTU).map(|(_, _, to)| to.id.name);
-        grown.chain(p.ports.iter().map(|(_, port)| port.device.name).filter(|n| !is_new(*n))).collect()
+        grown.chain(p.ports.iter().map(|(_, port)| port.device.name).filter(|n| !new.contains(n))).collect()
     }
 
     /// Any action of the place, to name in an error that is not of one.
@@ -334,8 +320,9 @@ impl Site<'_> {
             change.0 = *at;
             change.1.master = Some(index(*at, port.master)?);
         }
-        let bridge = |name: IfName| p.bridges.iter().any(|(_, b)| b.id.name == name);
-        for (at, device) in p.ups.iter().filter(|(_, d)| !bridge(d.name)) {
+        let bridges: FxHashSet<IfName> = p.bridges.iter().map(|(_, b)| b.id.name).collect();
+        let ups: FxHashSet<IfName> = p.ups.iter().map(|(_, d)| d.name).collect();
+        for (at, device) in p.ups.iter().filter(|(_, d)| !bridges.contains(&d.name)) {
             let change = changes.entry(device.name).or_insert((*at, Change::default()));
             change.1.up = Some(true);
             if change.1.master.is_none() {
@@ -343,7 +330,7 @@ impl Site<'_> {
             }
         }
         for (at, bridge) in &p.bridges {
-            let up = p.ups.iter().any(|(_, d)| d.name == bridge.id.name).then_some(true);
+            let up = ups.contains(&bridge.id.name).then_some(true);
             changes.insert(bridge.id.name, (*at, Change { up, ..Default::default() }));
         }
         changes.retain(|_, (_, change)| !change.is_empty());

@@ -10,7 +10,7 @@ use netsim_core::plan::Action;
 use netsim_core::resource::{Device, DeviceId, End, Netns, NetnsId, Resource, Sysctl};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
+use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX, Link};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
 use super::super::{address, observe, ran, route, sysctl};
@@ -162,14 +162,16 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
             Err(e) => return Err(run.system(first)(e)),
         };
         let mut batch = Batch::default();
+        // By its name a device is found, by its mark it is known: since the plan another may have taken the name.
+        let is_ours = |link: &Link| observe::is_of_lab(run.lab, link);
         if let [(at, name)] = *devices {
-            space.find([name]).map_err(run.system(at))?;
-            if let Some(index) = space.index(name) {
-                batch.push(at, 0, device::delete(index));
+            for link in space.look(&[name]).map_err(run.system(at))?.iter().filter(|link| is_ours(link)) {
+                batch.push(at, 0, device::delete(link.index));
             }
         } else {
             let wanted: FxHashSet<IfName> = devices.iter().map(|(_, name)| *name).collect();
-            for link in observe::links(&mut space.netlink).map_err(run.system(first))? {
+            let links = observe::links(&mut space.netlink).map_err(run.system(first))?;
+            for link in links.iter().filter(|link| is_ours(link)) {
                 let group = if wanted.contains(&link.name) { run.lab.doomed_group() } else { run.lab.group() };
                 // Somebody who was killed may have left others among the doomed.
                 let change = wanted.contains(&link.name) || link.group == run.lab.doomed_group();
