@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-#[path = "common/hostrun_common.rs"]
+#[path = "common/machine.rs"]
 mod common;
 use common::{inside, ip};
 

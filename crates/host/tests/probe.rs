@@ -10,7 +10,7 @@ use netsim_core::resource::NetnsId;
 use netsim_host::backend::Progress;
 use netsim_host::probe::{Options, Outcome, Ping, ping};
 
-#[path = "common/hostrun_common.rs"]
+#[path = "common/machine.rs"]
 mod common;
 use common::{inside, ip};
 
