@@ -1,7 +1,5 @@
 //! The topology file: from YAML text to the structs that it is made of.
 
-use schemars::generate::SchemaSettings;
-
 use crate::problem::{Place, Problem, Step};
 
 mod anchors;
@@ -10,6 +8,7 @@ mod edits;
 mod find;
 mod head;
 mod places;
+mod schema;
 mod shape;
 mod sources;
 mod syntax;
@@ -23,8 +22,7 @@ pub use written::Spec;
 
 /// The JSON Schema of a topology file (draft 2020-12), made from the structs that it is read into.
 pub fn schema() -> serde_json::Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    generator.into_root_schema_for::<Spec>().to_value()
+    schema::of_file()
 }
 
 /// Reads a text whose keys and kinds of values have been looked at.

@@ -44,7 +44,7 @@ pub(super) struct MapShape {
 
 /// The shapes of a topology file.
 pub(super) fn shapes() -> &'static Shapes {
-    static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(&super::schema()));
+    static SHAPES: LazyLock<Shapes> = LazyLock::new(|| Shapes::of(&super::schema::of_spec()));
     &SHAPES
 }
 

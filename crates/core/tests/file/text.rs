@@ -382,6 +382,15 @@ fn stored_sources_give_the_same_topology_again() {
 }
 
 #[test]
+fn the_schema_takes_a_variable_for_a_number_and_for_a_word() {
+    let schema = netsim_core::spec::schema();
+    let variable =
+        |choices: &serde_json::Value| choices.as_array().is_some_and(|c| c.iter().any(|s| s["pattern"] == r"\$\{"));
+    assert!(variable(&schema["$defs"]["NodeSpec"]["properties"]["mtu"]["anyOf"]), "{schema:#}");
+    assert!(variable(&schema["$defs"]["KindSpec"]["oneOf"]), "{schema:#}");
+}
+
+#[test]
 fn the_schema_describes_every_key() {
     let schema = netsim_core::spec::schema();
     let undescribed: Vec<String> = schema["$defs"]
