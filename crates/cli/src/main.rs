@@ -36,7 +36,11 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let screen = Screen::new(&args.global);
-    match commands::run(&args, &screen) {
+    let done = commands::run(&args, &screen).and_then(|exit| match Screen::lost() {
+        true => Err(Failure::new(error::codes::FILE, "write the answer to standard output: not all of it was taken")),
+        false => Ok(exit),
+    });
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
             screen.warn(&failure.report(&screen));

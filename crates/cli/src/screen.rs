@@ -1,6 +1,7 @@
 //! The terminal: colours, width, and the one place that prints.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -25,6 +26,9 @@ pub const HINT: Style = AnsiColor::Cyan.on_default();
 pub const STRONG: Style = Style::new().bold();
 /// What one may pass over.
 pub const DIM: Style = Style::new().dimmed();
+
+/// Whether standard output did not take something; its content is the process's, as the stream is.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// The text in a style. Styles are always written here; the screen takes them out where colours are not wanted.
 pub fn paint(style: Style, text: &str) -> String {
@@ -64,7 +68,11 @@ impl Screen {
 
     /// Prints what was asked for on standard output.
     pub fn answer(&self, text: &str) {
-        write(AutoStream::new(io::stdout().lock(), self.out), text);
+        let written = write(AutoStream::new(io::stdout().lock(), self.out), text);
+        // A reader that has gone away (`netsim plan … | head`) is no error.
+        if written.is_err_and(|e| e.kind() != io::ErrorKind::BrokenPipe) {
+            LOST.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Prints on standard output what is good to know beside it; nothing when quiet.
@@ -76,7 +84,13 @@ impl Screen {
 
     /// Prints on standard error.
     pub fn warn(&self, text: &str) {
-        write(AutoStream::new(io::stderr().lock(), self.err), text);
+        // Nobody is left to tell that it fails.
+        let _ = write(AutoStream::new(io::stderr().lock(), self.err), text);
+    }
+
+    /// Whether some of what was asked for could not be written, as to a full disk.
+    pub fn lost() -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// Whether standard error takes colours.
@@ -90,9 +104,8 @@ impl Screen {
     }
 }
 
-/// A reader that has gone away (`netsim plan … | head`) is no error; nothing else is to be done about a standard stream that fails.
-fn write(mut stream: impl Write, text: &str) {
-    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
 }
 
 fn columns() -> usize {

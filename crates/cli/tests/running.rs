@@ -108,3 +108,21 @@ fn what_to_do_next_names_netsim_as_it_was_called() {
         told.out
     );
 }
+
+#[test]
+fn a_pattern_that_no_node_fits_is_no_check_passed() {
+    let sandbox = star("pattern");
+    sandbox.ok("apply star.yaml");
+    assert!(sandbox.ok("check --between node*").contains(": 6 pairs, "));
+    let told = sandbox.fails("check --between host*");
+    assert!(told.starts_with("error[E131]: lab star has no pair to check between nodes `host*`\n"), "{told}");
+}
+
+#[test]
+fn an_answer_that_a_full_disk_does_not_take_is_an_error() {
+    let sandbox = star("full");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let told = said(sandbox.command(&["schema"]).stdout(full).output().expect("netsim starts"));
+    assert_eq!(told.code, Some(1), "{told:#?}");
+    assert!(told.err.starts_with("error[E136]: write the answer to standard output: "), "{told:#?}");
+}

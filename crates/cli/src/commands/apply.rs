@@ -26,10 +26,11 @@ pub use meter::measured;
 
 pub fn run(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let (loaded, file) = asked(args)?;
+    let progress = Arc::new(Progress::default());
     machine::with(global, screen, |machine| {
-        let new = apply(args, &loaded, file.as_ref(), machine, screen)?;
+        let new = apply(args, &loaded, file.as_ref(), machine, &progress, screen)?;
         let checked = match args.check {
-            true => check::proven(machine, &loaded, screen)?,
+            true => check::proven(machine, &loaded, &progress, screen)?,
             false => Exit::Ok,
         };
         if new {
@@ -59,6 +60,7 @@ fn apply(
     loaded: &Loaded,
     file: Option<&PlanFile>,
     machine: &Machine,
+    progress: &Arc<Progress>,
     screen: &Screen,
 ) -> Result<bool, Failure> {
     let lock = machine.lock(&loaded.topology.name, screen)?;
@@ -79,9 +81,8 @@ fn apply(
     if plan.is_empty() {
         return Ok(false);
     }
-    let progress = Arc::new(Progress::default());
     signals::stop_on_signals(progress.clone())?;
-    match done(&plan, &surveyed, machine, &progress, screen) {
+    match done(&plan, &surveyed, machine, progress, screen) {
         Ok(()) => {
             screen.tell(&format!(
                 "{} Lab {} is as the file says.\n",

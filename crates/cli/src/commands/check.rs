@@ -7,11 +7,12 @@ use netsim_core::expect::{Pair, expect};
 use netsim_core::names::LabName;
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
+use netsim_host::backend::Progress;
 use serde::Serialize;
 
 use super::Exit;
 use crate::args::{CheckArgs, Format, Global};
-use crate::error::Failure;
+use crate::error::{Failure, codes};
 use crate::file::Loaded;
 use crate::lab::{self, Surveyed};
 use crate::machine::{self, Machine};
@@ -52,14 +53,21 @@ struct Difference {
 }
 
 pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
+    // Nothing listens to signals: Ctrl-C ends the process.
+    let progress = Progress::default();
     machine::with(global, screen, |machine| {
         let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
         let surveyed = running(machine, &loaded)?;
         let pairs = pairs(&loaded.topology, &surveyed, args.between.as_deref());
+        if let Some(pattern) = args.between.as_ref().filter(|_| pairs.is_empty()) {
+            let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
+            return Err(Failure::hinted(codes::NODE, message, "write a pattern such as 'host*', with quotes"));
+        }
+        let once = |asking| once(machine, &loaded, &surveyed, &pairs, asking, &progress);
         let began = Instant::now();
         let report = match &args.until {
-            None => once(machine, &loaded, &surveyed, &pairs, Asking::Patient)?,
-            Some(file) => until(file, args.interval, || once(machine, &loaded, &surveyed, &pairs, Asking::Once))?,
+            None => once(Asking::Patient)?,
+            Some(file) => until(file, args.interval, || once(Asking::Once))?,
         };
         match args.format {
             Format::Text => screen.answer(&told(&report, took(machine, began), screen)),
@@ -69,12 +77,12 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
     })
 }
 
-/// The check after an apply.
-pub fn proven(machine: &Machine, loaded: &Loaded, screen: &Screen) -> Result<Exit, Failure> {
+/// The check after an apply, which listens to signals by this progress.
+pub fn proven(machine: &Machine, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
     let surveyed = running(machine, loaded)?;
     let pairs = pairs(&loaded.topology, &surveyed, None);
     let began = Instant::now();
-    let report = once(machine, loaded, &surveyed, &pairs, Asking::Patient)?;
+    let report = once(machine, loaded, &surveyed, &pairs, Asking::Patient, progress)?;
     screen.tell(&told(&report, took(machine, began), screen));
     Ok(if report.as_expected { Exit::Ok } else { Exit::No })
 }
@@ -113,8 +121,12 @@ fn once(
     surveyed: &Surveyed,
     pairs: &[Pair],
     asking: Asking,
+    progress: &Progress,
 ) -> Result<Report, Failure> {
-    let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking)?;
+    let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking, progress)?;
+    if progress.stopped() {
+        return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
+    }
     let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, pair, wrong(pair, answer)?));
     let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
     Ok(Report {

@@ -40,6 +40,7 @@ pub fn answers(
     surveyed: &Surveyed,
     pairs: &[Pair],
     asking: Asking,
+    progress: &Progress,
 ) -> Result<Vec<Answer>, Failure> {
     if machine.is_simulated() {
         let walk = Walk::new(&surveyed.observed.ours);
@@ -66,7 +67,7 @@ pub fn answers(
         Asking::Once => Options { tries: 1, timeout: Duration::from_secs(1) },
     };
     let mut answers = vec![Answer::None("not asked".to_owned()); pairs.len()];
-    probe::ping(&sources, pings, &options, &Progress::default(), |at, _, outcome| answers[at] = answer(outcome))?;
+    probe::ping(&sources, pings, &options, progress, |at, _, outcome| answers[at] = answer(outcome))?;
     Ok(answers)
 }
 
