@@ -110,6 +110,30 @@ fn ctrl_c_rolls_back_and_says_so() {
 }
 
 #[test]
+fn ctrl_c_during_the_check_ends_it_and_leaves_the_lab() {
+    on_a_machine_of_its_own("ctrl_c_during_the_check_ends_it_and_leaves_the_lab", |machine| {
+        let silent = PAIR.replace("b: {}", "b: { sysctls: { net.ipv4.icmp_echo_ignore_all: 1 } }");
+        machine.file("pair.yaml", &silent);
+        let mut apply = machine.netsim(["apply", "pair.yaml", "--check"]);
+        let mut apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("netsim starts");
+        let mut told = std::io::BufReader::new(apply.stdout.take().expect("it is piped"));
+        let mut line = String::new();
+        while !line.starts_with("Done. ") {
+            line.clear();
+            assert_ne!(std::io::BufRead::read_line(&mut told, &mut line).expect("netsim writes UTF-8"), 0);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        run("kill", &["-INT", &apply.id().to_string()]);
+        let output = apply.wait_with_output().expect("it was started");
+        let told = String::from_utf8(output.stderr).expect("netsim writes UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert_eq!(told, "error[E138]: interrupted before every pair was checked; the lab stays\n");
+        machine.ok(["destroy", "pair"]);
+        machine.has_nothing_left();
+    });
+}
+
+#[test]
 fn two_applies_of_one_lab_at_once_wait_for_each_other() {
     on_a_machine_of_its_own("two_applies_of_one_lab_at_once_wait_for_each_other", |machine| {
         machine.file("pair.yaml", &with_program("[sleep, \"1\"]"));
