@@ -112,3 +112,15 @@ fn a_saved_plan_takes_no_variables() {
     "#]],
     );
 }
+
+#[test]
+fn a_default_route_does_not_hide_the_other_routes() {
+    let sandbox = Sandbox::new("routes");
+    let text = "name: two\nnodes:\n  a:\n    routes:\n      - { to: default, via: [10.0.0.2, 10.0.0.3] }\n      \
+                - { to: 10.9.0.0/16, via: 10.0.0.2 }\n  b: { routes: [{ to: default, via: 10.0.0.1 }] }\n  c: {}\n\
+                links: [{ endpoints: [a, b, c], subnet: 10.0.0.0/24 }]\n";
+    sandbox.file("two.yaml", text);
+    let told = sandbox.ok("plan two.yaml");
+    assert!(told.contains("\n  + a        eth0 10.0.0.1/24, 2 routes\n"), "{told}");
+    assert!(told.contains("\n  + b        eth0 10.0.0.2/24, default via 10.0.0.1\n"), "{told}");
+}

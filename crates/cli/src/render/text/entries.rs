@@ -46,8 +46,9 @@ pub struct Made {
     pub interfaces: usize,
     pub ports: usize,
     pub routes: usize,
-    /// The gateways of its default routes.
-    pub defaults: Vec<String>,
+    /// How many of them are default routes by gateways, and those gateways.
+    pub default_routes: usize,
+    pub gateways: Vec<String>,
     pub sysctls: usize,
     pub programs: usize,
     pub mtu: Option<String>,
@@ -244,10 +245,6 @@ impl Gathering<'_> {
     fn note_made(&mut self, subject: Subject, resource: &Resource) {
         let names = &self.telling.names;
         let mut ends = Vec::new();
-        let interface = match resource {
-            Resource::Address(a) => names.interface(&a.device).to_owned(),
-            _ => String::new(),
-        };
         let made = &mut self.entry(subject).made;
         match resource {
             Resource::Netns(_) | Resource::Up(_) => {}
@@ -258,13 +255,15 @@ impl Gathering<'_> {
             }
             Resource::Port(_) => made.ports += 1,
             Resource::Address(a) => {
+                let interface = names.interface(&a.device).to_owned();
                 let slot = made.addresses.entry(natural(&interface)).or_insert((interface, Vec::new()));
                 slot.1.push(a.net.to_string());
             }
             Resource::Route(r) => {
                 made.routes += 1;
-                if r.to.prefix_len() == 0 {
-                    made.defaults.extend(r.via.iter().filter_map(|hop| hop.gateway).map(|g| g.to_string()));
+                if r.to.prefix_len() == 0 && r.via.iter().all(|hop| hop.gateway.is_some()) {
+                    made.default_routes += 1;
+                    made.gateways.extend(r.via.iter().filter_map(|hop| hop.gateway).map(|g| g.to_string()));
                 }
             }
             Resource::Sysctl(s) => match s.name.as_str() {
@@ -322,10 +321,10 @@ impl Made {
             [first, .., last] if all.len() > 4 => format!("{interface} {first} … {last} ({} addresses)", all.len()),
             _ => format!("{interface} {}", all.join(" ")),
         }));
-        match (self.routes, self.defaults.len()) {
+        match (self.routes, self.default_routes) {
             (0, _) => {}
-            (routes, gateways) if routes == gateways => {
-                parts.push(format!("default via {}", self.defaults.join(" and ")))
+            (routes, defaults) if routes == defaults => {
+                parts.push(format!("default via {}", self.gateways.join(" and ")))
             }
             (routes, _) => parts.push(count(routes, "route")),
         }
