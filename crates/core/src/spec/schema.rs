@@ -22,10 +22,10 @@ pub(super) fn of_file() -> Value {
 
 fn allow_variables(schema: &mut Value) {
     let variable = || json!({ "type": "string", "pattern": r"\$\{", "description": "A text with a variable in it." });
-    if let Some(words) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
-        if words.iter().all(|w| w.get("const").is_some()) {
-            words.push(variable());
-        }
+    if let Some(words) = schema.get_mut("oneOf").and_then(Value::as_array_mut)
+        && words.iter().all(|w| w.get("const").is_some())
+    {
+        words.push(variable());
     }
     for property in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flat_map(|p| p.values_mut())
     {
