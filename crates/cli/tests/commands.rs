@@ -363,8 +363,9 @@ fn the_same_lab_reads_from_standard_input_and_with_variables() {
 fn a_lab_that_is_not_as_its_checks_say_fails_the_check() {
     let sandbox = star("check");
     sandbox.file("star.yaml", &format!("{STAR}checks:\n  - {{ unreachable: [node1, node2] }}\n"));
-    let said = sandbox.say("apply star.yaml --check");
+    let said = sandbox.say("apply star.yaml --check -q");
     assert_eq!(said.code, Some(1));
+    assert!(said.out.starts_with("Lab star: 2 of 2 pairs not as it should be:\n"), "{said:#?}");
     let said = sandbox.say("check star.yaml");
     assert_eq!(said.code, Some(1));
     check(
