@@ -2,6 +2,8 @@
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -35,6 +37,20 @@ pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce(&Machine)) {
     assert!(status.success(), "{name} failed on its machine: {status}");
 }
 
+/// An empty /tmp; only the repository and what was built of it stay where they are, if that is there.
+fn own_tmp() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let kept = [repository.as_path(), Path::new(NETSIM).parent().expect("a file is in a folder")];
+    let kept = kept.map(|path| path.canonicalize().expect("it is there")).map(|path| (File::open(&path), path));
+    run("mount", &["-t", "tmpfs", "tmpfs", "/tmp"]);
+    for (folder, path) in kept.into_iter().filter(|(_, path)| path.starts_with("/tmp") && !path.exists()) {
+        let folder = folder.expect("a folder can be opened");
+        std::fs::create_dir_all(&path).expect("a fresh tmpfs is writable");
+        let hidden = format!("/proc/{}/fd/{}", std::process::id(), folder.as_raw_fd());
+        run("mount", &["--bind", &hidden, path.to_str().expect("a UTF-8 path")]);
+    }
+}
+
 /// The machine that a test runs on.
 pub struct Machine {
     folder: PathBuf,
@@ -43,7 +59,7 @@ pub struct Machine {
 impl Machine {
     fn set_up() -> Machine {
         run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
-        run("mount", &["-t", "tmpfs", "tmpfs", "/tmp"]);
+        own_tmp();
         run("ip", &["link", "set", "lo", "up"]);
         let folder = PathBuf::from("/tmp/lab");
         std::fs::create_dir(&folder).expect("a fresh tmpfs is writable");
