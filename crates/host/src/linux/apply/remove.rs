@@ -24,7 +24,8 @@ type ByNetns<T> = IndexMap<NetnsId, T, FxBuildHasher>;
 /// Does the deletions: what stands on devices first, in the order of the plan, then devices, then namespaces.
 pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<(), StepError> {
     let mut small: ByNetns<Vec<(usize, &Resource)>> = ByNetns::default();
-    let (mut devices, mut namespaces): (Vec<(usize, &Device)>, Vec<(usize, &Netns)>) = (Vec::new(), Vec::new());
+    let mut devices: Vec<(usize, &Device)> = Vec::new();
+    let mut namespaces: Vec<(usize, &Netns)> = Vec::new();
     let mut settings: Vec<(usize, &Sysctl)> = Vec::new();
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
