@@ -344,8 +344,8 @@ fn answer(message: NetlinkBuffer<&[u8]>) -> (i32, String) {
     // Uncapped, the whole request stands between the header of the request and the attributes.
     let request = payload.get(4..8).and_then(|b| b.try_into().ok()).map_or(16, u32::from_ne_bytes) as usize;
     let start = if flags & NLM_F_CAPPED == 0 { 4 + aligned(request) } else { 20 };
-    let texts = NlasIterator::new(payload.get(start..).unwrap_or(&[])).flatten();
-    let mut texts = texts.filter(|a| a.kind() == NLMSGERR_ATTR_MSG).map(|a| {
+    let mut texts = NlasIterator::new(payload.get(start..).unwrap_or(&[])).flatten();
+    let text = texts.find(|a| a.kind() == NLMSGERR_ATTR_MSG).map(|a| {
         let text = a.value().strip_suffix(&[0]).unwrap_or(a.value());
         String::from_utf8_lossy(text).into_owned()
     });

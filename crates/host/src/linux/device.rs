@@ -9,10 +9,11 @@ use netlink_packet_core::{
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridge, InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask,
-    LinkFlags, LinkHeader, LinkInfo, LinkMessage, Prop,
+    LinkFlags, LinkHeader, LinkMessage, Prop,
 };
 use netsim_core::names::{IfName, LabName, Mac};
 use netsim_core::resource::{Bridge, End};
+use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 /// The loopback device is the first of every namespace (`LOOPBACK_IFINDEX`, include/net/net_namespace.h).
 pub(crate) const LO_INDEX: u32 = 1;
@@ -164,10 +165,8 @@ pub(crate) fn at(index: u32) -> RouteNetlinkMessage {
 }
 
 fn question(index: u32) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
-    message
+    let skip = LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]);
+    LinkUnspec::new_with_index(index).append_extra_attribute(skip).build()
 }
 
 /// The question for the `lo` of the namespace that the socket's own knows by this number.
@@ -184,45 +183,29 @@ pub(crate) fn create_veth(
     far: Option<BorrowedFd<'_>>,
     group: u32,
 ) -> RouteNetlinkMessage {
-    let mut other = new_end(peer, peer_index, group);
-    other.attributes.extend(far.map(|fd| LinkAttribute::NetNsFd(fd.as_raw_fd())));
-    let mut message = new_end(end, index, group);
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(InfoKind::Veth),
-        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(other))),
-    ]));
-    RouteNetlinkMessage::NewLink(message)
+    let mut other = new_device(LinkUnspec::new_with_index(peer_index), peer.id.name, peer.mac, group).mtu(peer.mtu);
+    if let Some(far) = far {
+        other = other.setns_by_fd(far.as_raw_fd());
+    }
+    let veth = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth).index(index);
+    let veth = new_device(veth, end.id.name, end.mac, group).mtu(end.mtu);
+    let peer = InfoData::Veth(InfoVeth::Peer(other.build()));
+    RouteNetlinkMessage::NewLink(veth.set_info_data(peer).build())
 }
 
-fn new_end(end: &End, index: u32, group: u32) -> LinkMessage {
-    let mut message = new_device(end.id.name, end.mac, index, group);
-    message.attributes.push(LinkAttribute::Mtu(end.mtu));
-    message
-}
-
-fn new_device(name: IfName, mac: Mac, index: u32, group: u32) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message.attributes = vec![
-        LinkAttribute::IfName(name.as_str().into()),
-        LinkAttribute::Address(mac.0.to_vec()),
-        LinkAttribute::Group(group),
-    ];
-    message
+fn new_device<T>(device: LinkMessageBuilder<T>, name: IfName, mac: Mac, group: u32) -> LinkMessageBuilder<T> {
+    device.name(name.as_str()).address(mac.0.to_vec()).link_group(group)
 }
 
 /// A bridge; index 0 lets the kernel choose.
 pub(crate) fn create_bridge(bridge: &Bridge, index: u32, group: u32) -> RouteNetlinkMessage {
-    let mut message = new_device(bridge.id.name, bridge.mac, index, group);
-    message.attributes.push(bridge_settings(bridge.multicast_snooping));
-    RouteNetlinkMessage::NewLink(message)
+    let device = LinkMessageBuilder::<LinkBridge>::new_with_info_kind(InfoKind::Bridge).index(index);
+    let device = new_device(device, bridge.id.name, bridge.mac, group);
+    RouteNetlinkMessage::NewLink(device.set_info_data(bridge_settings(bridge.multicast_snooping)).build())
 }
 
-fn bridge_settings(multicast_snooping: bool) -> LinkAttribute {
-    LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(InfoKind::Bridge),
-        LinkInfo::Data(InfoData::Bridge(vec![InfoBridge::MulticastSnooping(multicast_snooping)])),
-    ])
+fn bridge_settings(multicast_snooping: bool) -> InfoData {
+    InfoData::Bridge(vec![InfoBridge::MulticastSnooping(multicast_snooping)])
 }
 
 /// What shall be different about a device that is there: all that is set here, in one message.
@@ -242,25 +225,31 @@ pub(crate) struct Change {
 impl Change {
     /// The request that makes the change.
     pub(crate) fn of(&self, index: u32) -> RouteNetlinkMessage {
-        let mut message = LinkMessage::default();
-        message.header.index = index;
-        if let Some(up) = self.up {
-            message.header.change_mask = LinkFlags::Up;
-            message.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+        let mut message = LinkUnspec::new_with_index(index);
+        if self.multicast_snooping.is_some() {
+            message = LinkMessageBuilder::new_with_info_kind(InfoKind::Bridge).index(index);
         }
-        let attributes = &mut message.attributes;
-        attributes.extend(self.mac.map(|m| LinkAttribute::Address(m.0.to_vec())));
-        attributes.extend(self.mtu.map(LinkAttribute::Mtu));
-        attributes.extend(self.group.map(LinkAttribute::Group));
-        attributes.extend(self.alias.as_deref().map(alias));
-        attributes.extend(self.master.map(LinkAttribute::Controller));
-        attributes.extend(self.multicast_snooping.map(bridge_settings));
-        attributes.extend(self.link_local.map(|on| {
+        if let Some(up) = self.up {
+            message = if up { message.up() } else { message.down() };
+        }
+        let link_local = self.link_local.map(|on| {
             let mode = if on { In6AddrGenMode::Eui64 } else { In6AddrGenMode::None };
             LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)])])
-        }));
+        });
+        let attributes = [
+            self.mac.map(|m| LinkAttribute::Address(m.0.to_vec())),
+            self.mtu.map(LinkAttribute::Mtu),
+            self.group.map(LinkAttribute::Group),
+            self.alias.as_deref().map(alias),
+            self.master.map(LinkAttribute::Controller),
+            link_local,
+        ];
+        message = attributes.into_iter().flatten().fold(message, LinkMessageBuilder::append_extra_attribute);
+        if let Some(multicast_snooping) = self.multicast_snooping {
+            message = message.set_info_data(bridge_settings(multicast_snooping));
+        }
         // RTM_NEWLINK without NLM_F_CREATE changes what RTM_SETLINK does, and a bridge's own settings too (`rtnl_changelink`).
-        RouteNetlinkMessage::NewLink(message)
+        RouteNetlinkMessage::NewLink(message.build())
     }
 
     /// Whether there is nothing to do.
@@ -286,24 +275,18 @@ pub(crate) fn remove_altname(index: u32, name: String) -> RouteNetlinkMessage {
 }
 
 fn altnames(index: u32, names: impl IntoIterator<Item = String>) -> LinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message.attributes.push(LinkAttribute::PropList(names.into_iter().map(Prop::AltIfName).collect()));
-    message
+    let names = LinkAttribute::PropList(names.into_iter().map(Prop::AltIfName).collect());
+    LinkUnspec::new_with_index(index).append_extra_attribute(names).build()
 }
 
 /// Deletes one device.
 pub(crate) fn delete(index: u32) -> RouteNetlinkMessage {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    RouteNetlinkMessage::DelLink(message)
+    RouteNetlinkMessage::DelLink(LinkUnspec::new_with_index(index).build())
 }
 
 /// Deletes all devices of a group of the namespace: an index of 0 and no name let the group decide (`rtnl_dellink`).
 pub(crate) fn delete_group(group: u32) -> RouteNetlinkMessage {
-    let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::Group(group));
-    RouteNetlinkMessage::DelLink(message)
+    RouteNetlinkMessage::DelLink(LinkMessageBuilder::<LinkUnspec>::new().link_group(group).build())
 }
 
 #[cfg(test)]

@@ -60,15 +60,15 @@ struct Table {
 
 impl Table {
     fn of(lab: &LabName, spaces: &[Space]) -> Self {
-        let veths = |space: &'_ Space| {
-            let links = space.links.iter().enumerate();
-            let marked = links.filter(|(_, l)| l.kind == Kind::Veth && is_of_lab(lab, l));
-            marked.map(|(position, l)| (l.index, position, l.peer)).collect::<Vec<_>>()
+        let veths = |space: &Space| -> Vec<usize> {
+            let marked = |i: &usize| space.links[*i].kind == Kind::Veth && is_of_lab(lab, &space.links[*i]);
+            (0..space.links.len()).filter(marked).collect()
         };
-        let positions =
-            spaces.iter().map(|s| veths(s).into_iter().map(|(index, position, _)| (index, position)).collect());
-        let positions = positions.collect();
-        let open = |s| veths(s).into_iter().filter_map(|(index, _, peer)| peer.map(|(p, n)| (index, p, n))).collect();
+        let positions = spaces.iter().map(|s| veths(s).into_iter().map(|i| (s.links[i].index, i)).collect()).collect();
+        let open = |s: &Space| -> Open {
+            let peer = |i: usize| s.links[i].peer.map(|(peer, netns)| (s.links[i].index, peer, netns));
+            veths(s).into_iter().filter_map(peer).collect()
+        };
         Table { pairs: Pairs::default(), open: spaces.iter().map(open).collect(), positions }
     }
 

@@ -1,6 +1,6 @@
 //! A machine of a test's own, and short words for what shall be on it.
 #![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(clippy::print_stderr, reason = "what is skipped is skipped aloud")]
+#![allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
 use std::process::{Command, Output, Stdio};
 
