@@ -349,5 +349,5 @@ fn answer(message: NetlinkBuffer<&[u8]>) -> (i32, String) {
         let text = a.value().strip_suffix(&[0]).unwrap_or(a.value());
         String::from_utf8_lossy(text).into_owned()
     });
-    (-code, texts.next().unwrap_or_default())
+    (-code, text.unwrap_or_default())
 }

@@ -230,7 +230,7 @@ fn a_setting_that_another_lab_has_borrowed_is_refused_with_its_name() {
 }
 
 /// The plan between two states, as text.
-fn check(from: &str, to: &str, expected: &str) {
+fn plans(from: &str, to: &str, expected: &str) {
     let observed = Observed { ours: state(from), ..Observed::default() };
     let actions = plan(&state(to), &observed).expect("nothing is in the way");
     let words = |text: &str| text.lines().map(|line| format!("{}\n", line.trim())).collect::<String>();
@@ -244,12 +244,12 @@ const DEVICE: &str = "netns t-a
 #[test]
 fn a_secondary_address_outlives_its_primary_one_where_the_kernel_promotes_it() {
     let promotes = format!("{DEVICE} sysctl t-a net.ipv4.conf.all.promote_secondaries 1\n");
-    check(
+    plans(
         &format!("{promotes} address t-a/br0 10.0.0.1/24\n address t-a/br0 10.0.0.2/24"),
         &format!("{promotes} address t-a/br0 10.0.0.2/24"),
         "- address t-a/br0 10.0.0.1/24",
     );
-    check(
+    plans(
         &format!("{DEVICE} address t-a/br0 10.0.0.1/24\n address t-a/br0 10.0.0.2/24"),
         &format!("{DEVICE} address t-a/br0 10.0.0.2/24"),
         "- address t-a/br0 10.0.0.2/24
@@ -262,14 +262,14 @@ fn a_secondary_address_outlives_its_primary_one_where_the_kernel_promotes_it() {
 fn a_device_takes_a_whole_ipv4_multipath_route_along_and_of_ipv6_only_its_own_part() {
     let two =
         format!("{DEVICE} bridge t-a/br1\n up t-a/br1\n address t-a/br0 10.0.0.1/24\n address t-a/br1 10.0.1.1/24\n");
-    check(
+    plans(
         &format!("{two} route t-a 10.9.0.0/24 via br0=10.0.0.100 br1=10.0.1.100"),
         &format!("{DEVICE} address t-a/br0 10.0.0.1/24"),
         "- bridge t-a/br1",
     );
     let two =
         format!("{DEVICE} bridge t-a/br1\n up t-a/br1\n address t-a/br0 fd00:0::1/64\n address t-a/br1 fd00:1::1/64\n");
-    check(
+    plans(
         &format!("{two} route t-a fd09::/64 via br0=fd00:0::100 br1=fd00:1::100"),
         &format!("{DEVICE} address t-a/br0 fd00:0::1/64"),
         "- route t-a fd09::/64 via br0=fd00::100 br1=fd00:1::100
@@ -280,14 +280,14 @@ fn a_device_takes_a_whole_ipv4_multipath_route_along_and_of_ipv6_only_its_own_pa
 #[test]
 fn what_the_kernel_drops_with_an_mtu_below_1280_is_taken_away_first() {
     let pair = |mtu: u32| format!("netns t-a\n netns t-b\n veth t-a/e0,mtu={mtu} t-b/e1,mtu={mtu}\n up t-a/e0\n");
-    check(
+    plans(
         &format!("{} address t-a/e0 fd00::1/64", pair(1280)),
         &format!("{} address t-a/e0 fd00::1/64", pair(1279)),
         "- address t-a/e0 fd00::1/64
          ~ veth t-a/e0,mtu=1280 t-b/e1,mtu=1280 => veth t-a/e0,mtu=1279 t-b/e1,mtu=1279
          + address t-a/e0 fd00::1/64",
     );
-    check(
+    plans(
         &format!("{} address t-a/e0 fd00::1/64", pair(1500)),
         &format!("{} address t-a/e0 fd00::1/64", pair(1280)),
         "~ veth t-a/e0 t-b/e1 => veth t-a/e0,mtu=1280 t-b/e1,mtu=1280",
@@ -297,7 +297,7 @@ fn what_the_kernel_drops_with_an_mtu_below_1280_is_taken_away_first() {
 #[test]
 fn a_device_that_goes_down_takes_its_single_routes_along_and_leaves_its_ipv4_addresses() {
     let on = "netns t-a\n bridge t-a/br0\n address t-a/br0 10.0.0.1/24\n";
-    check(
+    plans(
         &format!("{on} up t-a/br0\n route t-a 10.9.0.0/24 via br0=10.0.0.100\n address t-a/br0 fd00::1/64"),
         on,
         "- up t-a/br0",
@@ -306,7 +306,7 @@ fn a_device_that_goes_down_takes_its_single_routes_along_and_leaves_its_ipv4_add
 
 #[test]
 fn programs_run_when_all_else_on_the_host_stands() {
-    check(
+    plans(
         "",
         &format!("ran t-a 0 7\n {DEVICE} address t-a/br0 10.0.0.1/24\n route t-a 10.9.0.0/24 via br0=10.0.0.100"),
         "+ netns t-a
