@@ -79,7 +79,7 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         }
         Resource::Route(r) => {
             let up = hop_devices(r).map(|d| one(Key::Up(d)));
-            up.chain(r.via.iter().filter_map(|hop| hop_need(r, hop, among))).collect()
+            up.chain(r.via.iter().flat_map(|hop| hop_needs(r, hop, among))).collect()
         }
         Resource::Sysctl(s) => {
             let device = device_of(&s.netns, s.name.device()).filter(|k| among.holder(k).is_some());
@@ -101,18 +101,18 @@ fn primary_need(address: &Address, among: &HostState) -> Option<Need> {
     Some(Need(std::iter::once(primary).chain(promotes.then_some(setting)).collect()))
 }
 
-/// A gateway needs an address that covers it (`fib_check_nh`); an IPv4 route over a device alone goes when the device loses its last IPv4 address (`fib_disable_ip`).
-fn hop_need(route: &Route, hop: &NextHop, among: &HostState) -> Option<Need> {
+/// A gateway needs an address that covers it (`fib_check_nh`). Any IPv4 route goes when the device loses its last IPv4 address (`fib_disable_ip`):
+/// one over a device alone, and one whose gateway's address a hand took away, for the kernel keeps that as long as there is another.
+fn hop_needs(route: &Route, hop: &NextHop, among: &HostState) -> Vec<Need> {
     let device = DeviceId { netns: route.netns.clone(), name: hop.device };
-    match hop.gateway {
-        Some(gateway) => Some(Need(among.covering(&device, gateway))),
-        None if route.to.addr().is_ipv6() => None,
-        None => {
-            let mut addresses = among.addresses(&device);
-            addresses.retain(|k| matches!(k, Key::Address(_, IpNet::V4(_))));
-            (!addresses.is_empty()).then_some(Need(addresses))
-        }
+    let gateway = hop.gateway.map(|gateway| Need(among.covering(&device, gateway)));
+    if route.to.addr().is_ipv6() || gateway.as_ref().is_some_and(|covering| !covering.0.is_empty()) {
+        return gateway.into_iter().collect();
     }
+    let mut addresses = among.addresses(&device);
+    addresses.retain(|k| matches!(k, Key::Address(_, IpNet::V4(_))));
+    let last = (!addresses.is_empty()).then_some(Need(addresses));
+    gateway.into_iter().chain(last).collect()
 }
 
 pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {

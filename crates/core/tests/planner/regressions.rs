@@ -317,3 +317,17 @@ fn programs_run_when_all_else_on_the_host_stands() {
          + ran t-a 0 7",
     );
 }
+
+/// A hand had taken 10.0.2.1 away; with the last address of the device the kernel dropped the route that the plan meant to keep.
+#[test]
+fn a_route_without_its_gateways_address_goes_with_the_last_address_of_the_device() {
+    let route = "route t-a 10.9.1.0/24 via br0=10.0.2.100";
+    check(
+        &format!("{DEVICE} address t-a/br0 10.0.0.1/24\n {route}"),
+        &format!("{DEVICE} address t-a/br0 10.0.2.1/24\n {route}"),
+        "- route t-a 10.9.1.0/24 via br0=10.0.2.100
+         - address t-a/br0 10.0.0.1/24
+         + address t-a/br0 10.0.2.1/24
+         + route t-a 10.9.1.0/24 via br0=10.0.2.100",
+    );
+}
