@@ -322,7 +322,7 @@ fn programs_run_when_all_else_on_the_host_stands() {
 #[test]
 fn a_route_without_its_gateways_address_goes_with_the_last_address_of_the_device() {
     let route = "route t-a 10.9.1.0/24 via br0=10.0.2.100";
-    check(
+    plans(
         &format!("{DEVICE} address t-a/br0 10.0.0.1/24\n {route}"),
         &format!("{DEVICE} address t-a/br0 10.0.2.1/24\n {route}"),
         "- route t-a 10.9.1.0/24 via br0=10.0.2.100
