@@ -7,34 +7,15 @@ use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+mod again;
+
 /// The binary under test.
 pub const NETSIM: &str = env!("CARGO_BIN_EXE_netsim");
-
-const INSIDE: &str = "NETSIM_TEST_INSIDE";
 
 /// Runs `body` on a machine of its own, in a child of this test; says SKIPPED where the system forbids one.
 /// `name` is the test's own name, by which the child finds its way back here.
 pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce(&Machine)) {
-    if std::env::var(INSIDE).as_deref() == Ok(name) {
-        body(&Machine::set_up());
-        return;
-    }
-    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
-    if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
-        return;
-    }
-    let me = std::env::current_exe().expect("a test binary has a path");
-    let status = Command::new("unshare")
-        .args(namespaces)
-        .arg(me)
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(INSIDE, name)
-        // The child's own counts would stand among those of this run.
-        .stdout(Stdio::null())
-        .status()
-        .expect("unshare ran a moment ago");
-    assert!(status.success(), "{name} failed on its machine: {status}");
+    again::in_namespaces_of_its_own(name, || body(&Machine::set_up()));
 }
 
 /// An empty /tmp; only the repository and what was built of it stay where they are, if that is there.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName, SysctlName};
 use netsim_core::plan::{Action, plan};
@@ -14,31 +14,16 @@ use netsim_core::state::{HostState, Observed, Scope};
 use netsim_host::backend::{Progress, StepError};
 use netsim_host::linux::{Linux, Paths};
 
-const INSIDE: &str = "NETSIM_TEST_INSIDE";
+#[path = "../../../../tests/support/again.rs"]
+mod again;
 
 /// Runs `body` with network, mount and process namespaces of its own and an empty /run, in a child of this test; says SKIPPED where the system
 /// forbids that. `name` is the test's own name, by which the child finds its way back here.
 pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce()) {
-    if std::env::var(INSIDE).as_deref() == Ok(name) {
+    again::in_namespaces_of_its_own(name, || {
         run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
-        return body();
-    }
-    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
-    if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
-        return;
-    }
-    let me = std::env::current_exe().expect("a test binary has a path");
-    let output = Command::new("unshare")
-        .args(namespaces)
-        .arg(me)
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(INSIDE, name)
-        .output()
-        .expect("unshare ran a moment ago");
-    let text = both(&output);
-    assert!(output.status.success(), "{name} failed on its machine: {}\n{text}", output.status);
-    assert!(text.contains("1 passed"), "{name} was not found on its machine:\n{text}");
+        body();
+    });
 }
 
 /// Runs a program that shall succeed; gives its output.

@@ -1,0 +1,31 @@
+//! Runs a test again, in namespaces of its own.
+
+use std::process::{Command, Stdio};
+
+const INSIDE: &str = "NETSIM_TEST_INSIDE";
+
+/// Runs `body` in user, network, mount and process namespaces of its own, in a child of this test; says SKIPPED where the system forbids them.
+/// `name` is the test's own name, by which the child finds its way back here.
+pub fn in_namespaces_of_its_own(name: &str, body: impl FnOnce()) {
+    if std::env::var(INSIDE).as_deref() == Ok(name) {
+        return body();
+    }
+    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
+    if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
+        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
+        return;
+    }
+    let me = std::env::current_exe().expect("a test binary has a path");
+    let output = Command::new("unshare")
+        .args(namespaces)
+        .arg(me)
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(INSIDE, name)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("unshare ran a moment ago");
+    // Kept back while all is well: the child's own counts would stand among those of this run.
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{name} failed on its machine: {}\n{text}", output.status);
+    assert!(text.contains("1 passed"), "{name} was not found on its machine:\n{text}");
+}
