@@ -81,11 +81,6 @@ pub fn keep(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> HostErro
 }
 
 impl Standing {
-    /// Whether it is in namespaces of the user's own.
-    pub fn is_rootless(&self) -> bool {
-        matches!(self, Standing::Rootless(_))
-    }
-
     /// Ends the stay; the last to go from namespaces without a lab in them ends the keeper, and nothing is left.
     pub fn leave(self) -> Result<(), HostError> {
         match self {
