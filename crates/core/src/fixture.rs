@@ -9,7 +9,9 @@ use crate::names::{LabName, NodeName};
 use crate::problem::Place;
 use crate::resource::Resource;
 use crate::state::HostState;
-use crate::topology::{Endpoint, Kind, Link, Node, Pool, Pools, Routing, Switch, Topology, WrittenRoute};
+use crate::topology::{
+    Endpoint, Kind, Link, LinkKind, Node, Pool, Pools, PortWritten, Routing, Switch, Topology, Written, WrittenRoute,
+};
 
 /// A lab being built.
 #[derive(Debug, Clone)]
@@ -57,6 +59,7 @@ impl Lab {
             name: NodeName::new(name).expect("a test's name"),
             kind,
             loopbacks: Vec::new(),
+            interfaces: Vec::new(),
             routes: Vec::new(),
             sysctls: IndexMap::new(),
             exec: Vec::new(),
@@ -79,7 +82,7 @@ impl Lab {
     pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
         match &mut self.0.graph[node].kind {
             Kind::Bridge(switch) => switch,
-            Kind::Namespace | Kind::Router => panic!("not a switch"),
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => panic!("not a switch"),
         }
     }
 
@@ -89,11 +92,24 @@ impl Lab {
         let end = |text: &str| {
             let (node, interface) = text.split_once(':').map_or((text, None), |(n, i)| (n, Some(i.to_owned())));
             let node = self.0.node(node).expect("the node is there");
-            Endpoint { node, interface, addresses: Vec::new(), mac: None, mtu: None, at: at.clone() }
+            Endpoint {
+                node,
+                interface,
+                addresses: Vec::new(),
+                mac: None,
+                mtu: None,
+                written: Written::default(),
+                port: PortWritten::default(),
+                at: at.clone(),
+            }
         };
         let ends = [end(a), end(b)];
         let nodes = [ends[0].node, ends[1].node];
-        self.0.graph.add_edge(nodes[0], nodes[1], Link { ends, subnets: Vec::new(), gives: true, at })
+        self.0.graph.add_edge(
+            nodes[0],
+            nodes[1],
+            Link { ends, kind: LinkKind::Veth, subnets: Vec::new(), gives: true, at },
+        )
     }
 
     /// A link with an address written on each end; an empty text is none.
@@ -109,7 +125,7 @@ impl Lab {
         let index = self.0.node(node).expect("the node is there");
         let at = self.0.graph[index].at.key("routes").index(self.0.graph[index].routes.len());
         let via = via.iter().map(|v| v.parse().expect("a test's gateway")).collect();
-        self.0.graph[index].routes.push(WrittenRoute { to: net(to), via, device: None, metric: None, at });
+        self.0.graph[index].routes.push(WrittenRoute { to: net(to), via, device: None, metric: None, vrf: None, at });
     }
 }
 
@@ -284,6 +300,9 @@ fn tail(resource: &Resource) -> String {
             r.via.iter().map(hop).collect()
         }
         Resource::Sysctl(s) => format!(" = {}", s.value),
+        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+            todo!("fixture")
+        }
         Resource::Netns(_)
         | Resource::Device(Device::Stray { .. })
         | Resource::Up(_)

@@ -251,7 +251,7 @@ mod tests {
             lab.0.graph[a].sysctls.insert(SysctlName::new(setting).expect("a name"), "1".into());
         }
         let lacking = (netns_of(&lab.0, a), SysctlName::new("net.ipv4.none").expect("a name"));
-        let facts = Facts { no_sysctl: [lacking].into(), ..Facts::default() };
+        let facts = Facts { no_sysctl: [(lacking, Vec::new())].into(), ..Facts::default() };
         expect![[r#"
             E059 nodes.a.sysctls.kernel.hostname: kernel.hostname belongs to the whole machine, not to node a
             E056 nodes.a.sysctls.net.ipv4.conf.eth7.rp_filter: net.ipv4.conf.eth7.rp_filter is of an interface that a does not have

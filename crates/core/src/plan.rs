@@ -63,6 +63,8 @@ pub struct Refusal {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// Of a feature that is missing: all that needs it.
+    pub needed_by: Vec<Key>,
 }
 
 /// The ordered steps from `observed` to `desired`, or all that is in the way.

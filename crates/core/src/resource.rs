@@ -7,10 +7,22 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName, stable_hash};
-use crate::state::HostState;
+use crate::names::{IfName, NetnsName, NodeName, SysctlName, stable_hash};
+use crate::state::{Feature, HostState};
 
+mod device;
+mod qdisc;
 mod relations;
+mod tuning;
+mod vlans;
+
+pub use device::{
+    Bond, BondMode, Bridge, Device, End, IpvlanMode, MacvlanMode, Port, PortSettings, Single, SingleKind, Veth,
+    VlanProtocol,
+};
+pub use qdisc::{Distribution, Loss, Netem, Qdisc, QdiscKind, Tbf};
+pub use tuning::{Knob, Tuning};
+pub use vlans::{PortVlans, VlanRange};
 
 /// Which network namespace of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +55,12 @@ pub enum Key {
     Up(DeviceId),
     /// The membership of a device: it has one master at most.
     Port(DeviceId),
+    /// The VLANs of a port of a bridge, or of the bridge itself.
+    PortVlans(DeviceId),
+    /// The queueing discipline at the root of a device: it has one.
+    Qdisc(DeviceId),
+    /// A knob of a device.
+    Tuning(DeviceId, Knob),
     /// An address of a device. IPv4 keeps address and length unique, IPv6 the address alone: there the length is 128.
     Address(DeviceId, IpNet),
     /// A route: table, destination and metric (RTA_PRIORITY) are unique in a namespace.
@@ -72,8 +90,14 @@ pub enum Resource {
     Device(Device),
     /// A device is administratively up (IFF_UP).
     Up(DeviceId),
-    /// A device is a port of a bridge.
+    /// A device is a port of a bridge, or a member of a bond or of a VRF.
     Port(Port),
+    /// The VLANs that a port of a bridge takes.
+    PortVlans(PortVlans),
+    /// The queueing discipline of a device.
+    Qdisc(Qdisc),
+    /// A setting of a device that is no part of making it.
+    Tuning(Tuning),
     /// An address on a device.
     Address(Address),
     /// A route.
@@ -93,80 +117,6 @@ pub struct Netns {
     pub node: NodeName,
     /// False for what a crash can leave: the marked file without a namespace mounted on it. Never wanted.
     pub mounted: bool,
-}
-
-/// A device of one of the kinds that netsim makes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Device {
-    /// A pair of devices, each the wire of the other (veth(4)).
-    Veth(Veth),
-    /// An Ethernet switch in the kernel.
-    Bridge(Bridge),
-    /// A device with our mark that is nothing we would make: half a veth pair, another kind. Never wanted.
-    Stray {
-        /// Its name.
-        id: DeviceId,
-        /// What it is, in words.
-        what: Arc<str>,
-    },
-}
-
-/// A veth pair. `ends[0].id` is less than `ends[1].id`: so equal pairs are `==`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Veth {
-    ends: [End; 2],
-}
-
-impl Veth {
-    /// The pair, in either order.
-    pub fn new(a: End, b: End) -> Self {
-        Veth { ends: if a.id < b.id { [a, b] } else { [b, a] } }
-    }
-
-    /// Both ends, the lesser name first.
-    pub fn ends(&self) -> &[End; 2] {
-        &self.ends
-    }
-}
-
-/// One end of a veth pair.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// Its name.
-    pub id: DeviceId,
-    /// Its Ethernet address.
-    pub mac: Mac,
-    /// The largest packet in bytes, without the Ethernet header: 68 to 65535 (veth.c, ETH_MIN_MTU and ETH_MAX_MTU).
-    pub mtu: u32,
-    /// Whether it makes a link-local IPv6 address of its own (IFLA_INET6_ADDR_GEN_MODE eui64) or none.
-    pub link_local: bool,
-    /// The name as written, where the kernel's name had to be shortened (an altname).
-    pub full_name: Option<Arc<str>>,
-}
-
-/// A Linux bridge. Its MTU is the least of its ports' and the kernel keeps it so (`br_mtu_auto_adjust`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bridge {
-    /// Its name.
-    pub id: DeviceId,
-    /// Its Ethernet address.
-    pub mac: Mac,
-    /// IGMP and MLD snooping (IFLA_BR_MCAST_SNOOPING).
-    pub multicast_snooping: bool,
-    /// As in [`End::link_local`].
-    pub link_local: bool,
-    /// As in [`End::full_name`].
-    pub full_name: Option<Arc<str>>,
-}
-
-/// Membership in a bridge of the same namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Port {
-    /// The member.
-    pub device: DeviceId,
-    /// The bridge.
-    pub master: IfName,
 }
 
 /// An address on a device.
@@ -270,6 +220,9 @@ impl Resource {
             Resource::Device(d) => Key::Device(d.id().clone()),
             Resource::Up(d) => Key::Up(d.clone()),
             Resource::Port(p) => Key::Port(p.device.clone()),
+            Resource::PortVlans(v) => Key::PortVlans(v.device.clone()),
+            Resource::Qdisc(q) => Key::Qdisc(q.device.clone()),
+            Resource::Tuning(t) => Key::Tuning(t.device.clone(), t.knob),
             Resource::Address(a) => a.key(),
             Resource::Route(r) => Key::Route { netns: r.netns.clone(), table: r.table, to: r.to, metric: r.metric },
             Resource::Sysctl(s) => Key::Sysctl(s.netns.clone(), s.name.clone()),
@@ -281,10 +234,13 @@ impl Resource {
     pub fn claims(&self) -> Vec<Key> {
         match self {
             Resource::Netns(n) => vec![Key::Netns(n.name.clone()), Key::Device(n.lo())],
-            Resource::Device(Device::Veth(v)) => v.ends.iter().map(|e| Key::Device(e.id.clone())).collect(),
+            Resource::Device(Device::Veth(v)) => v.ends().iter().map(|e| Key::Device(e.id.clone())).collect(),
             Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
@@ -305,6 +261,16 @@ impl Resource {
     /// Whether an update can turn it into `to`; if not, it has to be replaced.
     pub fn can_become(&self, to: &Resource) -> bool {
         relations::can_become(self, to)
+    }
+
+    /// What a kernel must be able to do for it.
+    pub fn features(&self) -> Vec<Feature> {
+        relations::features(self)
+    }
+
+    /// What has to go first where this is not so yet, and comes back after it.
+    pub fn disturbs(&self, among: &HostState) -> Vec<Key> {
+        relations::disturbs(self, among)
     }
 
     /// The devices that have no IPv6 where this is so, for their MTU is too small: the kernel drops addresses and routes from them.
@@ -334,7 +300,8 @@ impl Key {
     pub fn netns(&self) -> NetnsId {
         match self {
             Key::Netns(_) => NetnsId::Host,
-            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::Address(d, _) => d.netns.clone(),
+            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Qdisc(d) => d.netns.clone(),
+            Key::Tuning(d, _) | Key::Address(d, _) => d.netns.clone(),
             Key::Route { netns, .. } | Key::Sysctl(netns, _) => netns.clone(),
             Key::Ran(n, _) => NetnsId::Named(n.clone()),
         }
@@ -350,17 +317,6 @@ impl Netns {
     /// The loopback device it is born with.
     pub fn lo(&self) -> DeviceId {
         DeviceId { netns: NetnsId::Named(self.name.clone()), name: IfName::LO }
-    }
-}
-
-impl Device {
-    /// Its identity: of a veth pair the lesser name.
-    pub fn id(&self) -> &DeviceId {
-        match self {
-            Device::Veth(v) => &v.ends[0].id,
-            Device::Bridge(b) => &b.id,
-            Device::Stray { id, .. } => id,
-        }
     }
 }
 
@@ -397,6 +353,9 @@ impl fmt::Display for Key {
             Key::Device(d) => write!(f, "device {d}"),
             Key::Up(d) => write!(f, "up {d}"),
             Key::Port(d) => write!(f, "port {d}"),
+            Key::PortVlans(d) => write!(f, "VLANs of {d}"),
+            Key::Qdisc(d) => write!(f, "qdisc {d}"),
+            Key::Tuning(d, knob) => write!(f, "{knob} of {d}"),
             Key::Address(d, a) => match a {
                 IpNet::V4(a) => write!(f, "address {a} on {d}"),
                 IpNet::V6(a) => write!(f, "address {} on {d}", a.addr()),

@@ -176,6 +176,7 @@ impl Sim {
             Resource::Up(device) | Resource::Port(Port { device, .. }) | Resource::Address(Address { device, .. }) => {
                 Some(self.device(device)?)
             }
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
             Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {
                 None
             }
@@ -212,6 +213,7 @@ impl Sim {
             Resource::Device(d) => self.make_device(d, owner()),
             Resource::Up(d) => self.space_mut(&d.netns)?.set_up(d.name),
             Resource::Port(p) => self.space_mut(&p.device.netns)?.enslave(p.device.name, p.master),
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
             Resource::Address(a) => self.space_mut(&a.device.netns)?.add_address(a.device.name, a.net, owner()),
             Resource::Route(r) => {
                 let space = self.space_mut(&r.netns)?;
@@ -241,7 +243,7 @@ impl Sim {
     fn make_device(&mut self, device: &Device, owner: Owner) -> Result<(), SimError> {
         let names: Vec<&DeviceId> = match device {
             Device::Veth(v) => v.ends().iter().map(|end| &end.id).collect(),
-            Device::Bridge(_) | Device::Stray { .. } => vec![device.id()],
+            Device::Bridge(_) | Device::Single(_) | Device::Stray { .. } => vec![device.id()],
         };
         for id in &names {
             if self.space(&id.netns)?.devices.contains_key(&id.name) {
@@ -261,6 +263,7 @@ impl Sim {
                 }
             }
             Device::Bridge(b) => self.space_mut(&b.id.netns)?.add_device(b.id.name, owner, Kind::Bridge(b.clone())),
+            Device::Single(_) => todo!("sim"),
             Device::Stray { id, what } => {
                 self.space_mut(&id.netns)?.add_device(id.name, owner, Kind::Other(what.to_string()));
             }
@@ -303,6 +306,9 @@ impl Sim {
                 Ok(())
             }
             Resource::Sysctl(s) => self.set(s),
+            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+                todo!("sim")
+            }
             Resource::Netns(_)
             | Resource::Device(Device::Stray { .. })
             | Resource::Up(_)
@@ -336,6 +342,7 @@ impl Sim {
                 Ok(())
             }
             Resource::Port(p) => self.space_mut(&p.device.netns)?.free(p.device.name),
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
             Resource::Address(a) => self.space_mut(&a.device.netns)?.remove_address(a.device.name, a.net),
             Resource::Route(r) => {
                 self.space_mut(&r.netns)?.routes.shift_remove(&route_key(&r));
@@ -391,7 +398,7 @@ impl Sim {
     fn has_sysctl(&self, netns: &NetnsId, name: &SysctlName) -> bool {
         let Ok(space) = self.space(netns) else { return false };
         name.as_str().starts_with("net.")
-            && !self.facts.no_sysctl.contains(&(netns.clone(), name.clone()))
+            && !self.facts.no_sysctl.contains_key(&(netns.clone(), name.clone()))
             && name.device().is_none_or(|device| space.devices.contains_key(&device))
     }
 
@@ -422,6 +429,7 @@ fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
     let errno = match resource {
         Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) => Errno::NoEnt,
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => Errno::NoEnt,
         Resource::Address(_) => Errno::AddrNotAvail,
         Resource::Route(_) => Errno::Srch,
     };

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::names::{LabName, SysctlName};
+use crate::names::{IfName, LabName, SysctlName};
 use crate::resource::{Address, DeviceId, Key, NetnsId, Resource};
 
 type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
@@ -180,19 +180,29 @@ pub struct Scope {
     pub lab: LabName,
     /// Names that are wanted, or were: namespaces, devices in the host's namespace, sysctls.
     pub names: Vec<Key>,
+    /// What the kernel is asked whether it can do it.
+    pub features: BTreeSet<Feature>,
 }
 
 impl Scope {
     /// Everything of a lab, and whoever stands in the way of what is desired.
     pub fn of(lab: &LabName, desired: &HostState) -> Self {
         let wanted = |k: &Key| match k {
-            Key::Netns(_) | Key::Sysctl(..) => true,
-            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::Address(d, _) => d.netns == NetnsId::Host,
+            Key::Netns(_) | Key::Sysctl(..) | Key::Qdisc(_) | Key::Tuning(..) => true,
+            Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Address(d, _) => {
+                d.netns == NetnsId::Host
+            }
             Key::Route { netns, .. } => *netns == NetnsId::Host,
             Key::Ran(..) => false,
         };
         let names = desired.iter().flat_map(|(_, r)| r.claims()).filter(wanted).collect();
-        Scope { lab: lab.clone(), names }
+        let features = desired.iter().flat_map(|(_, r)| r.features()).collect();
+        Scope { lab: lab.clone(), names, features }
+    }
+
+    /// Everything of a lab, and nothing of others.
+    pub fn lab(lab: &LabName) -> Self {
+        Scope { lab: lab.clone(), names: Vec::new(), features: BTreeSet::new() }
     }
 }
 
@@ -250,10 +260,24 @@ pub struct Facts {
     pub kernel: String,
     /// Whether netsim works in a user namespace of its own there.
     pub rootless: bool,
-    /// Features that the desired state would need and the kernel lacks.
+    /// Features among those asked for that the kernel lacks.
     pub lacks: BTreeSet<Feature>,
-    /// Sysctls among those asked for that the kernel does not have.
-    pub no_sysctl: BTreeSet<(NetnsId, SysctlName)>,
+    /// Sysctls among those asked for that the kernel does not have, and names like theirs that it has.
+    #[serde(with = "indexmap::map::serde_seq")]
+    pub no_sysctl: IndexMap<(NetnsId, SysctlName), Vec<SysctlName>>,
+    /// The devices in the host's own namespace.
+    pub nics: BTreeMap<IfName, Nic>,
+    /// How many CPUs the machine can have (`nr_cpu_ids`); 0 where nobody looked.
+    pub cpus: u32,
+}
+
+/// A device in the host's own namespace, whosever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nic {
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Whether it is up.
+    pub up: bool,
 }
 
 /// Something a kernel may lack.
@@ -268,4 +292,28 @@ pub enum Feature {
     Ipv6,
     /// CONFIG_IP_ROUTE_MULTIPATH
     Multipath,
+    /// CONFIG_BRIDGE_VLAN_FILTERING
+    VlanFiltering,
+    /// CONFIG_VLAN_8021Q
+    Vlan,
+    /// CONFIG_MACVLAN
+    Macvlan,
+    /// CONFIG_IPVLAN
+    Ipvlan,
+    /// CONFIG_DUMMY
+    Dummy,
+    /// CONFIG_BONDING
+    Bond,
+    /// CONFIG_NET_VRF
+    Vrf,
+    /// CONFIG_NET_SCH_NETEM
+    Netem,
+    /// The seed of netem, since Linux 6.6.
+    NetemSeed,
+    /// CONFIG_NET_SCH_TBF
+    Tbf,
+    /// CONFIG_ETHTOOL_NETLINK
+    Ethtool,
+    /// CONFIG_RPS, and the machine's own CAP_NET_ADMIN, which nobody has in a user namespace (`store_rps_map`, net/core/net-sysfs.c).
+    CpuMasks,
 }

@@ -18,6 +18,7 @@ mod domains;
 mod endpoints;
 mod ends;
 mod gateways;
+mod interfaces;
 mod layers;
 mod links;
 mod nodes;
@@ -28,6 +29,7 @@ mod uniqueness;
 mod values;
 
 pub use check::check;
+pub use interfaces::{BondWritten, Impairment, LinkKind, LossWritten, OwnKind, Owned, PortWritten, Trunk, Written};
 
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]
@@ -93,6 +95,8 @@ pub struct Node {
     pub kind: Kind,
     /// Addresses on its `lo`, as written.
     pub loopbacks: Vec<IpNet>,
+    /// Its interfaces that no link makes, in file order.
+    pub interfaces: Vec<Owned>,
     /// Its routes, as written.
     pub routes: Vec<WrittenRoute>,
     /// Its kernel settings, as written; values have their fields joined by one tab.
@@ -112,6 +116,11 @@ pub enum Kind {
     Router,
     /// A Linux bridge: a switch.
     Bridge(Switch),
+    /// A NIC of the machine, with all that is outside of it: what macvlan and ipvlan devices stand on. It is no node of the file. It is kept as it is.
+    Nic {
+        /// The NIC's name in the machine's own namespace.
+        name: String,
+    },
 }
 
 /// What is particular to a switch.
@@ -127,6 +136,14 @@ pub struct Switch {
     pub gives: bool,
     /// Addresses on the bridge itself, as written.
     pub addresses: Vec<IpNet>,
+    /// The VLAN that the bridge's own addresses are in, where that is written: 1 to 4094.
+    pub vlan: Option<u16>,
+    /// It runs the kernel's spanning tree protocol.
+    pub stp: bool,
+    /// How long a port listens, and then learns, under STP, in 1/100 s: 200 to 3000.
+    pub forward_delay: Option<u32>,
+    /// How long it remembers an address, in 1/100 s.
+    pub ageing: Option<u32>,
 }
 
 /// A route as written.
@@ -140,6 +157,8 @@ pub struct WrittenRoute {
     pub device: Option<String>,
     /// The metric; none: the kernel's default.
     pub metric: Option<u32>,
+    /// The VRF of the node whose table it is in; none: the main one.
+    pub vrf: Option<String>,
     /// Where the file says it.
     pub at: Place,
 }
@@ -147,8 +166,10 @@ pub struct WrittenRoute {
 /// An edge of the topology.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// Its two endpoints.
+    /// Its two endpoints. Where its kind has a device beneath, that is the second one's NIC.
     pub ends: [Endpoint; 2],
+    /// What it is made of.
+    pub kind: LinkKind,
     /// The subnet it gives out, as written; one per family at most.
     pub subnets: Vec<IpNet>,
     /// False: nothing is given out here (`subnet: none`).
@@ -170,6 +191,10 @@ pub struct Endpoint {
     pub mac: Option<Mac>,
     /// Its MTU as written here, on the link, or as a default; bytes.
     pub mtu: Option<u32>,
+    /// What else is written of it.
+    pub written: Written,
+    /// As a port of a switch: what is written of it here and on the link.
+    pub port: PortWritten,
     /// Where the file says it.
     pub at: Place,
 }
@@ -206,7 +231,7 @@ impl Node {
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {
             Kind::Bridge(s) => Some(s),
-            Kind::Namespace | Kind::Router => None,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => None,
         }
     }
 

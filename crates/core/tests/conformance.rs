@@ -19,7 +19,7 @@ fn run(case: &Case) -> Result<HostState, String> {
     }
     sim.do_one(&lab, last).map_err(|e| e.errno.name().to_owned())?;
     sim.settle();
-    Ok(sim.observe(&Scope { lab, names: Vec::new() }).ours)
+    Ok(sim.observe(&Scope::lab(&lab)).ours)
 }
 
 #[test]

@@ -103,7 +103,7 @@ impl Linux {
         // Whoever is asked for: the marks of all others are told as well.
         let lab = LabName::new("netsim").expect("a constant");
         let observed =
-            self.observe_now(&Scope { lab: lab.clone(), names: names.into_iter().map(Key::Netns).collect() })?;
+            self.observe_now(&Scope { names: names.into_iter().map(Key::Netns).collect(), ..Scope::lab(&lab) })?;
         let mut labs: BTreeSet<LabName> = observed.others.into_values().filter_map(|foreign| foreign.lab).collect();
         if !observed.ours.is_empty() {
             labs.insert(lab);

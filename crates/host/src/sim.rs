@@ -135,7 +135,7 @@ mod tests {
 
     fn apply(host: &SimHost, actions: &[Action]) -> Result<Observed, StepError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("there is room");
-        let scope = Scope { lab: LabName::new("a").expect("valid"), names: Vec::new() };
+        let scope = Scope::lab(&LabName::new("a").expect("valid"));
         runtime.block_on(host.apply(&scope, actions, &Progress::default()))
     }
 

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 fn run(case: &Case) -> Result<HostState, String> {
-    let scope = Scope { lab: lab(), names: Vec::new() };
+    let scope = Scope::lab(&lab());
     let start: Vec<Action> = case.start.iter().cloned().map(Action::Create).collect();
     let act = |actions: &[Action]| linux().apply_now(&scope, actions, &Progress::default());
     act(&start).unwrap_or_else(|e| panic!("{}: start: {e}", case.name));

@@ -17,7 +17,7 @@ pub fn run(args: &GraphArgs, global: &Global, screen: &Screen) -> Result<Exit, F
         Target::File(file) => (file::load(&file, &args.vars)?, Prior::default()),
         Target::Lab(name) => machine::with(global, screen, |machine| {
             let loaded = lab::meant(machine, Some(name.as_str()), &args.vars)?;
-            let scope = Scope { lab: loaded.topology.name.clone(), names: Vec::new() };
+            let scope = Scope::lab(&loaded.topology.name);
             let prior = Prior::from_state(&machine.observe(&scope)?.ours);
             Ok((loaded, prior))
         })?,

@@ -50,7 +50,7 @@ pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
 }
 
 fn row(machine: &Machine, lab: LabName) -> Result<Row, Failure> {
-    let ours = machine.observe(&Scope { lab: lab.clone(), names: Vec::new() })?.ours;
+    let ours = machine.observe(&Scope::lab(&lab))?.ours;
     let applied: Option<Applied> = store::load(machine.state(), &lab)?;
     let file = applied.and_then(|a| a.sources.files.first().map(|f| f.name.clone()));
     let Size { nodes, links } = lab::size(&ours);

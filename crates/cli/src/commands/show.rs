@@ -62,7 +62,7 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
 }
 
 fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
-    Ok(machine.observe(&Scope { lab: found.lab.clone(), names: Vec::new() })?)
+    Ok(machine.observe(&Scope::lab(&found.lab))?)
 }
 
 fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {

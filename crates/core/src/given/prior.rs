@@ -54,9 +54,12 @@ impl Prior {
                         prior.interfaces.insert(name, PriorEnd { peer, addresses, mac });
                     }
                 }
-                Resource::Device(Device::Bridge(_) | Device::Stray { .. })
+                Resource::Device(Device::Bridge(_) | Device::Single(_) | Device::Stray { .. })
                 | Resource::Up(_)
                 | Resource::Port(_)
+                | Resource::PortVlans(_)
+                | Resource::Qdisc(_)
+                | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)

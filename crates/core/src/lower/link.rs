@@ -26,7 +26,7 @@ impl Lab<'_> {
             let node = link.ends[side].node;
             if self.topology.graph[node].switch().is_some() {
                 let (master, _) = self.switch_device(node);
-                state.insert(Resource::Port(Port { device: id.clone(), master }));
+                state.insert(Resource::Port(Port::new(id.clone(), master)));
             }
             state.insert(Resource::Up(id.clone()));
             for net in &self.given.ends[edge.index()][side].addresses {
@@ -38,12 +38,12 @@ impl Lab<'_> {
     fn lower_end(&self, link: &Link, edge: EdgeIndex<u32>, side: usize) -> End {
         let endpoint = &link.ends[side];
         let end = &self.given.ends[edge.index()][side];
+        let mac = endpoint.mac.unwrap_or_else(|| self.derived_mac(endpoint.node, &end.interface));
         End {
-            id: self.device(endpoint.node, end.kernel),
-            mac: endpoint.mac.unwrap_or_else(|| self.derived_mac(endpoint.node, &end.interface)),
             mtu: endpoint.mtu.unwrap_or(DEFAULT_MTU),
             link_local: end.addresses.iter().any(|a| a.addr().is_ipv6()),
             full_name: (end.kernel.as_str() != end.interface).then(|| end.interface.as_str().into()),
+            ..End::new(self.device(endpoint.node, end.kernel), mac)
         }
     }
 

@@ -62,7 +62,7 @@ impl Lab<'_> {
             let message = format!("{name} is of an interface that {} does not have", node.name);
             return Err(problem(codes::NO_SUCH_INTERFACE, message, "write one of its interfaces, `all` or `default`"));
         };
-        if self.facts.no_sysctl.contains(&(netns.clone(), named.clone())) {
+        if self.facts.no_sysctl.contains_key(&(netns.clone(), named.clone())) {
             let message = format!("the kernel has no setting {name} in {}", node.name);
             return Err(problem(codes::SYSCTL_UNKNOWN, message, "look in /proc/sys for what there is"));
         }

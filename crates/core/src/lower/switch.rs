@@ -12,12 +12,9 @@ impl Lab<'_> {
         let id = self.device(node, name);
         let state = &mut lowered.state;
         state.insert(Resource::Device(Device::Bridge(Bridge {
-            id: id.clone(),
-            mac: self.derived_mac(node, self.topology.graph[node].name.as_str()),
-            // Without a querier, snooping forgets groups and so loses IPv6's neighbour discovery after some minutes.
-            multicast_snooping: false,
             link_local: switch.addresses.iter().any(|a| a.addr().is_ipv6()),
             full_name,
+            ..Bridge::new(id.clone(), self.derived_mac(node, self.topology.graph[node].name.as_str()))
         })));
         state.insert(Resource::Up(id.clone()));
         for net in &switch.addresses {

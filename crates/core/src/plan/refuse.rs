@@ -1,8 +1,10 @@
 //! What is in the way of a plan, told before anything is touched.
 
+use std::collections::BTreeMap;
+
 use super::{Fate, Fates, Refusal};
 use crate::problem::Code;
-use crate::resource::{Device, Key, Resource, Sysctl};
+use crate::resource::{Key, Resource, Sysctl};
 use crate::state::{Feature, Foreign, HostState, Observed};
 
 /// The codes of refusals.
@@ -22,7 +24,7 @@ pub mod codes {
 pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Refusal> {
     let ours = &observed.ours;
     let mut found = Vec::new();
-    let mut lacking: Vec<(Feature, &Resource)> = Vec::new();
+    let mut lacking: BTreeMap<Feature, Vec<Key>> = BTreeMap::new();
     for (key, wanted) in desired.iter() {
         let stands = ours.get_full(key).filter(|(at, _)| fates.of_position(*at) != Fate::Gone).map(|(_, now)| now);
         if stands == Some(wanted) {
@@ -34,28 +36,23 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
                 found.extend(taken(wanted, &name, foreign));
             }
         }
-        for feature in features(wanted).into_iter().filter(|f| observed.facts.lacks.contains(f)) {
-            if !lacking.iter().any(|(told, _)| *told == feature) {
-                lacking.push((feature, wanted));
-            }
+        for feature in wanted.features().into_iter().filter(|f| observed.facts.lacks.contains(f)) {
+            lacking.entry(feature).or_default().push(key.clone());
         }
         if let Resource::Sysctl(Sysctl { netns, name, .. }) = wanted
-            && observed.facts.no_sysctl.contains(&(netns.clone(), name.clone()))
+            && observed.facts.no_sysctl.contains_key(&(netns.clone(), name.clone()))
         {
             let message = format!("this kernel has no setting {name} in {netns}");
             let hint = format!("see what there is under /proc/sys/{}", parent(&name.path()));
             found.push(refusal(codes::NO_SYSCTL, key, message, hint));
         }
     }
-    for (feature, by) in lacking {
+    for (feature, needed_by) in lacking {
         let (what, option) = feature.names();
-        let message = format!("this kernel has no {what} ({option}); needed by {}", by.key());
-        found.push(refusal(
-            codes::NO_FEATURE,
-            &by.key(),
-            message,
-            format!("load the module, or use a kernel with {option}"),
-        ));
+        let message = format!("this kernel has no {what} ({option})");
+        let hint = format!("load the module, or use a kernel with {option}");
+        let first = needed_by[0].clone();
+        found.push(Refusal { needed_by, ..refusal(codes::NO_FEATURE, &first, message, hint) });
     }
     found.sort_by(|a, b| (a.code, &a.key).cmp(&(b.code, &b.key)));
     found
@@ -85,28 +82,11 @@ fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {
 }
 
 fn refusal(code: Code, key: &Key, message: String, hint: String) -> Refusal {
-    Refusal { code: code.0, key: key.clone(), lab: None, message, hint: Some(hint) }
+    Refusal { code: code.0, key: key.clone(), lab: None, message, hint: Some(hint), needed_by: Vec::new() }
 }
 
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-fn features(wanted: &Resource) -> Vec<Feature> {
-    match wanted {
-        Resource::Device(Device::Veth(_)) => vec![Feature::Veth],
-        Resource::Device(Device::Bridge(_)) => vec![Feature::Bridge],
-        Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
-        Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
-        Resource::Netns(_)
-        | Resource::Device(Device::Stray { .. })
-        | Resource::Up(_)
-        | Resource::Port(_)
-        | Resource::Address(_)
-        | Resource::Route(_)
-        | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
-    }
 }
 
 impl Feature {
@@ -117,6 +97,18 @@ impl Feature {
             Feature::Bridge => ("bridge", "CONFIG_BRIDGE"),
             Feature::Ipv6 => ("IPv6", "CONFIG_IPV6"),
             Feature::Multipath => ("multipath routes", "CONFIG_IP_ROUTE_MULTIPATH"),
+            Feature::VlanFiltering => ("VLAN filtering on bridges", "CONFIG_BRIDGE_VLAN_FILTERING"),
+            Feature::Vlan => ("802.1Q devices", "CONFIG_VLAN_8021Q"),
+            Feature::Macvlan => ("macvlan", "CONFIG_MACVLAN"),
+            Feature::Ipvlan => ("ipvlan", "CONFIG_IPVLAN"),
+            Feature::Dummy => ("dummy devices", "CONFIG_DUMMY"),
+            Feature::Bond => ("bonds", "CONFIG_BONDING"),
+            Feature::Vrf => ("VRFs", "CONFIG_NET_VRF"),
+            Feature::Netem => ("netem", "CONFIG_NET_SCH_NETEM"),
+            Feature::NetemSeed => ("seed for netem", "Linux 6.6"),
+            Feature::Tbf => ("tbf", "CONFIG_NET_SCH_TBF"),
+            Feature::Ethtool => ("ethtool over netlink", "CONFIG_ETHTOOL_NETLINK"),
+            Feature::CpuMasks => ("RPS and XPS for us", "CONFIG_RPS and root"),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::{Address, Device, DeviceId, End, Key, Need, NetnsId, NextHop, Resource, Route};
-use crate::state::{HostState, promote_secondaries};
+use super::{
+    Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Port, QdiscKind, Resource, Route, Single, SingleKind,
+};
+use crate::state::{Feature, HostState, promote_secondaries};
 
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
 const IPV6_MIN_MTU: u32 = 1280;
@@ -11,12 +13,15 @@ const IPV6_MIN_MTU: u32 = 1280;
 /// A setting of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
 pub(super) fn owners(resource: &Resource) -> Vec<Key> {
     match resource {
+        Resource::Device(Device::Single(single)) => {
+            single.kind.parent(&single.id).map(Key::Device).into_iter().collect()
+        }
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
         Resource::Up(d) => vec![Key::Device(d.clone())],
-        Resource::Port(p) => {
-            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
-            vec![Key::Device(p.device.clone()), Key::Device(master)]
-        }
+        Resource::Port(p) => vec![Key::Device(p.device.clone()), Key::Device(p.master())],
+        Resource::PortVlans(v) => vec![Key::Port(v.device.clone()), Key::Device(v.device.clone())],
+        Resource::Qdisc(q) => vec![Key::Device(q.device.clone())],
+        Resource::Tuning(t) => vec![Key::Device(t.device.clone())],
         Resource::Address(a) => {
             let mut owners = vec![Key::Device(a.device.clone())];
             if let IpNet::V6(_) = a.net {
@@ -62,14 +67,26 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         Resource::Netns(_) => Vec::new(),
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| netns_need(&e.id.netns)).collect(),
         Resource::Device(Device::Bridge(b)) => netns_need(&b.id.netns).into_iter().collect(),
-        Resource::Device(Device::Stray { id, .. }) => netns_need(&id.netns).into_iter().collect(),
-        Resource::Up(d) => vec![one(Key::Device(d.clone()))],
-        Resource::Port(p) => {
-            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
-            vec![one(Key::Device(p.device.clone())), one(Key::Device(master))]
+        Resource::Device(Device::Single(single)) => {
+            let parent = single.kind.parent(&single.id).map(|parent| one(Key::Device(parent)));
+            netns_need(&single.id.netns).into_iter().chain(parent).collect()
         }
+        Resource::Device(Device::Stray { id, .. }) => netns_need(&id.netns).into_iter().collect(),
+        Resource::Up(d) => {
+            let bond = joined(d, among).filter(|(_, to)| *to == Joined::Bond).map(|(port, _)| one(port));
+            std::iter::once(one(Key::Device(d.clone()))).chain(bond).chain(up_below(d, among)).collect()
+        }
+        Resource::Port(p) => vec![one(Key::Device(p.device.clone())), one(Key::Device(p.master()))],
+        Resource::PortVlans(v) => {
+            let port = Key::Port(v.device.clone());
+            let of_port = matches!(among.get(&port), Some(Resource::Port(_)));
+            vec![one(if of_port { port } else { Key::Device(v.device.clone()) })]
+        }
+        Resource::Qdisc(q) => vec![one(Key::Device(q.device.clone()))],
+        Resource::Tuning(t) => vec![one(Key::Device(t.device.clone()))],
         Resource::Address(a) => {
             let mut needs = vec![one(Key::Device(a.device.clone()))];
+            needs.extend(vrf_need(&a.device, among));
             let up = Key::Up(a.device.clone());
             if a.net.addr().is_ipv6() && among.get(&up).is_some() {
                 needs.push(one(up));
@@ -79,7 +96,8 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         }
         Resource::Route(r) => {
             let up = hop_devices(r).map(|d| one(Key::Up(d)));
-            up.chain(r.via.iter().flat_map(|hop| hop_needs(r, hop, among))).collect()
+            let vrfs = hop_devices(r).filter_map(|d| vrf_need(&d, among));
+            up.chain(vrfs).chain(r.via.iter().flat_map(|hop| hop_needs(r, hop, among))).collect()
         }
         Resource::Sysctl(s) => {
             let device = device_of(&s.netns, s.name.device()).filter(|k| among.holder(k).is_some());
@@ -89,6 +107,54 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             let before = r.index.checked_sub(1).map(|i| one(Key::Ran(r.netns.clone(), i)));
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
         }
+    }
+}
+
+/// What a device is a member of, as far as that makes a difference to what is on the device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joined {
+    Bridge,
+    Bond,
+    Vrf,
+}
+
+/// The membership of a device, and in what.
+fn joined(device: &DeviceId, among: &HostState) -> Option<(Key, Joined)> {
+    let key = Key::Port(device.clone());
+    let Some(Resource::Port(port)) = among.get(&key) else { return None };
+    Some((key, master_of(port, among)))
+}
+
+fn master_of(port: &Port, among: &HostState) -> Joined {
+    match among.holder(&Key::Device(port.master())) {
+        Some(Resource::Device(Device::Single(single))) => match single.kind {
+            SingleKind::Bond(_) => Joined::Bond,
+            SingleKind::Vrf { .. } => Joined::Vrf,
+            SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => {
+                Joined::Bridge
+            }
+        },
+        _ => Joined::Bridge,
+    }
+}
+
+/// What is on a member of a VRF comes after the membership: joining takes the device down and up again (`cycle_netdev`, drivers/net/vrf.c).
+fn vrf_need(device: &DeviceId, among: &HostState) -> Option<Need> {
+    joined(device, among).filter(|(_, to)| *to == Joined::Vrf).map(|(port, _)| one(port))
+}
+
+/// An 802.1Q device comes up only when its parent is (`vlan_dev_open`), and goes down with it (`vlan_device_event`).
+fn up_below(device: &DeviceId, among: &HostState) -> Option<Need> {
+    let Some(Resource::Device(Device::Single(single))) = among.holder(&Key::Device(device.clone())) else {
+        return None;
+    };
+    match single.kind {
+        SingleKind::Vlan { .. } => single.kind.parent(&single.id).map(|parent| one(Key::Up(parent))),
+        SingleKind::Dummy
+        | SingleKind::Macvlan { .. }
+        | SingleKind::Ipvlan { .. }
+        | SingleKind::Bond(_)
+        | SingleKind::Vrf { .. } => None,
     }
 }
 
@@ -118,16 +184,24 @@ fn hop_needs(route: &Route, hop: &NextHop, among: &HostState) -> Vec<Need> {
 pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {
     match (from, to) {
         (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id)
+            a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id && a.queues == b.queues)
         }
         (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => a.id == b.id,
-        (Resource::Port(a), Resource::Port(b)) => a.device == b.device,
-        (Resource::Route(_), Resource::Route(_)) | (Resource::Sysctl(_), Resource::Sysctl(_)) => from.key() == to.key(),
+        (Resource::Device(Device::Single(a)), Resource::Device(Device::Single(b))) => single_can_become(a, b),
+        (Resource::Port(_), Resource::Port(_))
+        | (Resource::PortVlans(_), Resource::PortVlans(_))
+        | (Resource::Qdisc(_), Resource::Qdisc(_))
+        | (Resource::Tuning(_), Resource::Tuning(_))
+        | (Resource::Route(_), Resource::Route(_))
+        | (Resource::Sysctl(_), Resource::Sysctl(_)) => from.key() == to.key(),
         (
             Resource::Netns(_)
             | Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
@@ -137,25 +211,75 @@ pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {
     }
 }
 
-pub(super) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
-    match resource {
-        Resource::Device(Device::Veth(v)) => {
-            v.ends().iter().filter(|end| is_narrow(end)).map(|e| e.id.clone()).collect()
-        }
-        Resource::Port(p) => {
-            let master = DeviceId { netns: p.device.netns.clone(), name: p.master };
-            match among.holder(&Key::Device(p.device.clone())) {
-                Some(Resource::Device(Device::Veth(v)))
-                    if v.ends().iter().any(|e| e.id == p.device && is_narrow(e)) =>
-                {
-                    vec![master]
-                }
-                _ => Vec::new(),
+/// What a kernel cannot change about a device that is there: what it stands on and the VLAN (`vlan_changelink`), a VRF's table (`vrf_changelink`
+/// is none), a bond's mode while it has members, passthru (`macvlan_changelink`).
+fn single_can_become(a: &Single, b: &Single) -> bool {
+    a.id == b.id
+        && match (&a.kind, &b.kind) {
+            (SingleKind::Dummy, SingleKind::Dummy) => true,
+            (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) | (SingleKind::Vrf { .. }, SingleKind::Vrf { .. }) => {
+                a.kind == b.kind
             }
+            (SingleKind::Macvlan { parent: pa, mode: ma }, SingleKind::Macvlan { parent: pb, mode: mb }) => {
+                let passthru = |mode| mode == super::MacvlanMode::Passthru;
+                pa == pb && (ma == mb || !passthru(*ma) && !passthru(*mb))
+            }
+            (SingleKind::Ipvlan { parent: pa, .. }, SingleKind::Ipvlan { parent: pb, .. }) => pa == pb,
+            (SingleKind::Bond(a), SingleKind::Bond(b)) => a.mode == b.mode,
+            (
+                SingleKind::Dummy
+                | SingleKind::Vlan { .. }
+                | SingleKind::Macvlan { .. }
+                | SingleKind::Ipvlan { .. }
+                | SingleKind::Bond(_)
+                | SingleKind::Vrf { .. },
+                _,
+            ) => false,
         }
+}
+
+/// A bond takes no member that is up (`bond_enslave`), so it is taken down first; a VRF takes its member down and up again.
+pub(super) fn disturbs(resource: &Resource, among: &HostState) -> Vec<Key> {
+    let Resource::Port(port) = resource else { return Vec::new() };
+    match master_of(port, among) {
+        Joined::Bridge => Vec::new(),
+        Joined::Bond => vec![Key::Up(port.device.clone())],
+        Joined::Vrf => Vec::new(),
+    }
+}
+
+pub(super) fn features(resource: &Resource) -> Vec<Feature> {
+    match resource {
+        Resource::Device(Device::Veth(_)) => vec![Feature::Veth],
+        Resource::Device(Device::Bridge(bridge)) => {
+            let filtering = bridge.vlan_filtering.then_some(Feature::VlanFiltering);
+            std::iter::once(Feature::Bridge).chain(filtering).collect()
+        }
+        Resource::Device(Device::Single(single)) => vec![match single.kind {
+            SingleKind::Dummy => Feature::Dummy,
+            SingleKind::Vlan { .. } => Feature::Vlan,
+            SingleKind::Macvlan { .. } => Feature::Macvlan,
+            SingleKind::Ipvlan { .. } => Feature::Ipvlan,
+            SingleKind::Bond(_) => Feature::Bond,
+            SingleKind::Vrf { .. } => Feature::Vrf,
+        }],
+        Resource::Qdisc(qdisc) => match &qdisc.kind {
+            QdiscKind::Netem(netem) => {
+                let seed = netem.seed.map(|_| Feature::NetemSeed);
+                std::iter::once(Feature::Netem).chain(seed).collect()
+            }
+            QdiscKind::Tbf(_) => vec![Feature::Tbf],
+            QdiscKind::Other(_) => Vec::new(),
+        },
+        Resource::Tuning(tuning) if tuning.knob.takes_cpus() => vec![Feature::CpuMasks],
+        Resource::Tuning(_) => vec![Feature::Ethtool],
+        Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
+        Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
         Resource::Netns(_)
-        | Resource::Device(_)
+        | Resource::Device(Device::Stray { .. })
         | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::PortVlans(_)
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
@@ -163,8 +287,34 @@ pub(super) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
     }
 }
 
-fn is_narrow(end: &End) -> bool {
-    end.mtu < IPV6_MIN_MTU
+pub(super) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
+    match resource {
+        Resource::Device(Device::Veth(v)) => {
+            v.ends().iter().filter(|end| end.mtu < IPV6_MIN_MTU).map(|e| e.id.clone()).collect()
+        }
+        Resource::Device(Device::Single(s)) if s.mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU) => vec![s.id.clone()],
+        Resource::Port(p) if mtu(&p.device, among).is_some_and(|mtu| mtu < IPV6_MIN_MTU) => vec![p.master()],
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::PortVlans(_)
+        | Resource::Qdisc(_)
+        | Resource::Tuning(_)
+        | Resource::Address(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => Vec::new(),
+    }
+}
+
+/// The MTU of a device where the state says it.
+fn mtu(device: &DeviceId, among: &HostState) -> Option<u32> {
+    match among.holder(&Key::Device(device.clone()))? {
+        Resource::Device(Device::Veth(v)) => v.ends().iter().find(|e| e.id == *device).map(|e| e.mtu),
+        Resource::Device(Device::Single(s)) => s.mtu,
+        _ => None,
+    }
 }
 
 pub(super) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
@@ -175,6 +325,9 @@ pub(super) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
         | Resource::Device(_)
         | Resource::Up(_)
         | Resource::Port(_)
+        | Resource::PortVlans(_)
+        | Resource::Qdisc(_)
+        | Resource::Tuning(_)
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)

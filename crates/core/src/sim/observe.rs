@@ -46,8 +46,8 @@ impl Sim {
             if matches!(netns, NetnsId::Named(n) if self.named.contains_key(n)) && !self.is_of(lab, netns) {
                 return;
             }
-            if !exists || self.facts.no_sysctl.contains(&(netns.clone(), sysctl.clone())) {
-                seen.facts.no_sysctl.insert((netns.clone(), sysctl.clone()));
+            if !exists || self.facts.no_sysctl.contains_key(&(netns.clone(), sysctl.clone())) {
+                seen.facts.no_sysctl.insert((netns.clone(), sysctl.clone()), Vec::new());
                 return;
             }
         }
@@ -86,6 +86,7 @@ impl Sim {
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
             Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
             Key::Port(id) => port(id, space(&id.netns)?.devices.get(&id.name)?),
+            Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => todo!("sim"),
             Key::Address(id, _) => {
                 let device = space(&id.netns)?.devices.get(&id.name)?;
                 addresses(id, device).find(|(resource, _)| resource.key() == *key)
@@ -167,7 +168,7 @@ fn up(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
 
 fn port(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
     let master = device.master?;
-    Some((Resource::Port(Port { device: id.clone(), master }), device.owner.clone()))
+    Some((Resource::Port(Port::new(id.clone(), master)), device.owner.clone()))
 }
 
 fn addresses(id: &DeviceId, device: &Dev) -> impl Iterator<Item = (Resource, Owner)> {
@@ -207,9 +208,13 @@ fn foreign(resource: &Resource, lab: Owner) -> Foreign {
         Resource::Netns(_) => "a network namespace",
         Resource::Device(Device::Veth(_)) => "a veth pair",
         Resource::Device(Device::Bridge(_)) => "a bridge",
+        Resource::Device(Device::Single(single)) => single.kind.name(),
         Resource::Device(Device::Stray { what, .. }) => what,
         Resource::Up(_) => "a device that is up",
         Resource::Port(_) => "a port of a bridge",
+        Resource::PortVlans(_) => "the VLANs of a port",
+        Resource::Qdisc(_) => "a qdisc",
+        Resource::Tuning(_) => "a setting of a device",
         Resource::Address(_) => "an address",
         Resource::Route(_) => "a route",
         Resource::Sysctl(_) => "a setting",

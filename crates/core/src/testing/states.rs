@@ -126,11 +126,14 @@ fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
         }
         Resource::Port(p) => {
             let here = bridges(state).into_iter().filter(|bridge| bridge.netns == p.device.netns);
-            here.map(|bridge| Resource::Port(Port { device: p.device.clone(), master: bridge.name })).collect()
+            here.map(|bridge| Resource::Port(Port::new(p.device.clone(), bridge.name))).collect()
         }
         Resource::Netns(_)
         | Resource::Device(_)
         | Resource::Up(_)
+        | Resource::PortVlans(_)
+        | Resource::Qdisc(_)
+        | Resource::Tuning(_)
         | Resource::Address(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_) => Vec::new(),
@@ -152,6 +155,7 @@ fn fits(resource: &Resource, state: &HostState) -> bool {
         }
         // It takes IPv6 from its bridge. A plan may then delete an address that is gone already, which only Linux takes for done.
         Resource::Port(p) => wide(&p.device),
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => true,
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Ran(_) => true,
     }
 }
@@ -243,7 +247,7 @@ fn bridge(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let id = DeviceId { netns: place(state, tape), name: if_name(["br0", "br1"][tape.pick(2)]) };
     let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
     let mac = mac(&id, tape);
-    let bridge = Bridge { id, mac, multicast_snooping: tape.pick(2) == 1, link_local: false, full_name };
+    let bridge = Bridge { multicast_snooping: tape.pick(2) == 1, full_name, ..Bridge::new(id, mac) };
     Some(Resource::Device(Device::Bridge(bridge)))
 }
 
@@ -257,7 +261,7 @@ fn end(state: &HostState, tape: &mut Tape) -> End {
     let id = DeviceId { netns: place(state, tape), name: if_name(NAMES[tape.pick(NAMES.len())]) };
     let full_name = (tape.pick(4) == 3).then(|| format!("{}-with-a-long-name", id.name).into());
     let (mac, mtu) = (mac(&id, tape), some_mtu(tape));
-    End { id, mac, mtu, link_local: may_be_link_local(mtu) && tape.pick(4) == 3, full_name }
+    End { mtu, link_local: may_be_link_local(mtu) && tape.pick(4) == 3, full_name, ..End::new(id, mac) }
 }
 
 /// Where there is no IPv6 there is no such mode either (`inet6_set_link_af` gives EAFNOSUPPORT).
@@ -294,7 +298,7 @@ fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let mut members = devices(state);
     members.retain(|d| d.netns == master.netns && d.name != IfName::LO && !bridges.contains(d));
     let device = tape.one_of(&members)?.clone();
-    Some(Resource::Port(Port { device, master: master.name }))
+    Some(Resource::Port(Port::new(device, master.name)))
 }
 
 fn address(state: &HostState, tape: &mut Tape) -> Option<Resource> {
@@ -431,7 +435,7 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
         Resource::Port(p) => {
             let mut masters = bridges(state);
             masters.retain(|m| m.netns == p.device.netns);
-            Resource::Port(Port { device: p.device.clone(), master: tape.one_of(&masters)?.name })
+            Resource::Port(Port::new(p.device.clone(), tape.one_of(&masters)?.name))
         }
         Resource::Route(r) => {
             let mut route = r.clone();
@@ -448,6 +452,9 @@ fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resourc
             Resource::Sysctl(Sysctl { value: value.into(), ..s.clone() })
         }
         Resource::Ran(r) => Resource::Ran(Ran { digest: 3 - r.digest, ..r.clone() }),
+        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+            return None;
+        }
         Resource::Device(Device::Stray { .. }) | Resource::Up(_) | Resource::Address(_) => return None,
     })
 }

@@ -55,7 +55,7 @@ pub fn resource(line: &str) -> Resource {
         ["veth", a, b] => Resource::Device(Device::Veth(Veth::new(end(a), end(b)))),
         ["stray", d, what] => Resource::Device(Device::Stray { id: id(d), what: (*what).into() }),
         ["up", d] => Resource::Up(id(d)),
-        ["port", d, master] => Resource::Port(Port { device: id(d), master: if_name(master) }),
+        ["port", d, master] => Resource::Port(Port::new(id(d), if_name(master))),
         ["address", d, net] => Resource::Address(Address { device: id(d), net: parse(net) }),
         ["route", n, to, rest @ ..] => route(n, parse(to), rest),
         ["sysctl", n, name, value @ ..] => Resource::Sysctl(Sysctl {
@@ -100,7 +100,10 @@ pub(super) fn default_mac(id: &DeviceId) -> Mac {
 fn end(text: &str) -> End {
     let mut words = text.split(',');
     let id = id(words.next().unwrap_or_default());
-    let mut end = End { mac: default_mac(&id), id, mtu: 1500, link_local: false, full_name: None };
+    let mut end = {
+        let mac = default_mac(&id);
+        End::new(id, mac)
+    };
     for word in words {
         match word.split_once('=') {
             Some(("mac", mac)) => end.mac = parse(mac),
@@ -117,7 +120,7 @@ fn bridge(text: &str) -> Bridge {
     let mut words = text.split(',');
     let id = id(words.next().unwrap_or_default());
     let mac = default_mac(&id);
-    let mut bridge = Bridge { id, mac, multicast_snooping: false, link_local: false, full_name: None };
+    let mut bridge = Bridge::new(id, mac);
     for word in words {
         match word.split_once('=') {
             Some(("mac", mac)) => bridge.mac = parse(mac),
@@ -179,6 +182,9 @@ pub fn show(resource: &Resource) -> String {
         Resource::Device(Device::Stray { id, what }) => format!("stray {id} {}", what.replace(' ', "-")),
         Resource::Up(d) => format!("up {d}"),
         Resource::Port(p) => format!("port {} {}", p.device, p.master),
+        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+            todo!("text")
+        }
         Resource::Address(a) => format!("address {} {}", a.device, a.net),
         Resource::Route(r) => show_route(r),
         Resource::Sysctl(s) => format!("sysctl {} {} {}", s.netns, s.name, s.value),

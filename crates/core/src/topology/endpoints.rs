@@ -61,7 +61,16 @@ fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, at: &P
         building.problems.tell(codes::NAME, at, "`lo` is in every node and no end of a link", hint);
         return None;
     }
-    Some(Endpoint { node: node?, interface, addresses: Vec::new(), mac: None, mtu: None, at: at.clone() })
+    Some(Endpoint {
+        node: node?,
+        interface,
+        addresses: Vec::new(),
+        mac: None,
+        mtu: None,
+        written: super::Written::default(),
+        port: super::PortWritten::default(),
+        at: at.clone(),
+    })
 }
 
 fn mapped(building: &mut Building, map: &EndpointMap, at: Place) -> Option<Vec<Endpoint>> {

@@ -7,7 +7,7 @@ use super::endpoints;
 use super::layers::{are, beside};
 use super::ranges::{MOST, Pattern};
 use super::values::{self, Family, On};
-use super::{Endpoint, Kind, Link, Node, Switch, codes};
+use super::{Endpoint, Kind, Link, LinkKind, Node, Switch, codes};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
@@ -74,7 +74,7 @@ impl Writing<'_, '_> {
             self.building.link_left_out = true;
             return self.building.problems.tell(codes::UNFIT, &self.at.key("subnet"), message, &hint);
         }
-        self.building.link(Link { ends, subnets, gives, at: self.at.clone() }, mtu);
+        self.building.link(Link { ends, kind: LinkKind::Veth, subnets, gives, at: self.at.clone() }, mtu);
     }
 
     /// Three and more endpoints: a bridge that nobody wrote, and a link from each.
@@ -98,6 +98,7 @@ impl Writing<'_, '_> {
             name,
             kind: Kind::Bridge(switch),
             loopbacks: Vec::new(),
+            interfaces: Vec::new(),
             routes: Vec::new(),
             sysctls: indexmap::IndexMap::new(),
             exec: Vec::new(),
@@ -111,9 +112,12 @@ impl Writing<'_, '_> {
                 addresses: Vec::new(),
                 mac: None,
                 mtu: None,
+                written: super::Written::default(),
+                port: super::PortWritten::default(),
                 at: end.at.clone(),
             };
-            let link = Link { ends: [end, port], subnets: Vec::new(), gives: true, at: self.at.clone() };
+            let link =
+                Link { ends: [end, port], kind: LinkKind::Veth, subnets: Vec::new(), gives: true, at: self.at.clone() };
             self.building.link(link, mtu);
         }
     }

@@ -133,7 +133,7 @@ impl<'s> NodeOf<'_, 's, '_> {
                 (switch.subnets, switch.gives) = self.subnets(subnet);
                 Kind::Bridge(switch)
             }
-            plain @ (Kind::Namespace | Kind::Router) => plain,
+            plain @ (Kind::Namespace | Kind::Router | Kind::Nic { .. }) => plain,
         };
         let lo = self.fitting("lo", !bridge, |s| s.lo.as_ref());
         let routes = self.fitting("routes", !bridge, |s| s.routes.as_ref());
@@ -143,6 +143,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             name,
             kind,
             loopbacks: self.addresses(lo, None, On::Lo),
+            interfaces: Vec::new(),
             routes: self.routes(routes),
             sysctls: self.sysctls(),
             exec: self.exec(exec),
@@ -265,7 +266,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             self.problems.tell(codes::ROUTE, &at, format!("the route to {to} leads nowhere"), "write `via:` or `dev:`");
             return None;
         }
-        Some(WrittenRoute { to, via, device: route.dev.clone(), metric: route.metric, at })
+        Some(WrittenRoute { to, via, device: route.dev.clone(), metric: route.metric, vrf: None, at })
     }
 
     /// Merged by name, the stronger ones over the weaker ones.

@@ -65,6 +65,9 @@ impl Tables {
                 | Resource::Device(_)
                 | Resource::Up(_)
                 | Resource::Port(_)
+                | Resource::PortVlans(_)
+                | Resource::Qdisc(_)
+                | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Ran(_) => {}

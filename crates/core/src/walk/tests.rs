@@ -110,7 +110,14 @@ fn with_written(mut lab: Lab, mut keep: impl FnMut() -> bool) -> Lab {
     for (node, routes) in lab.0.graph.node_weights_mut().zip(routes) {
         for route in routes.into_iter().filter(|_| keep()) {
             let via: Vec<IpAddr> = route.via.iter().filter_map(|hop| hop.gateway).collect();
-            node.routes.push(WrittenRoute { to: route.to, via, device: None, metric: None, at: node.at.clone() });
+            node.routes.push(WrittenRoute {
+                to: route.to,
+                via,
+                device: None,
+                metric: None,
+                vrf: None,
+                at: node.at.clone(),
+            });
         }
     }
     lab.0.routing = Routing::Written;
@@ -161,7 +168,7 @@ fn cut_off_by(before: &Topology, after: &Topology) -> Vec<String> {
     assert!(!pairs.is_empty());
     let mut sim = Sim::default();
     let names = [&old, &new].into_iter().flat_map(|state| Scope::of(&after.name, state).names).collect();
-    let scope = Scope { lab: after.name.clone(), names };
+    let scope = Scope { names, ..Scope::lab(&after.name) };
     for action in plan(&old, &sim.observe(&scope)).expect("nothing in the way") {
         sim.do_one(&scope.lab, &action).expect("a sound plan");
     }
@@ -210,6 +217,7 @@ fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
         Resource::Port(_) => true,
         Resource::Address(address) => expect(topology, given).pairs().any(|pair| pair.address == address.net.addr()),
         Resource::Sysctl(sysctl) => sysctl.name.as_str().contains("forward"),
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => false,
         Resource::Netns(_) | Resource::Device(_) | Resource::Ran(_) => false,
     }
 }

@@ -34,8 +34,11 @@ impl Wires {
                     [port.device.clone(), DeviceId { netns: port.device.netns.clone(), name: port.master }]
                 }
                 Resource::Netns(_)
-                | Resource::Device(Device::Stray { .. })
+                | Resource::Device(Device::Single(_) | Device::Stray { .. })
                 | Resource::Up(_)
+                | Resource::PortVlans(_)
+                | Resource::Qdisc(_)
+                | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)

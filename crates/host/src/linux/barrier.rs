@@ -50,7 +50,7 @@ pub(crate) fn settle() -> io::Result<()> {
 
 fn end(name: &str, round: u8) -> End {
     let id = DeviceId { netns: NetnsId::Host, name: IfName::new(name).expect("a constant") };
-    End { id, mac: Mac([2, 0, 0, 0, 0, round]), mtu: 1500, link_local: false, full_name: None }
+    End::new(id, Mac([2, 0, 0, 0, 0, round]))
 }
 
 fn until_gone(watch: &mut Netlink) -> io::Result<()> {

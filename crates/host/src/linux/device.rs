@@ -311,11 +311,11 @@ mod tests {
 
     fn end(name: &str, last: u8) -> End {
         End {
-            id: DeviceId { netns: NetnsId::Host, name: IfName::new(name).expect("a name") },
-            mac: Mac([2, 0, 0, 0, 0, last]),
             mtu: 1400 + u32::from(last),
-            link_local: false,
-            full_name: None,
+            ..End::new(
+                DeviceId { netns: NetnsId::Host, name: IfName::new(name).expect("a name") },
+                Mac([2, 0, 0, 0, 0, last]),
+            )
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
     fn a_created_bridge_reads_back_as_it_was_asked_for() {
         for multicast_snooping in [false, true] {
             let EndId { id, mac } = EndId { id: end("br0", 3).id, mac: end("br0", 3).mac };
-            let bridge = Bridge { id, mac, multicast_snooping, link_local: false, full_name: None };
+            let bridge = Bridge { multicast_snooping, ..Bridge::new(id, mac) };
             let seen = decode(&payload(create_bridge(&bridge, 2, 5))).expect("a message about a device");
             assert_eq!(seen.kind, Kind::Bridge { multicast_snooping });
             assert_eq!((seen.name, seen.mac, seen.group), (bridge.id.name, Some(bridge.mac), 5));

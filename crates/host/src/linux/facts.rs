@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
+use indexmap::IndexMap;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
@@ -64,9 +65,9 @@ pub(crate) fn facts(
     names: &[NetnsName],
     lacks: Lacks,
 ) -> io::Result<Facts> {
-    let mut no_sysctl = BTreeSet::new();
+    let mut no_sysctl = IndexMap::new();
     for space in spaces {
-        no_sysctl.extend(space.no_sysctls.iter().map(|name| (space.id.clone(), name.clone())));
+        no_sysctl.extend(space.no_sysctls.iter().map(|name| ((space.id.clone(), name.clone()), Vec::new())));
     }
     let is_new = |netns: &NetnsId| matches!(netns, NetnsId::Named(n) if names.binary_search(n).is_err());
     let mut of_new: Vec<(SysctlName, &NetnsId, &SysctlName)> = Vec::new();
@@ -79,7 +80,7 @@ pub(crate) fn facts(
     }
     for same in of_new.chunk_by(|a, b| a.0 == b.0) {
         if settings.read(&same[0].0)?.is_none() {
-            no_sysctl.extend(same.iter().map(|(_, netns, name)| ((*netns).clone(), (*name).clone())));
+            no_sysctl.extend(same.iter().map(|(_, netns, name)| (((*netns).clone(), (*name).clone()), Vec::new())));
         }
     }
     Ok(Facts {
@@ -87,6 +88,7 @@ pub(crate) fn facts(
         rootless: !std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(ALL_UIDS),
         lacks,
         no_sysctl,
+        ..Facts::default()
     })
 }
 

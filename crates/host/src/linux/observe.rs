@@ -152,7 +152,7 @@ fn add_host_sysctls(
             let what = "setting of the host".into();
             observed.others.insert(key, Foreign { what, lab, resource: Some(Resource::Sysctl(now)) });
         } else {
-            observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()));
+            observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()), Vec::new());
         }
     }
     Ok(())

@@ -57,7 +57,7 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
             observed.ours.insert(Resource::Up(id(link.name)));
         }
         if let Some(master) = link.master.and_then(|m| links.get(&m)) {
-            observed.ours.insert(Resource::Port(Port { device: id(link.name), master: master.name }));
+            observed.ours.insert(Resource::Port(Port::new(id(link.name), master.name)));
         }
     }
     for seen in &space.addresses {
@@ -81,11 +81,10 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
     match &link.kind {
         Kind::Bridge { multicast_snooping } => match link.mac {
             Some(mac) => Device::Bridge(Bridge {
-                id,
-                mac,
                 multicast_snooping: *multicast_snooping,
                 link_local: link.link_local,
                 full_name: full_name(link),
+                ..Bridge::new(id, mac)
             }),
             None => stray("bridge without an address".into()),
         },
@@ -103,11 +102,10 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
 
 fn end(space: &Space, link: &Link) -> Option<End> {
     Some(End {
-        id: DeviceId { netns: space.id.clone(), name: link.name },
-        mac: link.mac?,
         mtu: link.mtu,
         link_local: link.link_local,
         full_name: full_name(link),
+        ..End::new(DeviceId { netns: space.id.clone(), name: link.name }, link.mac?)
     })
 }
 

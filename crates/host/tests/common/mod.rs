@@ -117,7 +117,7 @@ pub fn end(at: &str) -> End {
     let id = id(at);
     let hash = netsim_core::names::stable_hash(&[at]).to_be_bytes();
     let mac = Mac([2, hash[0], hash[1], hash[2], hash[3], hash[4]]);
-    End { id, mac, mtu: 1500, link_local: false, full_name: None }
+    End::new(id, mac)
 }
 
 pub fn veth(a: End, b: End) -> Resource {
@@ -131,11 +131,11 @@ pub fn wire(a: &str, b: &str) -> Vec<Resource> {
 
 pub fn bridge(at: &str) -> Resource {
     let End { id, mac, .. } = end(at);
-    Resource::Device(Device::Bridge(Bridge { id, mac, multicast_snooping: false, link_local: false, full_name: None }))
+    Resource::Device(Device::Bridge(Bridge::new(id, mac)))
 }
 
 pub fn port(at: &str, master: &str) -> Resource {
-    Resource::Port(Port { device: id(at), master: IfName::new(master).expect("a name") })
+    Resource::Port(Port::new(id(at), IfName::new(master).expect("a name")))
 }
 
 pub fn up(at: &str) -> Resource {

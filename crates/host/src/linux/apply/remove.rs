@@ -33,6 +33,7 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
             Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => {
                 small.entry(resource.key().netns()).or_default().push((*at, resource));
             }
@@ -115,6 +116,7 @@ fn remove_small(
             (Resource::Port(_), Some(index)) => Change { master: Some(0), ..Default::default() }.of(index),
             (Resource::Up(_), Some(index)) => Change { up: Some(false), ..Default::default() }.of(index),
             (Resource::Address(_) | Resource::Port(_) | Resource::Up(_), None) => continue,
+            (Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_), _) => todo!("host"),
             (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_), _) => continue,
         };
         batch.push(*at, 0, message);
@@ -129,6 +131,9 @@ fn device_of(resource: &Resource) -> Option<IfName> {
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),
+        Resource::PortVlans(v) => Some(v.device.name),
+        Resource::Qdisc(q) => Some(q.device.name),
+        Resource::Tuning(t) => Some(t.device.name),
         Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
     }
 }
@@ -195,7 +200,7 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
 fn small_ends(device: &Device) -> impl Iterator<Item = &DeviceId> {
     let ends: &[End] = match device {
         Device::Veth(veth) => veth.ends(),
-        Device::Bridge(_) | Device::Stray { .. } => &[],
+        Device::Bridge(_) | Device::Single(_) | Device::Stray { .. } => &[],
     };
     ends.iter().filter(|e| e.mtu < IPV6_MIN_MTU).map(|e| &e.id)
 }
@@ -204,6 +209,7 @@ fn names(device: &Device) -> Vec<&DeviceId> {
     match device {
         Device::Veth(veth) => veth.ends().iter().map(|e| &e.id).collect(),
         Device::Bridge(bridge) => vec![&bridge.id],
+        Device::Single(single) => vec![&single.id],
         Device::Stray { id, .. } => vec![id],
     }
 }

@@ -84,6 +84,9 @@ impl<'a> Work<'a> {
             Resource::Device(Device::Bridge(bridge)) => self.place(&bridge.id.netns).bridges.push((at, bridge)),
             // Never wanted.
             Resource::Device(Device::Stray { .. }) => {}
+            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+                todo!("host")
+            }
             Resource::Up(device) => self.place(&device.netns).ups.push((at, device)),
             Resource::Port(port) => self.place(&port.device.netns).ports.push((at, port)),
             Resource::Address(address) => self.place(&address.device.netns).addresses.push((at, address)),
@@ -113,6 +116,7 @@ impl<'a> Work<'a> {
             (_, Resource::Port(to)) => self.place(&to.device.netns).ports.push((at, to)),
             (_, Resource::Route(to)) => self.place(&to.netns).routes.push((at, to, true)),
             (_, Resource::Sysctl(to)) => self.sysctl(at, to),
+            (_, Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("host"),
             // A planner updates only what `can_become` something else.
             (
                 _,
