@@ -26,14 +26,14 @@ fn end(netns: &NetnsId, name: &str) -> End {
     let id = DeviceId { netns: netns.clone(), name: IfName::new(name).expect("a name") };
     let hash = stable_hash(&[&id.to_string()]).to_be_bytes();
     let mac = Mac([2, hash[0], hash[1], hash[2], hash[3], hash[4]]);
-    End { id, mac, mtu: 1500, link_local: false, full_name: None }
+    End::new(id, mac)
 }
 
 fn star(nodes: u32) -> HostState {
     let (switch, parts) = node("sw");
     let mut all: Vec<Resource> = parts.into();
     let End { id, mac, .. } = end(&switch, "br0");
-    let bridge = Bridge { id: id.clone(), mac, multicast_snooping: false, link_local: false, full_name: None };
+    let bridge = Bridge::new(id.clone(), mac);
     all.extend([Resource::Device(Device::Bridge(bridge)), Resource::Up(id.clone())]);
     for i in 1..=nodes {
         let (netns, parts) = node(&format!("n{i}"));
@@ -47,7 +47,7 @@ fn star(nodes: u32) -> HostState {
         all.push(Resource::Device(Device::Veth(Veth::new(near, far))));
         all.push(Resource::Up(device.clone()));
         all.push(Resource::Up(port.clone()));
-        all.push(Resource::Port(Port { device: port, master: id.name }));
+        all.push(Resource::Port(Port::new(port, id.name)));
         all.push(Resource::Address(Address { device, net }));
         all.push(Resource::Route(Route { netns, table: TABLE_MAIN, to, metric: 0, via }));
     }
