@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 mod again;
+pub mod traffic;
 
 /// The binary under test.
 pub const NETSIM: &str = env!("CARGO_BIN_EXE_netsim");
