@@ -122,7 +122,10 @@ fn is_node(resource: &Resource) -> bool {
     match resource {
         Resource::Netns(_) => true,
         Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
-        Resource::Device(Device::Veth(_) | Device::Stray { .. }) | Resource::Up(_) | Resource::Port(_) => false,
+        Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,
+        Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+            false
+        }
         Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use netsim_core::names::{LabName, NetnsName};
 use netsim_core::plan::{Action, Refusal, plan};
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource, SingleKind};
 use netsim_core::state::{HostState, Observed};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,9 @@ fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
         Resource::Device(d) => named(&d.id().netns).into_iter().collect(),
         Resource::Up(d) => named(&d.netns).into_iter().collect(),
         Resource::Port(p) => named(&p.device.netns).into_iter().collect(),
+        Resource::PortVlans(v) => named(&v.device.netns).into_iter().collect(),
+        Resource::Qdisc(q) => named(&q.device.netns).into_iter().collect(),
+        Resource::Tuning(t) => named(&t.device.netns).into_iter().collect(),
         Resource::Address(a) => named(&a.device.netns).into_iter().collect(),
         Resource::Route(r) => named(&r.netns).into_iter().collect(),
         Resource::Sysctl(s) => named(&s.netns).into_iter().collect(),
@@ -106,11 +109,29 @@ pub fn deleted(action: &Action) -> Option<&Resource> {
     }
 }
 
+fn joins(kind: &SingleKind) -> Option<Joins> {
+    match kind {
+        SingleKind::Bond(_) => Some(Joins::Bond),
+        SingleKind::Vrf { .. } => Some(Joins::Vrf),
+        SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => None,
+    }
+}
+
 /// What people call things: nodes for namespaces, full names for shortened interfaces.
 #[derive(Debug, Default)]
 pub struct Names {
     nodes: BTreeMap<NetnsName, String>,
     full: HashMap<DeviceId, Arc<str>>,
+    /// Bonds and VRFs.
+    joins: HashMap<DeviceId, Joins>,
+}
+
+/// What a device can be a member of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joins {
+    Bridge,
+    Bond,
+    Vrf,
 }
 
 impl Names {
@@ -135,9 +156,16 @@ impl Names {
             }
             Resource::Device(Device::Veth(v)) => v.ends().iter().for_each(|e| full(&e.id, &e.full_name)),
             Resource::Device(Device::Bridge(b)) => full(&b.id, &b.full_name),
+            Resource::Device(Device::Single(s)) => {
+                full(&s.id, &s.full_name);
+                self.joins.extend(joins(&s.kind).map(|joins| (s.id.clone(), joins)));
+            }
             Resource::Device(Device::Stray { .. })
             | Resource::Up(_)
             | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
@@ -161,6 +189,11 @@ impl Names {
     /// The interface's name as written.
     pub fn interface<'a>(&'a self, id: &'a DeviceId) -> &'a str {
         self.full.get(id).map_or(id.name.as_str(), |n| n)
+    }
+
+    /// What the members of a device are members of.
+    pub fn joins(&self, master: &DeviceId) -> Joins {
+        self.joins.get(master).copied().unwrap_or(Joins::Bridge)
     }
 
     /// `node:interface`.

@@ -21,4 +21,5 @@ mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;
+pub mod units;
 pub mod walk;

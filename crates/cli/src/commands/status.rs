@@ -113,9 +113,10 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
         let in_lab = match (key.netns(), key) {
             (NetnsId::Named(within), _) => namespaces.contains(&within),
             // In the host's namespace: what somebody else put on a device of the lab.
-            (NetnsId::Host, Key::Address(d, _) | Key::Up(d) | Key::Port(d)) => {
-                ours.holder(&Key::Device(d.clone())).is_some()
-            }
+            (
+                NetnsId::Host,
+                Key::Address(d, _) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Qdisc(d) | Key::Tuning(d, _),
+            ) => ours.holder(&Key::Device(d.clone())).is_some(),
             (NetnsId::Host, Key::Netns(_) | Key::Device(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => {
                 false
             }
@@ -140,6 +141,7 @@ fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
         Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
     }
 }
@@ -197,6 +199,9 @@ fn follows(resource: Option<&Resource>, gone: &HashSet<Key>) -> bool {
         Resource::Netns(_) | Resource::Ran(_) => None,
         Resource::Up(d) => Some(d),
         Resource::Port(p) => Some(&p.device),
+        Resource::PortVlans(v) => Some(&v.device),
+        Resource::Qdisc(q) => Some(&q.device),
+        Resource::Tuning(t) => Some(&t.device),
         Resource::Address(a) => Some(&a.device),
         Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) => None,
     };

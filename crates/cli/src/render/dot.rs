@@ -49,6 +49,7 @@ fn look(node: &Node) -> &'static str {
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",
         Kind::Bridge(_) => "shape=box, peripheries=2",
+        Kind::Nic { .. } => "shape=house",
     }
 }
 

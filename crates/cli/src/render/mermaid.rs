@@ -32,6 +32,7 @@ fn shape(node: &Node) -> String {
         Kind::Router => format!("((\"{name}\"))"),
         Kind::Bridge(s) if s.implied => "(( ))".to_owned(),
         Kind::Bridge(_) => format!("[[\"{name}\"]]"),
+        Kind::Nic { name } => format!("[/\"host:{}\"/]", escaped(name)),
     }
 }
 

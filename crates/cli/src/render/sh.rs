@@ -54,6 +54,7 @@ fn noted(was: &Resource) -> String {
     match was {
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
         Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => was.key().to_string(),
     }
 }
@@ -110,6 +111,9 @@ fn create(resource: &Resource, lab: &LabName) -> Vec<String> {
         Resource::Device(Device::Bridge(b)) => create_bridge(b, lab),
         Resource::Device(Device::Stray { .. }) => unreachable!("a stray device is never wanted"),
         Resource::Up(d) => vec![set(d, "up")],
+        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+            todo!("sh")
+        }
         Resource::Port(p) => vec![enslave(p)],
         Resource::Address(a) => vec![address("add", a)],
         Resource::Route(r) => vec![route("add", r)],
@@ -237,6 +241,7 @@ fn delete(resource: &Resource) -> Vec<String> {
         Resource::Device(d) => vec![format!("{} link del dev {}", ip(&d.id().netns), name(&d.id().name))],
         Resource::Up(d) => vec![set(d, "down")],
         Resource::Port(p) => vec![set(&p.device, "nomaster")],
+        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sh"),
         Resource::Address(a) => vec![address("del", a)],
         Resource::Route(r) => vec![route("del", r)],
         Resource::Sysctl(s) => delete_sysctl(s),
@@ -270,6 +275,7 @@ fn update(from: &Resource, to: &Resource) -> Vec<String> {
         }
         (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => update_bridge(a, b),
         (_, Resource::Port(p)) => vec![enslave(p)],
+        (_, Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("sh"),
         (_, Resource::Route(r)) => vec![route("replace", r)],
         (_, Resource::Sysctl(s)) => vec![write_sysctl(s)],
         (_, Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_)) => {

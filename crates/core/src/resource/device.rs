@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DeviceId;
@@ -177,7 +178,7 @@ pub struct Bond {
 }
 
 /// The protocol of a VLAN tag (EtherType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum VlanProtocol {
     /// 0x8100
     #[serde(rename = "802.1q")]
@@ -188,7 +189,7 @@ pub enum VlanProtocol {
 }
 
 /// Whom a macvlan device can talk to (ip-link(8)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MacvlanMode {
     /// The others on the same parent, and whoever is outside.
@@ -202,7 +203,7 @@ pub enum MacvlanMode {
 }
 
 /// What an ipvlan device looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IpvlanMode {
     /// Frames.
@@ -214,7 +215,7 @@ pub enum IpvlanMode {
 }
 
 /// How a bond uses its members (ip-link(8), Documentation/networking/bonding.rst).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum BondMode {
     /// One after the other: mode 0.
     #[serde(rename = "balance-rr")]

@@ -10,7 +10,7 @@ use super::codes;
 use super::edits::{Edit, Edits, quoted};
 use super::shape::{Shape, ShapeId, shapes};
 use super::syntax;
-use super::text::{CharAt, is_null, reads_as_no_text};
+use super::text::{CharAt, is_null, is_truth, reads_as_no_text};
 use super::variables;
 use super::wording;
 use crate::problem::{Code, Place, Problem, Step};
@@ -210,7 +210,7 @@ impl<'i> Scan<'i, '_> {
             self.tell_at(codes::KIND, span, "a key is a plain text, not a list, a mapping or an alias", hint);
             return self.pass_over(opens, Skipped::Key);
         };
-        let key = self.expanded(raw, span);
+        let key = self.expanded(raw, span, false);
         let Some(Frame::Map { shape, seen, .. }) = self.stack.last_mut() else { return };
         let (shape, twice) = (*shape, !seen.insert(key.clone()));
         let map = shapes().at(shape).map.as_ref().expect("a frame is made for a mapping's shape only");
@@ -264,9 +264,10 @@ impl<'i> Scan<'i, '_> {
     fn scalar(&mut self, raw: Cow<'i, str>, style: ScalarStyle, span: Span, shape: &Shape) {
         let plain = style == ScalarStyle::Plain;
         let variable = raw.contains('$');
-        let text = self.expanded(raw, span);
-        // A variable may stand for a number though the file's syntax wants quotes round it.
-        let plain = plain || (variable && shape.number.is_some());
+        // A variable may stand for a number or a truth value though the file's syntax wants quotes round it.
+        let no_text = shape.number.is_some() || shape.truth && !shape.text;
+        let text = self.expanded(raw, span, no_text);
+        let plain = plain || (variable && no_text);
         if plain && is_null(&text) && (shape.null || !shape.text) {
             if !shape.null {
                 self.wrong(span, shape, "nothing", false);
@@ -287,7 +288,7 @@ impl<'i> Scan<'i, '_> {
             }
             return;
         }
-        if shape.words.iter().any(|w| *w == *text) {
+        if shape.words.iter().any(|w| *w == *text) || shape.truth && plain && is_truth(&text) {
             return;
         }
         if shape.words.is_empty()
@@ -305,8 +306,8 @@ impl<'i> Scan<'i, '_> {
         self.replace_value(span.start.index(), shape, false);
     }
 
-    /// The text of a scalar with its variables put in; the edit that makes it so is kept.
-    fn expanded(&mut self, raw: Cow<'i, str>, span: Span) -> Cow<'i, str> {
+    /// The text of a scalar with its variables put in; the edit that makes it so is kept: without quotes where that is `no_text`.
+    fn expanded(&mut self, raw: Cow<'i, str>, span: Span, no_text: bool) -> Cow<'i, str> {
         if !raw.contains('$') {
             return raw;
         }
@@ -314,7 +315,7 @@ impl<'i> Scan<'i, '_> {
             Ok(text) if *text == *raw => raw,
             Ok(text) => {
                 let text = text.into_owned();
-                let as_is = wording::whole_number(&text).is_some();
+                let as_is = no_text && (wording::whole_number(&text).is_some() || is_truth(&text));
                 self.edit(span.start.index(), span.end.index(), if as_is { text.clone() } else { quoted(&text) });
                 Cow::Owned(text)
             }

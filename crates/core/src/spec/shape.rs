@@ -25,6 +25,8 @@ pub(super) struct Shape {
     pub words: Vec<String>,
     /// A whole number within these bounds.
     pub number: Option<(u64, u64)>,
+    /// `true` or `false`.
+    pub truth: bool,
     /// A list of such.
     pub items: Option<ShapeId>,
     /// A mapping.
@@ -112,6 +114,7 @@ impl<'a> Building<'a> {
                 "null" => self.shapes[id].null = true,
                 "string" if words.is_empty() => self.shapes[id].text = true,
                 "integer" => self.shapes[id].number = Some(bounds(schema)),
+                "boolean" => self.shapes[id].truth = true,
                 "array" => {
                     let items = self.shape(&schema["items"]);
                     self.shapes[id].items = Some(items);

@@ -54,11 +54,16 @@ pub(super) fn is_null(plain: &str) -> bool {
     matches!(plain, "" | "~" | "null" | "Null" | "NULL")
 }
 
+/// Whether a plain scalar is a truth value (YAML 1.2 §10.3.2).
+pub(super) fn is_truth(plain: &str) -> bool {
+    matches!(plain, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+}
+
 /// Whether a plain scalar reads as something else than text: a number, a truth value, nothing.
 pub(super) fn reads_as_no_text(plain: &str) -> bool {
     let unsigned = plain.trim_start_matches(['+', '-']);
     is_null(plain)
-        || matches!(plain, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+        || is_truth(plain)
         || unsigned.parse::<f64>().is_ok()
         || ["0x", "0o", "0b"].iter().any(|p| unsigned.starts_with(p))
         || matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN")

@@ -30,9 +30,7 @@ pub(super) fn unknown_key(key: &str, map: &MapShape, meant: Option<&str>) -> (St
     } else if let Some(meant) = meant {
         format!("did you mean `{meant}`?")
     } else if map.keys.contains_key("interface") && map.keys.contains_key("node") {
-        format!(
-            "put quotes round an endpoint with `{{…}}` in it, as in \"{{a,b}}\"; an endpoint's own keys are {known}"
-        )
+        "put quotes round an endpoint with `{…}` in it, as in \"{a,b}\"; keys of your own begin with `x-`".to_owned()
     } else if map.keys.len() <= MOST_LISTED {
         format!("write one of {known}; keys of your own begin with `x-`")
     } else {
@@ -63,6 +61,9 @@ pub(super) fn wrong_kind(place: &Place, shape: &Shape, found: &str) -> (String, 
 /// What can stand there, in words.
 fn wanted(shape: &Shape) -> String {
     let mut kinds: Vec<String> = shape.words.iter().map(|w| format!("`{w}`")).collect();
+    if shape.truth && !shape.text {
+        kinds.extend(["`true`", "`false`"].map(str::to_owned));
+    }
     if shape.text {
         kinds.push("a text".to_owned());
     }
@@ -90,6 +91,7 @@ pub(super) fn harmless(shape: &Shape) -> &'static str {
         Shape { items: Some(_), .. } => "[]",
         Shape { text: true, .. } => "''",
         Shape { map: Some(_), .. } => "{}",
+        Shape { truth: true, .. } => "false",
         Shape { .. } => "0",
     }
 }

@@ -1,6 +1,6 @@
 //! Back to how a lab was before an apply that did not come to its end: one more plan.
 
-use netsim_core::resource::{Device, Netns, Resource};
+use netsim_core::resource::{Device, Netns, QdiscKind, Resource};
 use netsim_core::state::{HostState, Observed};
 use netsim_host::backend::Progress;
 
@@ -45,7 +45,8 @@ fn as_it_was(before: &Observed, now: &Observed) -> HostState {
         Resource::Device(Device::Stray { .. }) => false,
         Resource::Ran(_) => now.ours.get(&resource.key()) == Some(*resource),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
-        Resource::Route(_) | Resource::Sysctl(_) => true,
+        Resource::PortVlans(_) | Resource::Tuning(_) | Resource::Route(_) | Resource::Sysctl(_) => true,
+        Resource::Qdisc(q) => !matches!(q.kind, QdiscKind::Other(_)),
     };
     let ours = before.ours.iter().map(|(_, r)| r).filter(wanted);
     ours.chain(before.loans.values().map(|held| &held.loan.set)).cloned().collect()

@@ -121,7 +121,8 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
                 facts.programs.push(words::noun(&ran, names, Some(netns)));
             }
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) => {}
-            Resource::Port(_) | Resource::Address(_) => {}
+            Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => {}
+            Resource::Tuning(_) | Resource::Address(_) => {}
         }
     }
     facts.routes.sort_by_cached_key(|f| (!f.text.starts_with("default"), natural(&f.text)));
@@ -175,6 +176,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
             }
             Resource::Device(Device::Stray { id, .. }) if id.netns == *netns => interfaces.push(new(id)),
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {}
             Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
         }
     }

@@ -6,7 +6,7 @@ use netsim_core::plan::Action;
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 
 use super::{Natural, Sign, Telling, UNBROKEN, count, natural, words};
-use crate::planned::{created, subject};
+use crate::planned::{Joins, created, subject};
 
 /// All that happens to one node or link.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +45,12 @@ pub struct Made {
     pub addresses: BTreeMap<Natural, (String, Vec<String>)>,
     pub interfaces: usize,
     pub ports: usize,
+    /// Members of its bonds and VRFs.
+    pub members: usize,
+    /// Its interfaces that no link makes, in words.
+    pub devices: Vec<String>,
+    /// What is said of interfaces beside their addresses, and of which.
+    pub ends: Vec<(String, Vec<String>)>,
     pub routes: usize,
     /// How many of them are default routes by gateways, and those gateways.
     pub default_routes: usize,
@@ -65,6 +71,7 @@ enum Subject {
 /// What a device is: of a veth end, the pair.
 enum Role {
     Bridge,
+    Single,
     Pair(Key),
 }
 
@@ -113,6 +120,7 @@ fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
             let role = match device {
                 Device::Veth(_) => Role::Pair(resource.key()),
                 Device::Bridge(_) | Device::Stray { .. } => Role::Bridge,
+                Device::Single(_) => Role::Single,
             };
             roles.insert(id, role);
         }
@@ -122,13 +130,14 @@ fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
 fn devices(resource: &Resource) -> Vec<DeviceId> {
     let device = |key| match key {
         Key::Device(id) => Some(id),
-        Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::Address(..) | Key::Route { .. } => None,
-        Key::Sysctl(..) | Key::Ran(..) => None,
+        Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => None,
+        Key::Address(..) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..) => None,
     };
     match resource {
         Resource::Device(_) => resource.claims().into_iter().filter_map(device).collect(),
         Resource::Netns(n) => vec![n.lo()],
-        Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) => Vec::new(),
+        Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => Vec::new(),
+        Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => Vec::new(),
         Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
     }
 }
@@ -140,12 +149,19 @@ impl Gathering<'_> {
             (NetnsId::Host, Some(Role::Pair(key))) => Subject::Link(key.clone()),
             (netns, _) => Subject::Netns(netns.clone()),
         };
+        let of_end = |id: &DeviceId| match self.roles.get(id) {
+            Some(Role::Pair(key)) => Subject::Link(key.clone()),
+            Some(Role::Bridge | Role::Single) | None => of_device(id),
+        };
         match resource {
             Resource::Netns(n) => Subject::Netns(NetnsId::Named(n.name.clone())),
             Resource::Device(Device::Veth(_)) => Subject::Link(resource.key()),
             Resource::Device(d) => of_device(d.id()),
             Resource::Up(d) => of_device(d),
             Resource::Port(p) => of_device(&DeviceId { netns: p.device.netns.clone(), name: p.master }),
+            Resource::PortVlans(v) => of_end(&v.device),
+            Resource::Qdisc(q) => of_end(&q.device),
+            Resource::Tuning(t) => of_end(&t.device),
             Resource::Address(a) => of_device(&a.device),
             Resource::Route(r) => Subject::Netns(r.netns.clone()),
             Resource::Sysctl(s) => Subject::Netns(s.netns.clone()),
@@ -199,7 +215,14 @@ impl Gathering<'_> {
             Subject::Link(_) => None,
         };
         let line = |sign, r: &Resource, text| vec![Line { sign, kind: kind(r), text }];
-        let noun = |r: &Resource| words::noun(r, names, within);
+        let of_link = |r: &Resource| {
+            let (device, text) = words::of_end(r).filter(|_| matches!(subject, Subject::Link(_)))?;
+            Some((text, format!(" at {}", names.end(device))))
+        };
+        let noun = |r: &Resource| match of_link(r) {
+            Some((text, at)) => format!("{text}{at}"),
+            None => words::noun(r, names, within),
+        };
         match action {
             Action::Create(Resource::Up(d)) if self.fresh.contains(d) => None,
             Action::Create(Resource::Port(p)) if self.fresh.contains(&p.device) => None,
@@ -211,8 +234,11 @@ impl Gathering<'_> {
             Action::Update { from, to } => {
                 let place = words::place(to, names, within);
                 let changes = words::changes(from, to, names, within).into_iter();
-                let text =
-                    |c| if matches!(to, Resource::Device(Device::Veth(_))) { c } else { format!("{place}: {c}") };
+                let text = |c| match (to, of_link(to)) {
+                    (Resource::Device(Device::Veth(_)), _) => c,
+                    (_, Some((_, at))) => format!("{c}{at}"),
+                    (_, None) => format!("{place}: {c}"),
+                };
                 Some(changes.map(|c| Line { sign: Sign::Change, kind: kind(to), text: text(c) }).collect())
             }
             Action::Borrow(loan) => Some(line(Sign::Create, &loan.was, format!("loan of {}", noun(&loan.was)))),
@@ -220,7 +246,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Links that go with a node, and routes that go with a link, are worth a line; addresses and ports of a link that goes are not.
+    /// Links that go with a node, and routes and devices that go with a link, are worth a line; addresses and ports of a link that goes are not.
     fn add_fallen(&mut self, key: &Key) {
         let Some(resource) = self.telling.plan.before.get(key) else { return };
         match resource {
@@ -230,15 +256,17 @@ impl Gathering<'_> {
                     entry.sign = Sign::Delete;
                 }
             }
-            Resource::Route(r) if !self.telling.gone.contains(&netns_key(&r.netns)) => {
-                let subject = Subject::Netns(r.netns.clone());
-                if !self.created.contains(key) {
-                    let text = words::noun(resource, &self.telling.names, Some(&r.netns));
-                    self.entry(subject).changes.push(Line { sign: Sign::Delete, kind: "route", text });
+            Resource::Device(Device::Single(_)) | Resource::Route(_) => {
+                let netns = key.netns();
+                if !self.telling.gone.contains(&netns_key(&netns)) && !self.created.contains(key) {
+                    let text = words::noun(resource, &self.telling.names, Some(&netns));
+                    let line = Line { sign: Sign::Delete, kind: kind(resource), text };
+                    self.entry(Subject::Netns(netns)).changes.push(line);
                 }
             }
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
-            Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {}
+            Resource::Address(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
         }
     }
 
@@ -249,11 +277,19 @@ impl Gathering<'_> {
         match resource {
             Resource::Netns(_) | Resource::Up(_) => {}
             Resource::Device(Device::Bridge(_) | Device::Stray { .. }) => made.bridge = true,
+            Resource::Device(Device::Single(s)) => made.devices.push(words::noun(resource, names, Some(&s.id.netns))),
             Resource::Device(Device::Veth(v)) => {
                 made.mtu = mtus(v.ends().each_ref().map(|e| e.mtu));
                 ends.extend(v.ends().each_ref().map(|e| e.id.netns.clone()));
             }
-            Resource::Port(_) => made.ports += 1,
+            Resource::Port(p) => match names.joins(&p.master()) {
+                Joins::Bridge => made.ports += 1,
+                Joins::Bond | Joins::Vrf => made.members += 1,
+            },
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
+                let (device, text) = words::of_end(resource).expect("these three say something of an end");
+                made.note_end(text, names.end(device));
+            }
             Resource::Address(a) => {
                 let interface = names.interface(&a.device).to_owned();
                 let slot = made.addresses.entry(natural(&interface)).or_insert((interface, Vec::new()));
@@ -303,6 +339,9 @@ fn kind(resource: &Resource) -> &'static str {
         Resource::Device(_) => "device",
         Resource::Up(_) => "state",
         Resource::Port(_) => "port",
+        Resource::PortVlans(_) => "VLAN",
+        Resource::Qdisc(_) => "impairment",
+        Resource::Tuning(_) => "setting",
         Resource::Address(_) => "address",
         Resource::Route(_) => "route",
         Resource::Sysctl(_) => "sysctl",
@@ -317,6 +356,8 @@ impl Made {
         parts.extend(self.router.then(|| "router".to_owned()));
         parts.extend(self.bridge.then(|| "bridge".to_owned()));
         parts.extend((self.ports > 0).then(|| count(self.ports, "port")));
+        parts.extend(self.devices.iter().cloned());
+        parts.extend((self.members > 0).then(|| count(self.members, "member")));
         parts.extend(self.addresses.values().map(|(interface, all)| match &all[..] {
             [first, .., last] if all.len() > 4 => format!("{interface} {first} … {last} ({} addresses)", all.len()),
             _ => format!("{interface} {}", all.join(" ")),
@@ -330,9 +371,26 @@ impl Made {
         }
         parts.extend((self.sysctls > 0).then(|| count(self.sysctls, "sysctl")));
         parts.extend((self.programs > 0).then(|| count(self.programs, "program")));
-        parts.extend(self.mtu.clone());
+        parts.extend(self.wire(|ends| format!("at {}", ends[0])));
         // Each part stays on one line if it can.
         parts.iter().map(|p| p.replace(' ', UNBROKEN)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn note_end(&mut self, text: String, end: String) {
+        match self.ends.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, ends)) => ends.push(end),
+            None => self.ends.push((text, vec![end])),
+        }
+    }
+
+    /// What is said of a link, and at which of its ends; `at` names the one end.
+    pub fn wire(&self, at: impl Fn(&[String]) -> String) -> Vec<String> {
+        let word = |(text, ends): &(String, Vec<String>)| match &ends[..] {
+            [_] => format!("{text} {}", at(ends)),
+            [_, _] => format!("{text} at both ends"),
+            many => format!("{text} at {}", count(many.len(), "interface")),
+        };
+        self.mtu.iter().cloned().chain(self.ends.iter().map(word)).collect()
     }
 
     /// The same in numbers, for many alike.
@@ -340,7 +398,7 @@ impl Made {
         let addresses = self.addresses.values().map(|(_, all)| all.len()).sum();
         let all = [
             ("port", self.ports),
-            ("interface", if self.bridge { 0 } else { self.interfaces }),
+            ("interface", if self.bridge { 0 } else { self.interfaces + self.devices.len() }),
             ("address", addresses),
             ("route", self.routes),
             ("sysctl", self.sysctls),

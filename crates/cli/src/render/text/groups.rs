@@ -72,7 +72,7 @@ fn alike(a: &Entry, b: &Entry) -> bool {
     let same_changes = a.sign != Sign::Change || changes(a) == changes(b);
     let same = a.what == b.what && a.sign == b.sign && a.reason == b.reason && same_changes;
     same && match a.what {
-        What::Link => a.made.mtu == b.made.mtu,
+        What::Link => wire(a) == wire(b),
         What::Node => {
             let next = match (stem(&a.name), stem(&b.name)) {
                 (Some((a, m)), Some((b, n))) => a == b && n == m + 1,
@@ -110,11 +110,16 @@ fn block(group: Vec<Entry>) -> Block {
     Block { sign: first.sign, name, column: 0, detail, below }
 }
 
+/// What is said of each of many links.
+fn wire(entry: &Entry) -> String {
+    entry.made.wire(|_| "at one end".to_owned()).join(", ")
+}
+
 /// `router, 4 interfaces, 4 addresses, 17–20 routes each`.
 fn numbers(group: &[Entry]) -> String {
     let first = &group[0];
     if first.what == What::Link {
-        return first.made.mtu.clone().unwrap_or_default();
+        return wire(first);
     }
     let counts: Vec<Vec<(&str, usize)>> = group.iter().map(|e| e.made.counts()).collect();
     let mut parts: Vec<String> = Vec::new();

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use netsim_core::resource::{Device, Key, Resource};
+use netsim_core::resource::{Device, Key, Resource, Single, SingleKind};
 use netsim_core::state::HostState;
 
-use super::words;
+use super::{count, words};
 use crate::planned::Names;
 
 /// Why `from` is replaced by `to`: the field that cannot change in place, or what it goes along with.
@@ -25,15 +25,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
 
 fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     match (from, to) {
-        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            let moved = a.ends().iter().zip(b.ends()).find(|(a, b)| a.id != b.id);
-            moved.map(|(a, b)| {
-                format!("its end {} becomes {}, which needs a new pair", names.end(&a.id), names.end(&b.id))
-            })
-        }
-        (Resource::Device(a), Resource::Device(b)) => {
-            Some(format!("a {} cannot become a {}", kind(a), kind(b))).filter(|_| kind(a) != kind(b))
-        }
+        (Resource::Device(a), Resource::Device(b)) => device(a, b, names),
         (Resource::Netns(a), Resource::Netns(b)) if !a.mounted && b.mounted => {
             Some("an interrupted run left it half made".to_owned())
         }
@@ -47,6 +39,9 @@ fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
             | Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
@@ -56,10 +51,63 @@ fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     }
 }
 
+/// What a kernel cannot change about a device that is there.
+fn device(from: &Device, to: &Device, names: &Names) -> Option<String> {
+    match (from, to) {
+        (Device::Veth(a), Device::Veth(b)) => {
+            let moved = a.ends().iter().zip(b.ends()).find(|(a, b)| a.id != b.id);
+            let queues = a.ends().iter().zip(b.ends()).find(|(a, b)| a.queues != b.queues);
+            let moved = moved.map(|(a, b)| {
+                format!("its end {} becomes {}, which needs a new pair", names.end(&a.id), names.end(&b.id))
+            });
+            moved.or_else(|| {
+                let (a, b) = queues?;
+                let end = names.end(&b.id);
+                Some(format!("{end} gets {}, had {}: {QUEUES}", count(b.queues as usize, "queue"), a.queues))
+            })
+        }
+        (Device::Single(a), Device::Single(b)) if a.kind.name() == b.kind.name() => single(a, b, names),
+        (Device::Veth(_) | Device::Bridge(_) | Device::Single(_) | Device::Stray { .. }, _) => {
+            Some(format!("a {} cannot become a {}", kind(from), kind(to))).filter(|_| kind(from) != kind(to))
+        }
+    }
+}
+
+const QUEUES: &str = "the kernel fixes the number of queues when the pair is made";
+
+fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
+    let parents = a.kind.parent(&a.id).zip(b.kind.parent(&b.id)).filter(|(a, b)| a != b);
+    if let Some((was, is)) = parents {
+        let [was, is] = [was, is].map(|id| names.end(&id));
+        return Some(format!("it moves from {was} to {is}, which needs a new {}", kind_of(b)));
+    }
+    let (was, is) = (words::about(a, names)?, words::about(b, names)?);
+    let why = match &b.kind {
+        SingleKind::Dummy => return None,
+        SingleKind::Vlan { .. } => "the kernel fixes a VLAN device's tag when it is made",
+        SingleKind::Macvlan { .. } => "the kernel neither enters nor leaves passthru on a device that is there",
+        SingleKind::Ipvlan { .. } => return None,
+        SingleKind::Bond(_) => "a bond with members keeps its mode",
+        SingleKind::Vrf { .. } => "the kernel fixes a VRF's table when it is made",
+    };
+    Some(format!("{was} becomes {is}: {why}"))
+}
+
+fn kind_of(single: &Single) -> &'static str {
+    match &single.kind {
+        SingleKind::Vlan { .. } => "VLAN device",
+        SingleKind::Vrf { .. } => "VRF",
+        SingleKind::Dummy | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Bond(_) => {
+            single.kind.name()
+        }
+    }
+}
+
 fn kind(device: &Device) -> &str {
     match device {
         Device::Veth(_) => "veth pair",
         Device::Bridge(_) => "bridge",
+        Device::Single(single) => kind_of(single),
         Device::Stray { what, .. } => what,
     }
 }

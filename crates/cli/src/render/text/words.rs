@@ -1,9 +1,19 @@
 //! Resources in the field's words: `address 10.0.1.1/24 on node1:eth0`.
 
 use ipnet::IpNet;
-use netsim_core::resource::{Bridge, Device, DeviceId, End, NetnsId, NextHop, Resource, Route, TABLE_MAIN, Veth};
+use netsim_core::resource::{
+    Device, DeviceId, NetnsId, NextHop, Port, PortSettings, Resource, Route, TABLE_MAIN, Tuning,
+};
 
-use crate::planned::Names;
+use crate::planned::{Joins, Names};
+
+mod device;
+mod impairment;
+mod vlans;
+
+pub use device::{about, link};
+pub use impairment::impairment;
+pub use vlans::vlans;
 
 /// What a thing is called, seen from a namespace: there its own interfaces need no `node:` in front.
 pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> String {
@@ -14,14 +24,14 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
     };
     match resource {
         Resource::Netns(n) => format!("namespace {}", n.name),
-        Resource::Device(Device::Veth(v)) => link(v, names),
-        Resource::Device(Device::Bridge(b)) => match b.id.netns {
-            NetnsId::Host => format!("bridge {} in the host's namespace", names.interface(&b.id)),
-            NetnsId::Named(_) => format!("bridge {}", end(&b.id)),
-        },
-        Resource::Device(Device::Stray { id, what }) => format!("{what} {}", end(id)),
+        Resource::Device(d) => device::noun(d, names, within),
         Resource::Up(d) => format!("{} up", end(d)),
-        Resource::Port(p) => format!("port {} of bridge {}", end(&p.device), p.master),
+        Resource::Port(p) => format!("{}{}", membership(p, names, within), settings(p.settings)),
+        Resource::PortVlans(_) | Resource::Qdisc(_) => {
+            let content = of_end(resource).map(|(_, content)| content).unwrap_or_default();
+            format!("{}: {content}", place(resource, names, within))
+        }
+        Resource::Tuning(t) => format!("{} = {} on {}", t.knob, tuned(t), end(&t.device)),
         Resource::Address(a) => format!("address {} on {}", a.net, end(&a.device)),
         Resource::Route(r) => format!("route {}{}", route(r, names), on(&r.netns)),
         Resource::Sysctl(s) => format!("sysctl {} = {}{}", s.name, flat(&s.value), on(&s.netns)),
@@ -42,11 +52,52 @@ fn end(id: &DeviceId, names: &Names, within: Option<&NetnsId>) -> String {
     }
 }
 
-/// `link a:eth0 – b:eth0`, the lesser name first, numbers as numbers.
-pub fn link(veth: &Veth, names: &Names) -> String {
-    let mut ends = veth.ends().each_ref().map(|e| names.end(&e.id));
-    ends.sort_by_cached_key(|e| super::natural(e));
-    format!("link {} – {}", ends[0], ends[1])
+/// `port eth0 of bridge sw`, `member eth0 of bond bond0`.
+fn membership(port: &Port, names: &Names, within: Option<&NetnsId>) -> String {
+    let what = match names.joins(&port.master()) {
+        Joins::Bridge => "port",
+        Joins::Bond | Joins::Vrf => "member",
+    };
+    format!("{what} {} of {}", end(&port.device, names, within), master(port, names))
+}
+
+/// `bridge sw`, `bond bond0`.
+pub fn master(port: &Port, names: &Names) -> String {
+    let kind = match names.joins(&port.master()) {
+        Joins::Bridge => "bridge",
+        Joins::Bond => "bond",
+        Joins::Vrf => "vrf",
+    };
+    format!("{kind} {}", names.interface(&port.master()))
+}
+
+/// What is other than the kernel makes it: ` (isolated, no learning)`.
+pub fn settings(settings: PortSettings) -> String {
+    let words = [(settings.hairpin, "hairpin"), (settings.isolated, "isolated"), (!settings.learning, "no learning")];
+    let said: Vec<&str> = words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
+}
+
+/// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.
+pub fn of_end(resource: &Resource) -> Option<(&DeviceId, String)> {
+    match resource {
+        Resource::PortVlans(v) => Some((&v.device, vlans(v))),
+        Resource::Qdisc(q) => Some((&q.device, impairment(&q.kind))),
+        Resource::Tuning(t) => Some((&t.device, format!("{} {}", t.knob, tuned(t)))),
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Up(_)
+        | Resource::Port(_)
+        | Resource::Address(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_) => None,
+    }
+}
+
+/// The value of a knob.
+fn tuned(tuning: &Tuning) -> &str {
+    if tuning.value.is_empty() { "none" } else { &tuning.value }
 }
 
 /// `10.0.0.0/24 via 10.1.0.1 dev eth0`, as ip(8) has it.
@@ -93,14 +144,11 @@ fn flat(value: &str) -> String {
 /// What an update changes, each as `mtu 1500 → 9000`.
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
-        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            let moved = a.ends().iter().zip(b.ends()).filter(|(a, b)| a.id != b.id);
-            let moved = moved.map(|(a, b)| format!("its end {} → {}", names.end(&a.id), names.end(&b.id)));
-            let within = veth_changes(a, b).into_iter().map(|(ends, what)| of_ends(&ends, &what, names, within));
-            moved.chain(within).collect()
-        }
-        (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => bridge_changes(a, b),
-        (Resource::Port(a), Resource::Port(b)) => vec![format!("bridge {} → {}", a.master, b.master)],
+        (Resource::Device(a), Resource::Device(b)) => device::changes(a, b, names, within),
+        (Resource::Port(a), Resource::Port(b)) => port_changes(a, b, names),
+        (Resource::PortVlans(a), Resource::PortVlans(b)) => vec![format!("{} → {}", vlans(a), vlans(b))],
+        (Resource::Qdisc(a), Resource::Qdisc(b)) => impairment::changes(&a.kind, &b.kind),
+        (Resource::Tuning(a), Resource::Tuning(b)) => vec![format!("{} → {}", tuned(a), tuned(b))],
         (Resource::Sysctl(a), Resource::Sysctl(b)) => vec![format!("{} → {}", flat(&a.value), flat(&b.value))],
         (Resource::Route(a), Resource::Route(b)) => vec![format!("{} → {}", next_hops(a, names), next_hops(b, names))],
         (Resource::Netns(a), Resource::Netns(b)) if a.mounted && !b.mounted => {
@@ -111,6 +159,9 @@ pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&Ne
             | Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
@@ -120,64 +171,16 @@ pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&Ne
     }
 }
 
-fn of_ends(ends: &[&DeviceId], what: &str, names: &Names, within: Option<&NetnsId>) -> String {
-    match ends {
-        [one] => format!("{what} at {}", end(one, names, within)),
-        _ => format!("{what} at both ends"),
-    }
-}
-
-/// Each field that differs, with the ends where it does; the same change at both ends is told once.
-fn veth_changes<'a>(from: &'a Veth, to: &Veth) -> Vec<(Vec<&'a DeviceId>, String)> {
-    let mut all: Vec<(Vec<&DeviceId>, String)> = Vec::new();
-    for (a, b) in from.ends().iter().zip(to.ends()) {
-        for what in end_changes(a, b) {
-            match all.iter_mut().find(|(_, w)| *w == what) {
-                Some((ends, _)) => ends.push(&a.id),
-                None => all.push((vec![&a.id], what)),
-            }
-        }
-    }
-    all
-}
-
-fn end_changes(a: &End, b: &End) -> Vec<String> {
+fn port_changes(a: &Port, b: &Port, names: &Names) -> Vec<String> {
     let mut changes = Vec::new();
-    if a.mtu != b.mtu {
-        changes.push(format!("mtu {} → {}", a.mtu, b.mtu));
+    if a.master != b.master {
+        changes.push(format!("{} → {}", master(a, names), master(b, names)));
     }
-    if a.mac != b.mac {
-        changes.push(format!("mac {} → {}", a.mac, b.mac));
-    }
-    if a.link_local != b.link_local {
-        changes.push(format!("IPv6 link-local address {} → {}", on_off(a.link_local), on_off(b.link_local)));
-    }
-    if a.full_name != b.full_name {
-        changes.push(renamed(a.full_name.as_deref(), b.full_name.as_deref()));
+    let switches = |s: PortSettings| [("hairpin", s.hairpin), ("isolated", s.isolated), ("learning", s.learning)];
+    for ((word, was), (_, is)) in switches(a.settings).into_iter().zip(switches(b.settings)).filter(|(a, b)| a != b) {
+        changes.push(format!("{word} {} → {}", on_off(was), on_off(is)));
     }
     changes
-}
-
-fn bridge_changes(a: &Bridge, b: &Bridge) -> Vec<String> {
-    let mut changes = Vec::new();
-    if a.mac != b.mac {
-        changes.push(format!("mac {} → {}", a.mac, b.mac));
-    }
-    if a.multicast_snooping != b.multicast_snooping {
-        let (was, will) = (on_off(a.multicast_snooping), on_off(b.multicast_snooping));
-        changes.push(format!("multicast snooping {was} → {will}"));
-    }
-    if a.link_local != b.link_local {
-        changes.push(format!("IPv6 link-local address {} → {}", on_off(a.link_local), on_off(b.link_local)));
-    }
-    if a.full_name != b.full_name {
-        changes.push(renamed(a.full_name.as_deref(), b.full_name.as_deref()));
-    }
-    changes
-}
-
-fn renamed(from: Option<&str>, to: Option<&str>) -> String {
-    format!("alternative name {} → {}", from.unwrap_or("none"), to.unwrap_or("none"))
 }
 
 fn on_off(on: bool) -> &'static str {
@@ -186,14 +189,19 @@ fn on_off(on: bool) -> &'static str {
 
 /// Where something is, for a change of it: what it is called, without what changes.
 pub fn place(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> String {
+    let end = |id: &DeviceId| end(id, names, within);
     let on = |netns: &NetnsId| match within == Some(netns) {
         true => String::new(),
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
-        Resource::Port(p) => format!("port {}", end(&p.device, names, within)),
+        Resource::Port(p) => format!("port {}", end(&p.device)),
+        Resource::PortVlans(v) => format!("VLANs of {}", end(&v.device)),
+        Resource::Qdisc(q) => format!("impairment on {}", end(&q.device)),
+        Resource::Tuning(t) => format!("{} on {}", t.knob, end(&t.device)),
         Resource::Sysctl(s) => format!("sysctl {}{}", s.name, on(&s.netns)),
         Resource::Route(r) => format!("route {}{}", destination(&r.to), on(&r.netns)),
+        Resource::Device(Device::Single(s)) => format!("{} {}", s.kind.name(), end(&s.id)),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_) => {
             noun(resource, names, within)
         }
