@@ -71,7 +71,8 @@ impl Linux {
         Ok(observed)
     }
 
-    /// What was seen last in namespaces that these actions do not touch: it still is so, for the lab is locked. A program may touch whatever it likes.
+    /// What was seen last in namespaces that these actions do not touch: it still is so, for the lab is locked. A program may touch whatever it likes,
+    /// and what stands on a device of another namespace goes with that.
     fn untouched(&self, scope: &Scope, actions: &[Action]) -> Known {
         let resources = actions.iter().flat_map(Action::resources);
         let seen = self.seen.lock().expect("nobody panics with it").take();
@@ -86,6 +87,7 @@ impl Linux {
                         },
                     }
                 }
+                known.retain(|_, space| !space.leans_on_others());
                 known
             }
             Some(_) | None => Known::default(),

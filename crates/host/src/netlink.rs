@@ -254,8 +254,12 @@ impl Netlink {
         let mut buffer = Vec::with_capacity(DUMP_BYTES[0]);
         for _ in 0..DUMP_TRIES {
             let mut found = restart();
-            if self.dump_once(question.clone(), &mut buffer, |payload| take(&mut found, payload))? {
-                return Ok(found);
+            match self.dump_once(question.clone(), &mut buffer, |payload| take(&mut found, payload)) {
+                Ok(true) => return Ok(found),
+                Ok(false) => {}
+                // One object was too long: the kernel's buffer grows with the largest that was offered to it.
+                Err(e) if e.raw_os_error() == Some(libc::EMSGSIZE) => buffer.reserve(DUMP_BYTES[1]),
+                Err(e) => return Err(e),
             }
         }
         Err(io::Error::other("the objects change faster than they can be listed"))

@@ -244,10 +244,11 @@ impl SingleKind {
         }
     }
 
-    /// Whether it has an Ethernet address of its own to choose: an ipvlan device has its parent's.
+    /// Whether it has an Ethernet address of its own to choose: an ipvlan device has its parent's, and a macvlan device for whose sake the parent is
+    /// there has it too (`macvlan_common_newlink`).
     pub fn has_mac(&self) -> bool {
         match self {
-            SingleKind::Ipvlan { .. } => false,
+            SingleKind::Ipvlan { .. } | SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. } => false,
             SingleKind::Dummy
             | SingleKind::Vlan { .. }
             | SingleKind::Macvlan { .. }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Key, NetnsId, Resource};
+use netsim_core::resource::{Device, Key, NetnsId, Resource};
 use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
 use rustc_hash::FxHashSet;
 
@@ -17,6 +17,8 @@ use crate::netlink::{Batch, Refused};
 
 mod build;
 mod change;
+mod create;
+mod order;
 mod regain;
 mod remove;
 mod work;
@@ -53,11 +55,27 @@ pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: 
     }
     let (deletions, builds) = steps().skip(first).partition(|(_, a)| matches!(a, Action::Delete(_)));
     remove::remove(&run, &mut spaces, deletions)?;
+    if deletes_namespaces(actions)
+        && let Some(at) = actions.iter().position(leans)
+    {
+        super::settle().map_err(|e| run.failed(Some(at), e))?;
+    }
     build::build(&run, &mut spaces, builds)
 }
 
 fn deletes_devices(actions: &[Action]) -> bool {
     actions.iter().any(|a| matches!(a, Action::Delete(Resource::Device(_) | Resource::Netns(_))))
+}
+
+fn deletes_namespaces(actions: &[Action]) -> bool {
+    actions.iter().any(|a| matches!(a, Action::Delete(Resource::Netns(_))))
+}
+
+/// Whether this makes a device on one of another namespace. There its Ethernet address is still in use, or the whole of it, until a namespace that was
+/// dropped with such a device is freed (`macvlan_addr_busy`, drivers/net/macvlan.c).
+fn leans(action: &Action) -> bool {
+    let Action::Create(Resource::Device(Device::Single(single))) = action else { return false };
+    single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns)
 }
 
 /// Whether this may be an update that saves something from what is done next: only routes and ports find another stand.

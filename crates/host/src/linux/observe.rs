@@ -9,7 +9,7 @@ use netsim_core::resource::{Key, Netns, NetnsId, Resource, Sysctl};
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::device::{LO_INDEX, Link};
+use super::device::{Kind, LO_INDEX, Link};
 use super::netns::Entry;
 use super::sysctl::Settings;
 use super::{Paths, address, device, errors, facts, ledger, netns, peers, ran, read_back, route, sysctl};
@@ -27,11 +27,16 @@ pub(crate) struct Space {
     pub(crate) inode: u64,
     pub(crate) mark: Option<Mark>,
     pub(crate) links: Vec<Link>,
+    /// The VLANs of ports of bridges that filter, and of such bridges, by number.
+    pub(crate) vlans: Vlans,
     pub(crate) addresses: Vec<address::Seen>,
     pub(crate) routes: Vec<route::Seen>,
     pub(crate) sysctls: Vec<Sysctl>,
     pub(crate) no_sysctls: Vec<SysctlName>,
 }
+
+/// The VLANs of devices, by their numbers.
+pub(crate) type Vlans = FxHashMap<u32, device::SeenVlans>;
 
 /// What a name in `/run/netns` turns out to be.
 enum Found {
@@ -123,6 +128,7 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
         id: NetnsId::Host,
         inode: 0,
         mark: None,
+        vlans: vlans(&mut netlink, &scope.lab, &links)?,
         links,
         addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
         routes: if routes { self::routes(&mut netlink)? } else { Vec::new() },
@@ -238,6 +244,7 @@ fn look(
                 id,
                 inode,
                 mark: Some(mark),
+                vlans: vlans(&mut netlink, &scope.lab, &links)?,
                 links,
                 sysctls,
                 no_sysctls,
@@ -276,6 +283,18 @@ pub(crate) fn links(netlink: &mut Netlink) -> io::Result<Vec<Link>> {
     netlink.dump(&device::list(), Vec::new, |all, payload| all.extend(device::decode(payload)))
 }
 
+/// The VLANs of all ports, if there is a bridge of ours that filters.
+fn vlans(netlink: &mut Netlink, lab: &LabName, links: &[Link]) -> io::Result<Vlans> {
+    if !links.iter().any(|link| filters(lab, link)) {
+        return Ok(Vlans::default());
+    }
+    netlink.dump(&device::list_vlans(), Vlans::default, |all, payload| {
+        if let Some(seen) = device::decode_vlans(payload).filter(|seen| !seen.ranges.is_empty()) {
+            all.insert(seen.index, seen);
+        }
+    })
+}
+
 fn addresses(netlink: &mut Netlink) -> io::Result<Vec<address::Seen>> {
     netlink.dump(&address::list(), Vec::new, |all, payload| all.extend(address::decode(payload)))
 }
@@ -298,7 +317,18 @@ pub(crate) fn is_of_lab(lab: &LabName, link: &Link) -> bool {
     link.group == lab.group() || link.group == lab.doomed_group()
 }
 
+/// Whether it is a bridge of this lab whose ports take only frames of their VLANs.
+pub(crate) fn filters(lab: &LabName, link: &Link) -> bool {
+    matches!(link.kind, Kind::Bridge(settings) if settings.vlan_filtering) && is_of_lab(lab, link)
+}
+
 impl Space {
+    /// Whether a device of another namespace can take one of here along, or change it.
+    pub(crate) fn leans_on_others(&self) -> bool {
+        let elsewhere = |link: &Link| matches!(link.peer, Some((_, Some(_)))) && link.kind != Kind::Veth;
+        self.links.iter().any(|link| link.kind.has_peer() && elsewhere(link))
+    }
+
     /// The programs that have run here.
     pub(crate) fn ran(&self) -> Vec<Resource> {
         let NetnsId::Named(netns) = &self.id else { return Vec::new() };

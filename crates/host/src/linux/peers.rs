@@ -1,6 +1,6 @@
-//! Finds the other end of every veth pair across namespaces.
+//! Finds the other end of every veth pair across namespaces, and what macvlan and ipvlan devices stand on.
 //!
-//! A kernel tells the peer's index and a namespace id, and each namespace numbers the others in its own way. So it is asked, by that number, for the mark on the
+//! A kernel tells the other device's index and a namespace id, and each namespace numbers the others in its own way. So it is asked, by that number, for the mark on the
 //! `lo` of the other namespace. Both ends of a pair are known when one is: of a star only the switch is asked.
 
 use std::io;
@@ -13,18 +13,18 @@ use netsim_core::names::LabName;
 use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 
-use super::device::{self, Kind, LO_INDEX};
+use super::device::{self, Kind, LO_INDEX, Link};
 use super::observe::{Space, is_of_lab};
 use super::{Paths, netns};
 use crate::netlink::Netlink;
 
-/// Space and index of a veth device to space and position of its peer among that space's links.
+/// Space and index of a device to space and position, among that space's links, of its peer or of what it stands on.
 pub(crate) type Pairs = FxHashMap<(usize, u32), (usize, usize)>;
 
 /// A space's numbers for others, to spaces.
 type Numbers = FxHashMap<i32, usize>;
 
-/// The marked veth devices of a space whose peers are not known yet: index, the peer's index, its namespace's number.
+/// The marked devices of a space whose peers are not known yet: index, the peer's index, its namespace's number.
 type Open = Vec<(u32, u32, Option<i32>)>;
 
 /// All pairs among the spaces. The calling thread must be its own: it ends up in another namespace.
@@ -51,25 +51,30 @@ pub(crate) fn resolve(lab: &LabName, paths: &Paths, home: &OwnedFd, spaces: &[Sp
 }
 
 /// The pairs found so far and what is still open.
-struct Table {
+struct Table<'a> {
+    lab: &'a LabName,
+    spaces: &'a [Space],
     pairs: Pairs,
     open: Vec<Open>,
-    /// By space: index of a marked veth device to its position among the links.
+    /// By space: index of a device to its position among the links.
     positions: Vec<FxHashMap<u32, usize>>,
 }
 
-impl Table {
-    fn of(lab: &LabName, spaces: &[Space]) -> Self {
-        let veths = |space: &Space| -> Vec<usize> {
-            let marked = |i: &usize| space.links[*i].kind == Kind::Veth && is_of_lab(lab, &space.links[*i]);
-            (0..space.links.len()).filter(marked).collect()
+impl<'a> Table<'a> {
+    fn of(lab: &'a LabName, spaces: &'a [Space]) -> Self {
+        let positions = |s: &Space| s.links.iter().enumerate().map(|(at, link)| (link.index, at)).collect();
+        let peer = |link: &Link| {
+            let (peer, netns) = link.peer.filter(|_| link.kind.has_peer() && is_of_lab(lab, link))?;
+            Some((link.index, peer, netns))
         };
-        let positions = spaces.iter().map(|s| veths(s).into_iter().map(|i| (s.links[i].index, i)).collect()).collect();
-        let open = |s: &Space| -> Open {
-            let peer = |i: usize| s.links[i].peer.map(|(peer, netns)| (s.links[i].index, peer, netns));
-            veths(s).into_iter().filter_map(peer).collect()
-        };
-        Table { pairs: Pairs::default(), open: spaces.iter().map(open).collect(), positions }
+        let open = spaces.iter().map(|s| s.links.iter().filter_map(peer).collect()).collect();
+        Table { lab, spaces, pairs: Pairs::default(), open, positions: spaces.iter().map(positions).collect() }
+    }
+
+    /// Whether it is the end of a pair of ours.
+    fn is_end(&self, (space, at): (usize, usize)) -> bool {
+        let link = &self.spaces[space].links[at];
+        link.kind == Kind::Veth && is_of_lab(self.lab, link)
     }
 
     /// The numbers of other namespaces that a space's open ends lead to, each once.
@@ -91,7 +96,10 @@ impl Table {
             let space = number.map_or(Some(at), |n| numbers.get(&n).copied());
             let Some(space) = space else { return true };
             let ends = self.positions[at].get(&index).zip(self.positions[space].get(&peer));
-            if let Some((&here, &there)) = ends {
+            let Some((&here, &there)) = ends else { return false };
+            if !self.is_end((at, here)) {
+                self.pairs.insert((at, index), (space, there));
+            } else if self.is_end((space, there)) {
                 self.pairs.insert((at, index), (space, there));
                 self.pairs.insert((space, peer), (at, here));
             }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use netsim_core::names::IfName;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, Resource, Route, Veth,
+    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, PortVlans, Resource, Route, Single,
+    SingleKind, Veth,
 };
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::FxHashMap;
 
 use super::device::{Kind, LO_INDEX, Link, lab_of};
-use super::observe::{Asked, Space, is_marked, is_of_lab};
+use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
 use super::{address, route};
 
@@ -56,8 +57,15 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
         if link.up {
             observed.ours.insert(Resource::Up(id(link.name)));
         }
-        if let Some(master) = link.master.and_then(|m| links.get(&m)) {
-            observed.ours.insert(Resource::Port(Port::new(id(link.name), master.name)));
+        let master = link.master.and_then(|m| links.get(&m));
+        if let Some(master) = master {
+            let port = Port { device: id(link.name), master: master.name, settings: link.port };
+            observed.ours.insert(Resource::Port(port));
+        }
+        let bridge = master.map_or(link, |master| master);
+        if let Some(seen) = space.vlans.get(&link.index).filter(|_| filters(&scope.lab, bridge)) {
+            let vlans = PortVlans::new(id(link.name), seen.ranges.iter().copied(), seen.pvid);
+            observed.ours.insert(Resource::PortVlans(vlans));
         }
     }
     for seen in &space.addresses {
@@ -79,9 +87,13 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
     let id = DeviceId { netns: spaces[at].id.clone(), name: link.name };
     let stray = |what: String| Device::Stray { id: id.clone(), what: what.into() };
     match &link.kind {
-        Kind::Bridge { multicast_snooping } => match link.mac {
+        Kind::Bridge(settings) => match link.mac {
             Some(mac) => Device::Bridge(Bridge {
-                multicast_snooping: *multicast_snooping,
+                multicast_snooping: settings.multicast_snooping,
+                stp: settings.stp,
+                forward_delay: settings.forward_delay,
+                ageing: settings.ageing,
+                vlan_filtering: settings.vlan_filtering,
                 link_local: link.link_local,
                 full_name: full_name(link),
                 ..Bridge::new(id, mac)
@@ -95,6 +107,16 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
             });
             ends.map_or_else(|| stray("half a veth pair".into()), |(a, b)| Device::Veth(Veth::new(a, b)))
         }
+        Kind::Single(sort) => {
+            let parent = pairs.get(&(at, link.index)).map(|(space, position)| {
+                let there = &spaces[*space];
+                DeviceId { netns: there.id.clone(), name: there.links[*position].name }
+            });
+            match sort.on(&id, parent) {
+                Some(kind) => Device::Single(Box::new(single(id, kind, link))),
+                None => stray(format!("{} on a device elsewhere", sort.name())),
+            }
+        }
         Kind::Other(kind) if kind.is_empty() => stray("device of no kind".into()),
         Kind::Other(kind) => stray(format!("{kind} device")),
     }
@@ -103,10 +125,23 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
 fn end(space: &Space, link: &Link) -> Option<End> {
     Some(End {
         mtu: link.mtu,
+        queues: link.queues(),
+        tx_queue_len: link.tx_queue_len,
         link_local: link.link_local,
         full_name: full_name(link),
         ..End::new(DeviceId { netns: space.id.clone(), name: link.name }, link.mac?)
     })
+}
+
+fn single(id: DeviceId, kind: SingleKind, link: &Link) -> Single {
+    Single {
+        id,
+        mac: link.mac.filter(|_| kind.has_mac()),
+        mtu: kind.has_mtu().then_some(link.mtu),
+        link_local: link.link_local,
+        full_name: full_name(link),
+        kind,
+    }
 }
 
 /// The altname that is the name as written: it did not fit as a name, and the name is made from its beginning.
@@ -126,7 +161,8 @@ fn add_foreign_device(observed: &mut Observed, asked: &Asked, space: &Space, lin
     if shown {
         let kind = match &link.kind {
             Kind::Veth => "veth device",
-            Kind::Bridge { .. } => "bridge",
+            Kind::Bridge(_) => "bridge",
+            Kind::Single(sort) => sort.name(),
             Kind::Other(kind) if kind.is_empty() => "device",
             Kind::Other(kind) => kind,
         };

@@ -9,7 +9,7 @@ use netsim_core::names::{IfName, NetnsName};
 use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 
-use super::device::{self, LO_INDEX, Link};
+use super::device::{self, Kind, LO_INDEX, Link};
 use super::sysctl::Settings;
 use super::{Paths, netns, observe};
 use crate::netlink::{Batch, Netlink};
@@ -32,6 +32,8 @@ pub(crate) struct Space {
     pub(crate) netlink: Netlink,
     namespace: Option<OwnedFd>,
     indices: FxHashMap<IfName, u32>,
+    /// What devices are that were there before.
+    kinds: FxHashMap<IfName, Kind>,
     /// In a namespace that was made just now: the next number to ask for. Elsewhere the kernel chooses.
     next: Option<u32>,
 }
@@ -127,6 +129,7 @@ impl<'a> Spaces<'a> {
     pub(crate) fn forget(&mut self, id: &NetnsId) {
         if let Some(space) = self.open.get_mut(id) {
             space.indices.retain(|name, _| *name == IfName::LO);
+            space.kinds.clear();
         }
     }
 
@@ -140,7 +143,8 @@ impl<'a> Spaces<'a> {
 
 impl Space {
     fn new(netlink: Netlink, next: Option<u32>) -> Self {
-        Space { netlink, namespace: None, indices: [(IfName::LO, LO_INDEX)].into_iter().collect(), next }
+        let indices = [(IfName::LO, LO_INDEX)].into_iter().collect();
+        Space { netlink, namespace: None, indices, kinds: FxHashMap::default(), next }
     }
 
     /// The number to ask for a new device: 0 where the kernel chooses.
@@ -157,13 +161,19 @@ impl Space {
         self.indices.get(&name).copied()
     }
 
+    /// What a device is whose number had to be found out.
+    pub(crate) fn kind(&self, name: IfName) -> Option<&Kind> {
+        self.kinds.get(&name)
+    }
+
     /// Finds out the numbers of these devices; what is not there stays unknown.
     pub(crate) fn find(&mut self, names: impl IntoIterator<Item = IfName>) -> io::Result<()> {
         let mut names: Vec<IfName> = names.into_iter().filter(|n| !self.indices.contains_key(n)).collect();
         names.sort();
         names.dedup();
         let found = self.look(&names)?;
-        self.indices.extend(found.into_iter().map(|l| (l.name, l.index)));
+        self.indices.extend(found.iter().map(|l| (l.name, l.index)));
+        self.kinds.extend(found.into_iter().map(|l| (l.name, l.kind)));
         Ok(())
     }
 

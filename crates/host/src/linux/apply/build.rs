@@ -1,19 +1,18 @@
 //! Makes and updates what is wanted: one datagram a namespace where it is new.
 
-use indexmap::IndexMap;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::mark::Mark;
 use netsim_core::names::IfName;
-use netsim_core::resource::{Bridge, DeviceId, End, Key, Netns, NetnsId, Ran, Sysctl};
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use netsim_core::resource::{Bridge, DeviceId, End, Key, Netns, NetnsId, Ran, Single, Sysctl};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
 use super::super::spaces::Spaces;
 use super::super::{address, errors, ledger, ran, route, sysctl};
 use super::regain::Deprived;
 use super::work::{Host, Place, Work};
-use super::{Run, Step, change};
+use super::{Run, Step, change, create, order};
 use crate::backend::StepError;
 use crate::netlink::{Batch, Refused};
 
@@ -23,9 +22,10 @@ pub(super) fn build(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<
     set_host(run, spaces, &work.host)?;
     create_namespaces(run, spaces, &mut work)?;
     let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
+    let made = create::across(run, spaces, &work)?;
     for (netns, place) in &work.places {
         run.go_on()?;
-        let site = Site { run, netns, place, ipv6 };
+        let site = Site { run, netns, place, ipv6, made: &made };
         site.build(spaces)?;
         run.progress.add(place.count());
     }
@@ -119,9 +119,12 @@ impl Place<'_> {
     fn count(&self) -> usize {
         self.veths.len()
             + self.bridges.len()
+            + self.singles.len()
             + self.changed_bridges.len()
             + self.changed_ends.len()
+            + self.changed_singles.len()
             + self.ports.len()
+            + self.vlans.len()
             + self.ups.len()
             + self.addresses.len()
             + self.routes.len()
@@ -135,6 +138,8 @@ struct Site<'a> {
     netns: &'a NetnsId,
     place: &'a Place<'a>,
     ipv6: bool,
+    /// New devices that are there already, by their actions.
+    made: &'a FxHashSet<usize>,
 }
 
 impl Site<'_> {
@@ -144,20 +149,21 @@ impl Site<'_> {
         self.set(spaces, &early)?;
         let mut deprived = Deprived::default();
         deprived.note(spaces, self.netns, &self.movable()).map_err(self.run.system(any))?;
+        change::devices(self.run, spaces, self.netns, self.place, self.ipv6)?;
         let mut batch = Batch::default();
         self.forget_settings(spaces, &mut batch)?;
-        self.create_devices(spaces, &mut batch)?;
+        create::devices(self.run, spaces, (self.netns, self.place), self.made, &mut batch)?;
         let names: Vec<IfName> = self.devices().collect();
         let space = spaces.get(self.netns).map_err(self.run.system(any))?;
         if names.iter().any(|name| space.index(*name).is_none()) {
             self.run.send(space, std::mem::take(&mut batch), never)?;
             space.find(names).map_err(self.run.system(any))?;
         }
-        if !self.place.changed_ends.is_empty() || !self.place.changed_bridges.is_empty() || !late.is_empty() {
+        if !late.is_empty() {
             self.run.send(space, std::mem::take(&mut batch), never)?;
-            change::devices(self.run, spaces, self.netns, self.place, self.ipv6)?;
             self.set(spaces, &late)?;
         }
+        let fall = order::falling(self.run, spaces, (self.netns, self.place))?;
         let space = spaces.get(self.netns).map_err(self.run.system(any))?;
         let index = |at: usize, name: IfName| {
             let missing = || {
@@ -169,8 +175,17 @@ impl Site<'_> {
         for (name, (at, change)) in self.births() {
             batch.push(at, 0, change.of(index(at, name)?));
         }
-        for (name, (at, change)) in self.changes(&index)? {
-            batch.push(at, 0, change.of(index(at, name)?));
+        for (at, index, change) in order::changes(space, self.place, &index)?.into_iter().chain(fall) {
+            batch.push(at, 0, change.of(index));
+        }
+        for (at, port) in order::settings(self.place) {
+            batch.push(at, 0, device::set_port(index(at, port.device.name)?, port.settings));
+        }
+        for (at, from, to) in &self.place.vlans {
+            let member = order::member(space, self.place, to.device.name);
+            for request in device::set_vlans(index(*at, to.device.name)?, member, *from, Some(to)) {
+                batch.push(*at, 0, request);
+            }
         }
         for (at, full_name, name) in self.full_names() {
             batch.push(at, device::ADD_ALTNAME, device::add_altnames(index(at, name)?, [full_name]));
@@ -192,9 +207,12 @@ impl Site<'_> {
     /// Devices whose change can give a bridge IPv6 back: those that leave it, or grow.
     fn movable(&self) -> Vec<IfName> {
         let p = self.place;
-        let new: FxHashSet<IfName> = p.ends.iter().map(|(_, e)| e.id.name).collect();
+        let new: FxHashSet<IfName> = p.new_devices().map(|(_, name)| name).collect();
         let grown = p.changed_ends.iter().filter(|(_, from, _)| from.mtu < IPV6_MIN_MTU).map(|(_, _, to)| to.id.name);
-        grown.chain(p.ports.iter().map(|(_, port)| port.device.name).filter(|n| !new.contains(n))).collect()
+        let small = |mtu: Option<u32>| mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU);
+        let singles = p.changed_singles.iter().filter(|(_, from, _)| small(from.mtu)).map(|(_, _, to)| to.id.name);
+        let ports = p.ports.iter().map(|(_, _, port)| port.device.name).filter(|n| !new.contains(n));
+        grown.chain(singles).chain(ports).collect()
     }
 
     /// Any action of the place, to name in an error that is not of one.
@@ -203,10 +221,13 @@ impl Site<'_> {
         let firsts = [
             p.veths.first().map(|x| x.0),
             p.bridges.first().map(|x| x.0),
+            p.singles.first().map(|x| x.0),
             p.ends.first().map(|x| x.0),
             p.changed_ends.first().map(|x| x.0),
             p.changed_bridges.first().map(|x| x.0),
+            p.changed_singles.first().map(|x| x.0),
             p.ports.first().map(|x| x.0),
+            p.vlans.first().map(|x| x.0),
             p.ups.first().map(|x| x.0),
             p.addresses.first().map(|x| x.0),
             p.routes.first().map(|x| x.0),
@@ -215,17 +236,15 @@ impl Site<'_> {
         firsts.into_iter().flatten().min().unwrap_or(0)
     }
 
-    /// All devices here that messages are about.
+    /// All devices here that messages are about but those that are changed first.
     fn devices(&self) -> impl Iterator<Item = IfName> + '_ {
         let p = self.place;
-        let ends = p.ends.iter().map(|(_, e)| e.id.name).chain(p.changed_ends.iter().map(|(_, _, e)| e.id.name));
-        let bridges =
-            p.bridges.iter().map(|(_, b)| b.id.name).chain(p.changed_bridges.iter().map(|(_, _, b)| b.id.name));
-        let ports = p.ports.iter().flat_map(|(_, port)| [port.device.name, port.master]);
+        let ports = p.ports.iter().flat_map(|(_, _, port)| [port.device.name, port.master]);
+        let vlans = p.vlans.iter().map(|(_, _, v)| v.device.name);
         let ups = p.ups.iter().map(|(_, d)| d.name);
         let addresses = p.addresses.iter().map(|(_, a)| a.device.name);
         let hops = p.routes.iter().flat_map(|(_, r, _)| r.via.iter().map(|hop| hop.device));
-        ends.chain(bridges).chain(ports).chain(ups).chain(addresses).chain(hops)
+        p.new_devices().map(|(_, name)| name).chain(ports).chain(vlans).chain(ups).chain(addresses).chain(hops)
     }
 
     /// Writes settings, each noted first: a note without its setting is found and mended, a setting without its note would be forgotten.
@@ -242,9 +261,7 @@ impl Site<'_> {
 
     /// Forgets settings of earlier devices whose names are used anew: those went with the devices.
     fn forget_settings(&self, spaces: &mut Spaces, batch: &mut Batch<usize>) -> Result<(), StepError> {
-        let p = self.place;
-        let ends = p.ends.iter().map(|(at, e)| (e.id.name, *at));
-        let new: FxHashMap<IfName, usize> = ends.chain(p.bridges.iter().map(|(at, b)| (b.id.name, *at))).collect();
+        let new: FxHashMap<IfName, usize> = self.place.new_devices().map(|(at, name)| (name, at)).collect();
         let Some(any) = new.values().copied().min().filter(|_| *self.netns != NetnsId::Host) else { return Ok(()) };
         let space = spaces.get(self.netns).map_err(self.run.system(any))?;
         if space.is_new() {
@@ -256,31 +273,6 @@ impl Site<'_> {
             if let Some(at) = device.and_then(|d| new.get(&d)) {
                 batch.push(*at, 0, device::remove_altname(LO_INDEX, altname));
             }
-        }
-        Ok(())
-    }
-
-    fn create_devices(&self, spaces: &mut Spaces, batch: &mut Batch<usize>) -> Result<(), StepError> {
-        let group = self.run.lab.group();
-        let new = NLM_F_CREATE | NLM_F_EXCL;
-        for (at, bridge) in &self.place.bridges {
-            let number = spaces.get(self.netns).map_err(self.run.system(*at))?.number(bridge.id.name);
-            batch.push(*at, new, device::create_bridge(bridge, number, group));
-        }
-        for (at, veth) in &self.place.veths {
-            let [a, b] = veth.ends();
-            let (near, far) = if a.id.netns == *self.netns { (a, b) } else { (b, a) };
-            let number = |spaces: &mut Spaces, end: &End| {
-                spaces.get(&end.id.netns).map(|s| s.number(end.id.name)).map_err(self.run.system(*at))
-            };
-            let ends = ((near, number(spaces, near)?), (far, number(spaces, far)?));
-            let message = if near.id.netns == far.id.netns {
-                device::create_veth(ends.0, ends.1, None, group)
-            } else {
-                let namespace = spaces.namespace(&far.id.netns).map_err(self.run.system(*at))?;
-                device::create_veth(ends.0, ends.1, Some(namespace), group)
-            };
-            batch.push(*at, new, message);
         }
         Ok(())
     }
@@ -302,46 +294,20 @@ impl Site<'_> {
             let link_local = (self.ipv6 && e.mtu >= IPV6_MIN_MTU).then_some(e.link_local);
             (e.id.name, (*at, birth(link_local)))
         });
-        bridges.chain(ends).filter(|(_, (_, change))| !change.is_empty()).collect()
-    }
-
-    /// What is set about devices then, in one message each: `lo` first, and a new bridge when its ports are.
-    fn changes(
-        &self,
-        index: &impl Fn(usize, IfName) -> Result<u32, StepError>,
-    ) -> Result<IndexMap<IfName, (usize, Change), FxBuildHasher>, StepError> {
-        let mut changes: IndexMap<IfName, (usize, Change), FxBuildHasher> = IndexMap::default();
-        let p = self.place;
-        if p.ups.iter().any(|(_, d)| d.name == IfName::LO) {
-            changes.entry(IfName::LO).or_default();
-        }
-        for (at, port) in &p.ports {
-            let change = changes.entry(port.device.name).or_default();
-            change.0 = *at;
-            change.1.master = Some(index(*at, port.master)?);
-        }
-        let bridges: FxHashSet<IfName> = p.bridges.iter().map(|(_, b)| b.id.name).collect();
-        let ups: FxHashSet<IfName> = p.ups.iter().map(|(_, d)| d.name).collect();
-        for (at, device) in p.ups.iter().filter(|(_, d)| !bridges.contains(&d.name)) {
-            let change = changes.entry(device.name).or_insert((*at, Change::default()));
-            change.1.up = Some(true);
-            if change.1.master.is_none() {
-                change.0 = *at;
-            }
-        }
-        for (at, bridge) in &p.bridges {
-            let up = ups.contains(&bridge.id.name).then_some(true);
-            changes.insert(bridge.id.name, (*at, Change { up, ..Default::default() }));
-        }
-        changes.retain(|_, (_, change)| !change.is_empty());
-        Ok(changes)
+        let singles = self.place.singles.iter().map(|(at, s)| {
+            let link_local = (self.ipv6 && s.mtu.is_none_or(|mtu| mtu >= IPV6_MIN_MTU)).then_some(s.link_local);
+            (s.id.name, (*at, birth(link_local)))
+        });
+        bridges.chain(ends).chain(singles).filter(|(_, (_, change))| !change.is_empty()).collect()
     }
 
     /// The names as written of new devices whose kernel names are short for them.
     fn full_names(&self) -> Vec<(usize, String, IfName)> {
         let of_end = |(at, e): &(usize, &End)| Some((*at, e.full_name.as_deref()?.to_owned(), e.id.name));
         let of_bridge = |(at, b): &(usize, &Bridge)| Some((*at, b.full_name.as_deref()?.to_owned(), b.id.name));
+        let of_single = |(at, s): &(usize, &Single)| Some((*at, s.full_name.as_deref()?.to_owned(), s.id.name));
         let ends = self.place.ends.iter().filter_map(of_end);
-        ends.chain(self.place.bridges.iter().filter_map(of_bridge)).collect()
+        let bridges = self.place.bridges.iter().filter_map(of_bridge);
+        ends.chain(bridges).chain(self.place.singles.iter().filter_map(of_single)).collect()
     }
 }

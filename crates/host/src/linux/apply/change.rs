@@ -3,10 +3,11 @@
 use std::io;
 
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{InfoData, InfoKind};
 use netsim_core::names::IfName;
 use netsim_core::resource::{DeviceId, Key, NetnsId};
 
-use super::super::device::{self, Change, IPV6_MIN_MTU};
+use super::super::device::{self, BridgeSettings, Change, IPV6_MIN_MTU, Sort};
 use super::super::spaces::{Space, Spaces};
 use super::super::{address, errors};
 use super::work::Place;
@@ -26,7 +27,7 @@ struct Differs<'a> {
     full_name: (Option<&'a str>, Option<&'a str>),
 }
 
-/// Makes the devices of one namespace what they shall be; their numbers are known.
+/// Makes the devices of one namespace that are there what they shall be.
 pub(super) fn devices(
     run: &Run,
     spaces: &mut Spaces,
@@ -34,36 +35,50 @@ pub(super) fn devices(
     place: &Place,
     ipv6: bool,
 ) -> Result<(), StepError> {
-    let ends = place.changed_ends.iter().map(|(at, from, to)| {
-        // A device that was too small for IPv6 gets it anew, with the kernel's own settings.
-        let regains = from.mtu < IPV6_MIN_MTU && to.mtu >= IPV6_MIN_MTU;
+    let ends = place.changed_ends.iter().map(|(at, from, to)| Differs {
+        at: *at,
+        name: to.id.name,
+        change: Change {
+            mac: (from.mac != to.mac).then_some(to.mac),
+            mtu: (from.mtu != to.mtu).then_some(to.mtu),
+            tx_queue_len: (from.tx_queue_len != to.tx_queue_len).then_some(to.tx_queue_len),
+            ..Default::default()
+        },
+        link_local: link_local((Some(from.mtu), from.link_local), (Some(to.mtu), to.link_local)),
+        full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
+    });
+    let bridges = place.changed_bridges.iter().map(|(at, from, to)| {
+        let settings = BridgeSettings::of(to).since(BridgeSettings::of(from));
         Differs {
             at: *at,
             name: to.id.name,
             change: Change {
                 mac: (from.mac != to.mac).then_some(to.mac),
-                mtu: (from.mtu != to.mtu).then_some(to.mtu),
+                settings: (!settings.is_empty()).then_some((InfoKind::Bridge, InfoData::Bridge(settings))),
                 ..Default::default()
             },
-            link_local: (ipv6 && to.mtu >= IPV6_MIN_MTU && (regains || from.link_local != to.link_local))
-                .then_some(to.link_local),
+            link_local: link_local((None, from.link_local), (None, to.link_local)),
             full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
         }
     });
-    let bridges = place.changed_bridges.iter().map(|(at, from, to)| Differs {
+    let singles = place.changed_singles.iter().map(|(at, from, to)| Differs {
         at: *at,
         name: to.id.name,
         change: Change {
-            mac: (from.mac != to.mac).then_some(to.mac),
-            multicast_snooping: (from.multicast_snooping != to.multicast_snooping).then_some(to.multicast_snooping),
+            mac: to.mac.filter(|_| from.mac != to.mac),
+            mtu: to.mtu.filter(|_| from.mtu != to.mtu),
+            settings: Sort::of(&to.kind).since(Sort::of(&from.kind)),
             ..Default::default()
         },
-        link_local: (ipv6 && from.link_local != to.link_local).then_some(to.link_local),
+        link_local: link_local((from.mtu, from.link_local), (to.mtu, to.link_local)),
         full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
     });
-    let all: Vec<Differs> = ends.chain(bridges).collect();
+    let mut all: Vec<Differs> = ends.chain(bridges).chain(singles).collect();
+    // In the order of the plan what something stands on grows before it.
+    all.sort_by_key(|differs| differs.at);
     let Some(first) = all.first().map(|d| d.at) else { return Ok(()) };
     let space = spaces.get(netns).map_err(run.system(first))?;
+    space.find(all.iter().map(|d| d.name)).map_err(run.system(first))?;
     let mut batch = Batch::default();
     for differs in &all {
         let index = index(run, space, netns, differs)?;
@@ -82,12 +97,18 @@ pub(super) fn devices(
     }
     run.send(space, batch, build::never)?;
     for differs in &all {
-        if let Some(link_local) = differs.link_local {
+        if let Some(link_local) = differs.link_local.filter(|_| ipv6) {
             let index = index(run, spaces.get(netns).map_err(run.system(differs.at))?, netns, differs)?;
             set_link_local(spaces, netns, (differs.name, index), link_local).map_err(run.system(differs.at))?;
         }
     }
     Ok(())
+}
+
+/// Whether a device is to make a link-local address, if that has to be told: one that was too small for IPv6 gets it anew, with the kernel's own settings.
+fn link_local((mtu, was): (Option<u32>, bool), (to_mtu, to): (Option<u32>, bool)) -> Option<bool> {
+    let has_ipv6 = |mtu: Option<u32>| mtu.is_none_or(|mtu| mtu >= IPV6_MIN_MTU);
+    (has_ipv6(to_mtu) && (!has_ipv6(mtu) || was != to)).then_some(to)
 }
 
 fn index(run: &Run, space: &Space, netns: &NetnsId, differs: &Differs) -> Result<u32, StepError> {

@@ -8,7 +8,7 @@ use std::io;
 use netsim_core::names::IfName;
 use netsim_core::resource::NetnsId;
 
-use super::super::device::IPV6_MIN_MTU;
+use super::super::device::{IPV6_MIN_MTU, Kind, Link};
 use super::super::spaces::Spaces;
 use super::change::set_link_local;
 
@@ -31,7 +31,8 @@ impl Deprived {
     /// Takes the link-local address from those that have IPv6 again.
     pub(super) fn restore(self, spaces: &mut Spaces) -> io::Result<()> {
         for (netns, index) in self.0 {
-            if let Some(bridge) = spaces.get(&netns)?.look_at(index)?.filter(|b| b.link_local) {
+            let regained = |link: &Link| link.link_local && matches!(link.kind, Kind::Bridge(_));
+            if let Some(bridge) = spaces.get(&netns)?.look_at(index)?.filter(regained) {
                 set_link_local(spaces, &netns, (bridge.name, index), false)?;
             }
         }

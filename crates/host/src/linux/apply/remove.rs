@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, DeviceId, End, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::resource::{Device, DeviceId, Netns, NetnsId, Resource, Sysctl};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX, Link};
+use super::super::device::{self, Change, IPV6_MIN_MTU, Kind, LO_INDEX, Link, Member};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
 use super::super::{address, observe, ran, route, sysctl};
@@ -33,8 +33,13 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
-            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
-            Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => {
+            Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
+            Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Ran(_) => {
                 small.entry(resource.key().netns()).or_default().push((*at, resource));
             }
         }
@@ -115,8 +120,16 @@ fn remove_small(
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
             (Resource::Port(_), Some(index)) => Change { master: Some(0), ..Default::default() }.of(index),
             (Resource::Up(_), Some(index)) => Change { up: Some(false), ..Default::default() }.of(index),
-            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_), None) => continue,
-            (Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_), _) => todo!("host"),
+            (Resource::PortVlans(v), Some(index)) => {
+                let bridge = matches!(space.kind(v.device.name), Some(Kind::Bridge(_)));
+                let member = if bridge { Member::Bridge } else { Member::Port };
+                for request in device::set_vlans(index, member, Some(v), None) {
+                    batch.push(*at, 0, request);
+                }
+                continue;
+            }
+            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_) | Resource::PortVlans(_), None) => continue,
+            (Resource::Qdisc(_) | Resource::Tuning(_), _) => todo!("host"),
             (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_), _) => continue,
         };
         batch.push(*at, 0, message);
@@ -151,8 +164,8 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
         doomed.entry(place.netns.clone()).or_default().push((*at, place.name));
     }
     let mut deprived = Deprived::default();
-    for (at, end) in devices.iter().flat_map(|(at, d)| small_ends(d).map(move |e| (at, e))) {
-        match deprived.note(spaces, &end.netns, &[end.name]) {
+    for (at, id) in devices.iter().flat_map(|(at, d)| small(d).into_iter().map(move |id| (at, id))) {
+        match deprived.note(spaces, &id.netns, &[id.name]) {
             Err(e) if e.raw_os_error() != Some(libc::ENOENT) => return Err(run.system(*at)(e)),
             Ok(()) | Err(_) => {}
         }
@@ -196,13 +209,13 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
     deprived.restore(spaces).map_err(run.system(devices[0].0))
 }
 
-/// The ends that are too small for IPv6.
-fn small_ends(device: &Device) -> impl Iterator<Item = &DeviceId> {
-    let ends: &[End] = match device {
-        Device::Veth(veth) => veth.ends(),
-        Device::Bridge(_) | Device::Single(_) | Device::Stray { .. } => &[],
-    };
-    ends.iter().filter(|e| e.mtu < IPV6_MIN_MTU).map(|e| &e.id)
+/// What of a device is too small for IPv6.
+fn small(device: &Device) -> Vec<&DeviceId> {
+    match device {
+        Device::Veth(veth) => veth.ends().iter().filter(|e| e.mtu < IPV6_MIN_MTU).map(|e| &e.id).collect(),
+        Device::Single(single) if single.mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU) => vec![&single.id],
+        Device::Bridge(_) | Device::Single(_) | Device::Stray { .. } => Vec::new(),
+    }
 }
 
 fn names(device: &Device) -> Vec<&DeviceId> {

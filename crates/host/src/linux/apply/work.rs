@@ -1,9 +1,10 @@
 //! What is to be built, by namespace.
 
 use indexmap::IndexMap;
+use netsim_core::names::IfName;
 use netsim_core::plan::Action;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Veth,
+    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, PortVlans, Ran, Resource, Route, Single, Sysctl, Veth,
 };
 use netsim_core::state::Loan;
 use rustc_hash::FxBuildHasher;
@@ -34,9 +35,15 @@ pub(super) struct Place<'a> {
     pub(super) bridges: Vec<(usize, &'a Bridge)>,
     /// Ends of new veths that are here; whichever side creates them.
     pub(super) ends: Vec<(usize, &'a End)>,
+    /// In the order of the plan: what they stand on, where that is new, comes before them.
+    pub(super) singles: Vec<(usize, &'a Single)>,
     pub(super) changed_ends: Vec<(usize, &'a End, &'a End)>,
     pub(super) changed_bridges: Vec<(usize, &'a Bridge, &'a Bridge)>,
-    pub(super) ports: Vec<(usize, &'a Port)>,
+    pub(super) changed_singles: Vec<(usize, &'a Single, &'a Single)>,
+    /// Ports, each with what it was before.
+    pub(super) ports: Vec<(usize, Option<&'a Port>, &'a Port)>,
+    /// VLANs, each with what they were before.
+    pub(super) vlans: Vec<(usize, Option<&'a PortVlans>, &'a PortVlans)>,
     pub(super) ups: Vec<(usize, &'a DeviceId)>,
     pub(super) addresses: Vec<(usize, &'a Address)>,
     /// New routes, and whether one is there to be replaced.
@@ -84,11 +91,11 @@ impl<'a> Work<'a> {
             Resource::Device(Device::Bridge(bridge)) => self.place(&bridge.id.netns).bridges.push((at, bridge)),
             // Never wanted.
             Resource::Device(Device::Stray { .. }) => {}
-            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-                todo!("host")
-            }
+            Resource::Device(Device::Single(single)) => self.place(&single.id.netns).singles.push((at, single)),
+            Resource::PortVlans(vlans) => self.place(&vlans.device.netns).vlans.push((at, None, vlans)),
+            Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
             Resource::Up(device) => self.place(&device.netns).ups.push((at, device)),
-            Resource::Port(port) => self.place(&port.device.netns).ports.push((at, port)),
+            Resource::Port(port) => self.place(&port.device.netns).ports.push((at, None, port)),
             Resource::Address(address) => self.place(&address.device.netns).addresses.push((at, address)),
             Resource::Route(route) => self.place(&route.netns).routes.push((at, route, false)),
             Resource::Sysctl(sysctl) => self.sysctl(at, sysctl),
@@ -113,22 +120,54 @@ impl<'a> Work<'a> {
             (Resource::Device(Device::Bridge(from)), Resource::Device(Device::Bridge(to))) => {
                 self.place(&to.id.netns).changed_bridges.push((at, from, to));
             }
-            (_, Resource::Port(to)) => self.place(&to.device.netns).ports.push((at, to)),
+            (Resource::Device(Device::Single(from)), Resource::Device(Device::Single(to))) => {
+                self.place(&to.id.netns).changed_singles.push((at, from, to));
+            }
+            (Resource::Port(from), Resource::Port(to)) => {
+                self.place(&to.device.netns).ports.push((at, Some(from), to));
+            }
+            (Resource::PortVlans(from), Resource::PortVlans(to)) => {
+                self.place(&to.device.netns).vlans.push((at, Some(from), to));
+            }
             (_, Resource::Route(to)) => self.place(&to.netns).routes.push((at, to, true)),
             (_, Resource::Sysctl(to)) => self.sysctl(at, to),
-            (_, Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("host"),
+            (_, Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("host"),
             // A planner updates only what `can_become` something else.
             (
                 _,
-                Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_),
+                Resource::Netns(_)
+                | Resource::Device(_)
+                | Resource::Up(_)
+                | Resource::Port(_)
+                | Resource::PortVlans(_)
+                | Resource::Address(_)
+                | Resource::Ran(_),
             ) => {}
         }
     }
 }
 
-fn rank(netns: &NetnsId, place: &Place) -> u8 {
-    match netns {
+/// A device that is changed and stands on one of another namespace comes after that: it can only grow when that has grown.
+fn rank(netns: &NetnsId, place: &Place) -> (bool, u8) {
+    let leans = |single: &Single| single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns);
+    let kind = match netns {
         NetnsId::Host => 2,
-        NetnsId::Named(_) => u8::from(!place.bridges.is_empty() || !place.ports.is_empty()),
+        NetnsId::Named(_) => u8::from(place.is_switch()),
+    };
+    (place.changed_singles.iter().any(|(_, _, to)| leans(to)), kind)
+}
+
+impl Place<'_> {
+    /// The names of the devices that are new here.
+    pub(super) fn new_devices(&self) -> impl Iterator<Item = (usize, IfName)> + '_ {
+        let ends = self.ends.iter().map(|(at, end)| (*at, end.id.name));
+        let bridges = self.bridges.iter().map(|(at, bridge)| (*at, bridge.id.name));
+        ends.chain(bridges).chain(self.singles.iter().map(|(at, single)| (*at, single.id.name)))
+    }
+
+    /// Whether something is plugged in here: a member of a new bond or VRF is not.
+    fn is_switch(&self) -> bool {
+        let joins_single = |port: &Port| self.singles.iter().any(|(_, s)| s.id.name == port.master);
+        !self.bridges.is_empty() || self.ports.iter().any(|(_, _, port)| !joins_single(port))
     }
 }

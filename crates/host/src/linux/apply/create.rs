@@ -1,0 +1,169 @@
+//! Creates devices, each from the namespace of what it stands on.
+
+use std::collections::BTreeMap;
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, Veth};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::spaces::Spaces;
+use super::super::{device, errors};
+use super::work::{Place, Work};
+use super::{Run, build};
+use crate::backend::StepError;
+use crate::netlink::Batch;
+
+const NEW: u16 = NLM_F_CREATE | NLM_F_EXCL;
+
+/// A device that is to be made.
+#[derive(Clone, Copy)]
+enum New<'a> {
+    Bridge(&'a Bridge),
+    Veth(&'a Veth),
+    Single(&'a Single),
+}
+
+/// Makes devices that stand on one of another namespace, with all new ones that they stand on. It gives the actions that are done so.
+pub(super) fn across(run: &Run, spaces: &mut Spaces, work: &Work) -> Result<FxHashSet<usize>, StepError> {
+    let singles = || work.places.values().flat_map(|place| &place.singles);
+    let mut open: Vec<(usize, New)> =
+        singles().filter(|(_, single)| leans(single)).map(|(at, single)| (*at, New::Single(single))).collect();
+    if open.is_empty() {
+        return Ok(FxHashSet::default());
+    }
+    let mut new: FxHashMap<&DeviceId, (usize, New)> = singles().map(|(at, s)| (&s.id, (*at, New::Single(s)))).collect();
+    for place in work.places.values() {
+        new.extend(place.bridges.iter().map(|(at, b)| (&b.id, (*at, New::Bridge(b)))));
+        new.extend(place.veths.iter().flat_map(|(at, v)| v.ends().iter().map(|e| (&e.id, (*at, New::Veth(v))))));
+    }
+    // In the order of the plan what something stands on comes before it.
+    let mut all: BTreeMap<usize, New> = BTreeMap::new();
+    while let Some((at, device)) = open.pop() {
+        all.insert(at, device);
+        open.extend(device.parent().and_then(|parent| new.get(&parent)));
+    }
+    let mut batch = Batch::default();
+    let mut here: Option<NetnsId> = None;
+    for (at, device) in &all {
+        let from = device.made_from();
+        if let Some(before) = here.replace(from.clone()).filter(|before| *before != from) {
+            run.send(spaces.get(&before).map_err(run.system(*at))?, std::mem::take(&mut batch), build::never)?;
+        }
+        push(run, spaces, &from, (*at, *device), &mut batch)?;
+    }
+    if let Some((here, at)) = here.zip(all.keys().next()) {
+        run.send(spaces.get(&here).map_err(run.system(*at))?, batch, build::never)?;
+    }
+    Ok(all.into_keys().collect())
+}
+
+/// Makes the devices of one namespace but those that are made already: what can be stood on before what stands.
+pub(super) fn devices(
+    run: &Run,
+    spaces: &mut Spaces,
+    (netns, place): (&NetnsId, &Place),
+    made: &FxHashSet<usize>,
+    batch: &mut Batch<usize>,
+) -> Result<(), StepError> {
+    let bridges = place.bridges.iter().map(|(at, bridge)| (*at, New::Bridge(bridge)));
+    let veths = place.veths.iter().map(|(at, veth)| (*at, New::Veth(veth)));
+    let singles = place.singles.iter().map(|(at, single)| (*at, New::Single(single)));
+    for new in bridges.chain(veths).chain(singles).filter(|(at, _)| !made.contains(at)) {
+        push(run, spaces, netns, new, batch)?;
+    }
+    Ok(())
+}
+
+/// Whether it stands on a device of another namespace.
+fn leans(single: &Single) -> bool {
+    single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns)
+}
+
+impl New<'_> {
+    fn parent(self) -> Option<DeviceId> {
+        match self {
+            New::Bridge(_) | New::Veth(_) => None,
+            New::Single(single) => single.kind.parent(&single.id),
+        }
+    }
+
+    /// The namespace that the request goes to: a kernel looks for what a device stands on where it is asked.
+    fn made_from(self) -> NetnsId {
+        match self {
+            New::Bridge(bridge) => bridge.id.netns.clone(),
+            New::Veth(veth) => veth.ends()[0].id.netns.clone(),
+            New::Single(single) => self.parent().unwrap_or_else(|| single.id.clone()).netns,
+        }
+    }
+}
+
+/// Adds the request that makes a device to those for a namespace. They are sent before where the kernel chooses a number that is needed.
+fn push(
+    run: &Run,
+    spaces: &mut Spaces,
+    here: &NetnsId,
+    (at, new): (usize, New),
+    batch: &mut Batch<usize>,
+) -> Result<(), StepError> {
+    let group = run.lab.group();
+    let message = match new {
+        New::Bridge(bridge) => {
+            let number = spaces.get(here).map_err(run.system(at))?.number(bridge.id.name);
+            device::create_bridge(bridge, number, group)
+        }
+        New::Veth(veth) => create_veth(run, spaces, here, (at, veth))?,
+        New::Single(single) => {
+            let parent = match single.kind.parent(&single.id) {
+                Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
+                None => None,
+            };
+            let number = spaces.get(&single.id.netns).map_err(run.system(at))?.number(single.id.name);
+            if single.id.netns == *here {
+                device::create_single(single, number, parent, None, group)
+            } else {
+                let far = spaces.namespace(&single.id.netns).map_err(run.system(at))?;
+                device::create_single(single, number, parent, Some(far), group)
+            }
+        }
+    };
+    batch.push(at, NEW, message);
+    Ok(())
+}
+
+fn create_veth(
+    run: &Run,
+    spaces: &mut Spaces,
+    here: &NetnsId,
+    (at, veth): (usize, &Veth),
+) -> Result<RouteNetlinkMessage, StepError> {
+    let [a, b] = veth.ends();
+    let (near, far) = if a.id.netns == *here { (a, b) } else { (b, a) };
+    let number = |spaces: &mut Spaces, end: &End| {
+        spaces.get(&end.id.netns).map(|s| s.number(end.id.name)).map_err(run.system(at))
+    };
+    let ends = ((near, number(spaces, near)?), (far, number(spaces, far)?));
+    if near.id.netns == far.id.netns {
+        return Ok(device::create_veth(ends.0, ends.1, None, run.lab.group()));
+    }
+    let namespace = spaces.namespace(&far.id.netns).map_err(run.system(at))?;
+    Ok(device::create_veth(ends.0, ends.1, Some(namespace), run.lab.group()))
+}
+
+/// The number of a device that another is to stand on.
+fn number_of(
+    run: &Run,
+    spaces: &mut Spaces,
+    (at, device): (usize, &DeviceId),
+    batch: &mut Batch<usize>,
+) -> Result<u32, StepError> {
+    let space = spaces.get(&device.netns).map_err(run.system(at))?;
+    if space.index(device.name).is_none() {
+        run.send(space, std::mem::take(batch), build::never)?;
+        space.find([device.name]).map_err(run.system(at))?;
+    }
+    space.index(device.name).ok_or_else(|| {
+        let doing = errors::doing(&run.actions[at]);
+        run.failed(Some(at), errors::vanished(doing, &Key::Device(device.clone())))
+    })
+}
