@@ -15,6 +15,7 @@ pub mod errors;
 
 mod address;
 mod apply;
+mod attributes;
 mod barrier;
 mod device;
 mod facts;
@@ -23,6 +24,7 @@ mod ledger;
 mod netns;
 mod observe;
 mod peers;
+mod qdisc;
 mod ran;
 mod read_back;
 mod route;
