@@ -19,6 +19,7 @@ mod build;
 mod change;
 mod regain;
 mod remove;
+mod tune;
 mod work;
 
 /// Open files that an apply needs beside two a namespace.

@@ -7,15 +7,15 @@ use indexmap::IndexMap;
 use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, DeviceId, End, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::resource::{Device, DeviceId, End, Netns, NetnsId, Resource, Sysctl, Tuning};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX, Link};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
-use super::super::{address, observe, ran, route, sysctl};
+use super::super::{address, observe, qdisc, ran, route, sysctl};
 use super::regain::Deprived;
-use super::{Run, Step};
+use super::{Run, Step, tune};
 use crate::backend::{HostError, StepError};
 use crate::netlink::{Batch, Refused};
 
@@ -27,19 +27,27 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     let mut devices: Vec<(usize, &Device)> = Vec::new();
     let mut namespaces: Vec<(usize, &Netns)> = Vec::new();
     let mut settings: Vec<(usize, &Sysctl)> = Vec::new();
+    let mut tunings: Vec<(usize, &Tuning)> = Vec::new();
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
-            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
-            Resource::Up(_) | Resource::Port(_) | Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => {
+            Resource::Tuning(tuning) => tunings.push((*at, tuning)),
+            Resource::PortVlans(_) => todo!("host"),
+            Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::Qdisc(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Ran(_) => {
                 small.entry(resource.key().netns()).or_default().push((*at, resource));
             }
         }
     }
     reset_settings(run, spaces, &settings)?;
+    tune::reset(run, spaces, &tunings)?;
     for (netns, resources) in small {
         run.go_on()?;
         remove_small(run, spaces, &netns, &resources)?;
@@ -89,7 +97,7 @@ fn not_ours(doing: String) -> HostError {
 }
 
 /// A deletion that finds nothing is done.
-fn is_gone(refused: &Refused<usize>) -> bool {
+pub(super) fn is_gone(refused: &Refused<usize>) -> bool {
     matches!(refused.errno, libc::ENODEV | libc::ESRCH | libc::EADDRNOTAVAIL | libc::ENOENT)
 }
 
@@ -115,9 +123,10 @@ fn remove_small(
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
             (Resource::Port(_), Some(index)) => Change { master: Some(0), ..Default::default() }.of(index),
             (Resource::Up(_), Some(index)) => Change { up: Some(false), ..Default::default() }.of(index),
-            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_), None) => continue,
-            (Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_), _) => todo!("host"),
-            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_), _) => continue,
+            (Resource::Qdisc(q), Some(index)) => qdisc::delete(index, &q.kind),
+            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_) | Resource::Qdisc(_), None) => continue,
+            (Resource::PortVlans(_), _) => todo!("host"),
+            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_), _) => continue,
         };
         batch.push(*at, 0, message);
     }

@@ -3,12 +3,13 @@
 use indexmap::IndexMap;
 use netsim_core::plan::Action;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Veth,
+    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Tuning, Veth,
 };
 use netsim_core::state::Loan;
 use rustc_hash::FxBuildHasher;
 
 use super::Step;
+use super::tune::Queued;
 
 /// All of it; each thing with the place of its action in the plan.
 #[derive(Default)]
@@ -42,6 +43,8 @@ pub(super) struct Place<'a> {
     /// New routes, and whether one is there to be replaced.
     pub(super) routes: Vec<(usize, &'a Route, bool)>,
     pub(super) sysctls: Vec<(usize, &'a Sysctl)>,
+    pub(super) qdiscs: Vec<Queued<'a>>,
+    pub(super) tunings: Vec<(usize, &'a Tuning)>,
 }
 
 impl<'a> Work<'a> {
@@ -84,9 +87,9 @@ impl<'a> Work<'a> {
             Resource::Device(Device::Bridge(bridge)) => self.place(&bridge.id.netns).bridges.push((at, bridge)),
             // Never wanted.
             Resource::Device(Device::Stray { .. }) => {}
-            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-                todo!("host")
-            }
+            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) => todo!("host"),
+            Resource::Qdisc(qdisc) => self.place(&qdisc.device.netns).qdiscs.push((at, None, qdisc)),
+            Resource::Tuning(tuning) => self.place(&tuning.device.netns).tunings.push((at, tuning)),
             Resource::Up(device) => self.place(&device.netns).ups.push((at, device)),
             Resource::Port(port) => self.place(&port.device.netns).ports.push((at, port)),
             Resource::Address(address) => self.place(&address.device.netns).addresses.push((at, address)),
@@ -116,11 +119,20 @@ impl<'a> Work<'a> {
             (_, Resource::Port(to)) => self.place(&to.device.netns).ports.push((at, to)),
             (_, Resource::Route(to)) => self.place(&to.netns).routes.push((at, to, true)),
             (_, Resource::Sysctl(to)) => self.sysctl(at, to),
-            (_, Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("host"),
+            (_, Resource::PortVlans(_)) => todo!("host"),
+            (Resource::Qdisc(from), Resource::Qdisc(to)) => {
+                self.place(&to.device.netns).qdiscs.push((at, Some(&from.kind), to));
+            }
+            (_, Resource::Tuning(to)) => self.place(&to.device.netns).tunings.push((at, to)),
             // A planner updates only what `can_become` something else.
             (
                 _,
-                Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_),
+                Resource::Netns(_)
+                | Resource::Device(_)
+                | Resource::Up(_)
+                | Resource::Qdisc(_)
+                | Resource::Address(_)
+                | Resource::Ran(_),
             ) => {}
         }
     }
