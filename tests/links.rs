@@ -186,7 +186,10 @@ on_a_machine!(an_isolated_port_does_not_hear_its_neighbour, machine, {
         let (guest2, gateway) = (address("isolation-guest2"), address("isolation-gateway"));
         assert!(!hears("isolation-guest1", "isolation-guest2", &guest2));
         assert!(hears("isolation-guest1", "isolation-gateway", &gateway));
-        run("ip", &["netns", "exec", "isolation-wifi", "bridge", "link", "set", "dev", "guest1-eth0", "isolated", "off"]);
+        run(
+            "ip",
+            &["netns", "exec", "isolation-wifi", "bridge", "link", "set", "dev", "guest1-eth0", "isolated", "off"],
+        );
         assert!(hears("isolation-guest1", "isolation-guest2", &guest2), "a hand lets it hear");
         machine.ok(["apply", file]);
         assert!(!hears("isolation-guest1", "isolation-guest2", &guest2), "and apply repairs that");

@@ -17,7 +17,7 @@ pub mod routing;
 pub mod sim;
 pub mod spec;
 pub mod state;
-mod suggest;
+pub mod suggest;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

@@ -2,6 +2,11 @@
 
 /// The candidate that the word was most likely meant to be; none if none is near. The first of equals.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    near(word, candidates).first().copied()
+}
+
+/// The candidates that the word may have been meant to be, the likest first; equals in their order.
+pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let length = word.chars().count();
     let most = (length / 3).clamp(1, 3).min(length.saturating_sub(1));
     let distance = |c: &'a str| {
@@ -9,7 +14,9 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         near_enough.then(|| strsim::osa_distance(&word.to_lowercase(), &c.to_lowercase()))
     };
     let scored = candidates.into_iter().filter_map(|c| Some((distance(c)?, c)));
-    scored.filter(|&(d, c)| d <= most && c != word).min_by_key(|&(d, _)| d).map(|(_, c)| c)
+    let mut near: Vec<(usize, &str)> = scored.filter(|&(d, c)| d <= most && c != word).collect();
+    near.sort_by_key(|&(d, _)| d);
+    near.into_iter().map(|(_, c)| c).collect()
 }
 
 /// Words as prose: `a`, `b` or `c`.
@@ -34,5 +41,6 @@ mod tests {
         assert_eq!(nearest("nodes", words), Some("node"));
         assert_eq!(nearest("delay", words), None);
         assert_eq!(nearest("x", ["a", "b"]), None);
+        assert_eq!(near("ip_forwad", ["ip_forward_x", "ip_forward", "tcp"]), ["ip_forward", "ip_forward_x"]);
     }
 }

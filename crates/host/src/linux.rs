@@ -15,6 +15,7 @@ pub mod errors;
 
 mod address;
 mod apply;
+mod attributes;
 mod barrier;
 mod device;
 mod facts;
@@ -23,11 +24,14 @@ mod ledger;
 mod netns;
 mod observe;
 mod peers;
+mod private_mount;
+mod qdisc;
 mod ran;
 mod read_back;
 mod route;
 mod spaces;
 mod sysctl;
+mod tuning;
 
 use observe::Known;
 

@@ -1,4 +1,4 @@
-//! A blocking rtnetlink socket that sends many requests in one datagram.
+//! A blocking netlink socket that sends many requests in one datagram.
 //!
 //! A kernel handles a datagram within the `send` call, so one system call a node is enough; the acknowledgement of the last message says that
 //! all were handled, and an error comes unasked. A runtime's wake-ups cost a hundred times what such a request does.
@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NlasIterator,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::Socket;
@@ -83,7 +83,7 @@ impl<T> Default for Batch<T> {
 
 impl<T> Batch<T> {
     /// Adds a request; `flags` are those beside NLM_F_REQUEST.
-    pub(crate) fn push(&mut self, tag: T, flags: u16, request: RouteNetlinkMessage) {
+    pub(crate) fn push(&mut self, tag: T, flags: u16, request: impl NetlinkSerializable) {
         let at = self.bytes.len();
         self.requests.push((at, tag));
         put(&mut self.bytes, flags, request);
@@ -96,7 +96,7 @@ impl<T> Batch<T> {
 }
 
 /// Appends a message; its sequence number is set when it is sent.
-fn put(bytes: &mut Vec<u8>, flags: u16, request: RouteNetlinkMessage) {
+fn put(bytes: &mut Vec<u8>, flags: u16, request: impl NetlinkSerializable) {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | flags;
     let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request));
@@ -112,9 +112,14 @@ fn aligned(length: usize) -> usize {
 }
 
 impl Netlink {
-    /// Opens a socket in the namespace that this thread is in.
+    /// Opens a socket for rtnetlink(7) in the namespace that this thread is in.
     pub(crate) fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_ROUTE)?;
+        Self::open_for(NETLINK_ROUTE)
+    }
+
+    /// Opens a socket for a protocol in the namespace that this thread is in.
+    pub(crate) fn open_for(protocol: isize) -> io::Result<Self> {
+        let socket = Socket::new(protocol)?;
         // Errors come with words (since Linux 4.12) and without a copy of the request (4.3); dumps heed their filters (4.20).
         let _ = socket.set_ext_ack(true);
         let _ = socket.set_cap_ack(true);
@@ -184,7 +189,10 @@ impl Netlink {
     }
 
     /// Asks questions that have one answer each, and gives the payloads of the answers; none where the kernel answers with an error.
-    pub(crate) fn ask(&mut self, questions: Vec<RouteNetlinkMessage>) -> io::Result<Vec<Option<Vec<u8>>>> {
+    pub(crate) fn ask<M: NetlinkSerializable + Clone>(
+        &mut self,
+        questions: Vec<M>,
+    ) -> io::Result<Vec<Option<Vec<u8>>>> {
         let mut all = Vec::with_capacity(questions.len());
         let mut most = MOST_REQUESTS;
         while all.len() < questions.len() {
@@ -202,7 +210,7 @@ impl Netlink {
     }
 
     /// Asks these questions by one datagram.
-    fn ask_some(&mut self, questions: &[RouteNetlinkMessage]) -> io::Result<Vec<Option<Vec<u8>>>> {
+    fn ask_some<M: NetlinkSerializable + Clone>(&mut self, questions: &[M]) -> io::Result<Vec<Option<Vec<u8>>>> {
         let mut bytes = Vec::new();
         let count = questions.len() as u32;
         let first = self.sequence.wrapping_add(1);

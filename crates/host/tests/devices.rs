@@ -34,7 +34,11 @@ macro_rules! on_a_machine {
 fn kernel_has(kind: &str) -> bool {
     let made = |words: &str| {
         let words = words.split_whitespace();
-        std::process::Command::new("ip").args(words).stderr(std::process::Stdio::null()).status().is_ok_and(|s| s.success())
+        std::process::Command::new("ip")
+            .args(words)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
     };
     let all = made("netns add try")
         && made("-n try link add p type veth peer name q")
@@ -468,7 +472,8 @@ on_a_machine!(a_port_is_treated_as_asked_for, {
 });
 
 on_a_machine!(an_isolated_port_does_not_hear_its_neighbour, {
-    let isolated = |node: &str| settings(&format!("sw/{node}"), "br0", PortSettings { isolated: true, ..Default::default() });
+    let isolated =
+        |node: &str| settings(&format!("sw/{node}"), "br0", PortSettings { isolated: true, ..Default::default() });
     let nodes = [("a", isolated("a")), ("b", isolated("b")), ("c", port("sw/c", "br0"))];
     become_so(&star(&nodes, vec![bridge("sw/br0"), up("sw/br0")]));
     assert_eq!((reaches("a", "10.0.0.2"), reaches("a", "10.0.0.3"), reaches("c", "10.0.0.2")), (false, true, true));

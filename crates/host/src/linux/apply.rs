@@ -21,6 +21,7 @@ mod create;
 mod order;
 mod regain;
 mod remove;
+mod tune;
 mod work;
 
 /// Open files that an apply needs beside two a namespace.

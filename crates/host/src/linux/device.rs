@@ -23,6 +23,8 @@ pub(crate) use single::{Sort, create_single};
 pub(crate) use veth::create_veth;
 pub(crate) use vlans::{Member, SeenVlans, decode_vlans, list_vlans, set_vlans};
 
+use super::qdisc;
+
 /// The loopback device is the first of every namespace (`LOOPBACK_IFINDEX`, include/net/net_namespace.h).
 pub(crate) const LO_INDEX: u32 = 1;
 
@@ -63,6 +65,8 @@ pub(crate) struct Link {
     pub(crate) peer: Option<(u32, Option<i32>)>,
     pub(crate) kind: Kind,
     pub(crate) link_local: bool,
+    /// Whether it can have a queueing discipline that somebody gave it.
+    pub(crate) may_queue: bool,
     pub(crate) alias: String,
     pub(crate) altnames: Vec<String>,
 }
@@ -113,6 +117,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
         peer: None,
         kind: Kind::Other("".into()),
         link_local: false,
+        may_queue: false,
         alias: String::new(),
         altnames: Vec::new(),
     };
@@ -131,6 +136,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
             libc::IFLA_MASTER => link.master = number(value),
             libc::IFLA_LINK => peer = number(value),
             libc::IFLA_LINK_NETNSID => peer_netns = number(value).map(|n| n as i32),
+            libc::IFLA_QDISC => link.may_queue = qdisc::may_have(value),
             libc::IFLA_IFALIAS => link.alias = text(value),
             libc::IFLA_LINKINFO => {
                 link.kind = decode_kind(value);

@@ -1,21 +1,23 @@
 //! What a kernel can do, asked without making anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
 use indexmap::IndexMap;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo, LinkMessage};
-use netsim_core::names::{NetnsName, SysctlName};
-use netsim_core::resource::NetnsId;
-use netsim_core::state::{Facts, Feature};
+use netlink_packet_route::link::{InfoBridge, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage};
+use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
+use netsim_core::resource::{NetnsId, QdiscKind};
+use netsim_core::state::{Facts, Feature, Nic, Scope};
 
-use super::observe::{Asked, Space};
+use super::device::LO_INDEX;
+use super::observe::{Asked, Space, is_of_lab};
 use super::sysctl::Settings;
-use super::{netns, sysctl};
-use crate::netlink::{Batch, Netlink};
+use super::tuning::{self, Ethtool, Sysfs};
+use super::{netns, qdisc, sysctl};
+use crate::netlink::{Batch, Netlink, Refused};
 
 /// Features that the kernel lacks.
 pub(crate) type Lacks = BTreeSet<Feature>;
@@ -26,21 +28,73 @@ const NO_ADDRESS: [u8; 6] = [1, 0, 0, 0, 0, 0];
 /// The uids of a machine's own user namespace (user_namespaces(7)).
 const ALL_UIDS: [&str; 3] = ["0", "0", "4294967295"];
 
-/// Asks for devices that cannot be; a kind that is not known is refused in another way (EOPNOTSUPP) than a bad address.
-pub(crate) fn probe(netlink: &mut Netlink) -> io::Result<Lacks> {
-    let mut batch = Batch::default();
-    for (feature, kind) in [(Feature::Veth, InfoKind::Veth), (Feature::Bridge, InfoKind::Bridge)] {
-        let mut message = LinkMessage::default();
-        message.attributes.push(LinkAttribute::Address(NO_ADDRESS.to_vec()));
-        message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind)]));
-        batch.push(feature, NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewLink(message));
+/// No bridge can have this VLAN by default: a kernel with VLAN filtering refuses it before it looks for the bridge (`br_validate`).
+const NO_VLAN: u16 = u16::MAX;
+
+/// What a device's kind is called; none for a feature that is no kind of device.
+fn kind(feature: Feature) -> Option<InfoKind> {
+    match feature {
+        Feature::Veth => Some(InfoKind::Veth),
+        Feature::Bridge => Some(InfoKind::Bridge),
+        Feature::Vlan => Some(InfoKind::Vlan),
+        Feature::Macvlan => Some(InfoKind::MacVlan),
+        Feature::Ipvlan => Some(InfoKind::IpVlan),
+        Feature::Dummy => Some(InfoKind::Dummy),
+        Feature::Bond => Some(InfoKind::Bond),
+        Feature::Vrf => Some(InfoKind::Vrf),
+        Feature::Ipv6
+        | Feature::Multipath
+        | Feature::VlanFiltering
+        | Feature::Netem
+        | Feature::NetemSeed
+        | Feature::Tbf
+        | Feature::Ethtool
+        | Feature::CpuMasks => None,
     }
-    let refused = netlink.send(batch)?;
-    let mut lacks: Lacks = refused.into_iter().filter(|r| r.errno == libc::EOPNOTSUPP).map(|r| r.tag).collect();
-    let without = |path: &str, feature| (!Path::new(path).exists()).then_some(feature);
-    lacks.extend(without("/proc/sys/net/ipv6", Feature::Ipv6));
-    lacks.extend(without("/proc/sys/net/ipv4/fib_multipath_hash_policy", Feature::Multipath));
+}
+
+/// Asks for devices that cannot be; a kind that is not known is refused in another way (EOPNOTSUPP) than a bad address. An ipvlan device is not asked for its address
+/// but for its parent: it has none.
+pub(crate) fn probe(netlink: &mut Netlink, features: &BTreeSet<Feature>) -> io::Result<Lacks> {
+    let mut batch = Batch::default();
+    for &feature in features {
+        if let Some(kind) = kind(feature) {
+            let info = vec![LinkInfo::Kind(kind)];
+            batch.push(
+                feature,
+                NLM_F_CREATE | NLM_F_EXCL,
+                device(Some(LinkAttribute::Address(NO_ADDRESS.to_vec())), info),
+            );
+        }
+    }
+    // After the bridge: that loads its module.
+    if features.contains(&Feature::VlanFiltering) {
+        let data = InfoData::Bridge(vec![InfoBridge::VlanDefaultPvid(NO_VLAN)]);
+        batch.push(
+            Feature::VlanFiltering,
+            0,
+            device(None, vec![LinkInfo::Kind(InfoKind::Bridge), LinkInfo::Data(data)]),
+        );
+    }
+    let is_unknown = |refused: &Refused<Feature>| match refused.tag {
+        // Without the option the kernel looks for the bridge, which is not there.
+        Feature::VlanFiltering => matches!(refused.errno, libc::ENODEV | libc::EOPNOTSUPP),
+        _ => refused.errno == libc::EOPNOTSUPP,
+    };
+    let refused = if batch.first().is_some() { netlink.send(batch)? } else { Vec::new() };
+    let mut lacks: Lacks = refused.into_iter().filter(is_unknown).map(|r| r.tag).collect();
+    let without = |feature, path: &str| features.contains(&feature) && !Path::new(path).exists();
+    let files =
+        [(Feature::Ipv6, "/proc/sys/net/ipv6"), (Feature::Multipath, "/proc/sys/net/ipv4/fib_multipath_hash_policy")];
+    lacks.extend(files.into_iter().filter(|(feature, path)| without(*feature, path)).map(|(feature, _)| feature));
     Ok(lacks)
+}
+
+fn device(address: Option<LinkAttribute>, info: Vec<LinkInfo>) -> RouteNetlinkMessage {
+    let mut message = LinkMessage::default();
+    message.attributes.extend(address);
+    message.attributes.push(LinkAttribute::LinkInfo(info));
+    RouteNetlinkMessage::NewLink(message)
 }
 
 /// The kernel's release, as `uname -r`.
@@ -48,27 +102,89 @@ pub(crate) fn release() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned())
 }
 
-/// Whether a kernel of this release keeps IFA_PROTO: since Linux 5.18. What cannot be read is taken for a newer one.
+/// Whether a kernel of this release keeps IFA_PROTO.
 pub(crate) fn marks_addresses(release: &str) -> bool {
+    is_since(release, (5, 18))
+}
+
+/// Whether a kernel of this release is of this version or a later one. What cannot be read is taken for a newer one.
+fn is_since(release: &str, version: (u32, u32)) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse::<u32>().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) >= (5, 18),
+        (Some(major), Some(minor)) => (major, minor) >= version,
         _ => true,
     }
 }
 
-/// The facts of this machine. The calling thread must be its own: it may end up in a namespace made for the purpose.
+/// The facts of this machine; the first of the spaces is the host's own. The calling thread must be its own: it may end up in a namespace made for the purpose.
 pub(crate) fn facts(
     settings: &mut Settings,
     asked: &Asked,
+    scope: &Scope,
     spaces: &[Space],
     names: &[NetnsName],
-    lacks: Lacks,
+    mut lacks: Lacks,
 ) -> io::Result<Facts> {
+    let kernel = release()?;
+    let rootless = !std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(ALL_UIDS);
+    let is_asked = |feature| scope.features.contains(&feature);
+    let mut check = |feature, has: &dyn Fn() -> io::Result<bool>| {
+        if is_asked(feature) && !has()? {
+            lacks.insert(feature);
+        }
+        io::Result::Ok(())
+    };
+    check(Feature::NetemSeed, &|| Ok(is_since(&kernel, (6, 6))))?;
+    check(Feature::Ethtool, &|| Ok(Ethtool::open()?.is_some()))?;
+    check(Feature::CpuMasks, &|| Ok(!rootless && Sysfs::open()?.has_rps()?))?;
     let mut no_sysctl = IndexMap::new();
     for space in spaces {
-        no_sysctl.extend(space.no_sysctls.iter().map(|name| ((space.id.clone(), name.clone()), Vec::new())));
+        no_sysctl.extend(space.no_sysctls.iter().map(|(name, near)| ((space.id.clone(), name.clone()), near.clone())));
     }
+    let mut scratch = Scratch::default();
+    add_missing_in_new(&mut no_sysctl, settings, asked, names, &mut scratch)?;
+    let unproven: Vec<Feature> = [Feature::Netem, Feature::Tbf]
+        .into_iter()
+        .filter(|feature| is_asked(*feature) && !spaces.iter().any(|space| shows(space, *feature)))
+        .collect();
+    if !unproven.is_empty() {
+        scratch.enter()?;
+        lacks.extend(unknown_qdiscs(&unproven)?);
+    }
+    Ok(Facts {
+        kernel,
+        rootless,
+        lacks,
+        no_sysctl,
+        nics: spaces.first().map(|host| nics(&scope.lab, host)).unwrap_or_default(),
+        cpus: if is_asked(Feature::CpuMasks) { tuning::cpus_online() } else { 0 },
+    })
+}
+
+/// A namespace made for the purpose, once, when it is needed; it goes when the thread leaves it.
+#[derive(Default)]
+struct Scratch {
+    entered: bool,
+}
+
+impl Scratch {
+    fn enter(&mut self) -> io::Result<()> {
+        if !self.entered {
+            netns::enter_new()?;
+            self.entered = true;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the settings that are asked for in namespaces which are not there yet, and that no new one has.
+fn add_missing_in_new(
+    no_sysctl: &mut IndexMap<(NetnsId, SysctlName), Vec<SysctlName>>,
+    settings: &mut Settings,
+    asked: &Asked,
+    names: &[NetnsName],
+    scratch: &mut Scratch,
+) -> io::Result<()> {
     let is_new = |netns: &NetnsId| matches!(netns, NetnsId::Named(n) if names.binary_search(n).is_err());
     let mut of_new: Vec<(SysctlName, &NetnsId, &SysctlName)> = Vec::new();
     for (netns, names) in asked.sysctls.iter().filter(|(netns, _)| is_new(netns)) {
@@ -76,20 +192,42 @@ pub(crate) fn facts(
     }
     of_new.sort();
     if !of_new.is_empty() {
-        netns::enter_new()?;
+        scratch.enter()?;
     }
     for same in of_new.chunk_by(|a, b| a.0 == b.0) {
         if settings.read(&same[0].0)?.is_none() {
-            no_sysctl.extend(same.iter().map(|(_, netns, name)| (((*netns).clone(), (*name).clone()), Vec::new())));
+            for (_, netns, name) in same {
+                no_sysctl.insert(((*netns).clone(), (*name).clone()), sysctl::near(name));
+            }
         }
     }
-    Ok(Facts {
-        kernel: release()?,
-        rootless: !std::fs::read_to_string("/proc/self/uid_map")?.split_whitespace().eq(ALL_UIDS),
-        lacks,
-        no_sysctl,
-        ..Facts::default()
+    Ok(())
+}
+
+/// Whether a namespace has a queueing discipline that only a kernel with this feature can give: then it need not be asked.
+fn shows(space: &Space, feature: Feature) -> bool {
+    space.qdiscs.iter().any(|seen| match seen.kind {
+        QdiscKind::Netem(_) => feature == Feature::Netem,
+        QdiscKind::Tbf(_) => feature == Feature::Tbf,
+        QdiscKind::Other(_) => false,
     })
+}
+
+/// Asks for queueing disciplines that cannot be, on the `lo` of the calling thread's namespace.
+fn unknown_qdiscs(features: &[Feature]) -> io::Result<Vec<Feature>> {
+    let mut batch = Batch::default();
+    for &feature in features {
+        let (flags, message) = qdisc::impossible(LO_INDEX, if feature == Feature::Netem { "netem" } else { "tbf" });
+        batch.push(feature, flags, message);
+    }
+    let refused = Netlink::open()?.send(batch)?;
+    Ok(refused.into_iter().filter(|refused| refused.errno == libc::ENOENT).map(|refused| refused.tag).collect())
+}
+
+/// The devices of the host that are not this lab's, and that others can stand on.
+fn nics(lab: &LabName, host: &Space) -> BTreeMap<IfName, Nic> {
+    let others = host.links.iter().filter(|link| link.index != LO_INDEX && !is_of_lab(lab, link));
+    others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up })).collect()
 }
 
 #[cfg(test)]

@@ -4,15 +4,17 @@ use std::io;
 use std::sync::Mutex;
 
 use netsim_core::mark::{Mark, PROTOCOL};
-use netsim_core::names::{LabName, NetnsName, SysctlName};
-use netsim_core::resource::{Key, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
+use netsim_core::resource::{Key, Knob, Netns, NetnsId, Resource, Sysctl, Tuning};
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::device::{Kind, LO_INDEX, Link};
 use super::netns::Entry;
 use super::sysctl::Settings;
-use super::{Paths, address, device, errors, facts, ledger, netns, peers, ran, read_back, route, sysctl};
+use super::{
+    Paths, address, device, errors, facts, ledger, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
+};
 use crate::backend::HostError;
 use crate::netlink::Netlink;
 
@@ -31,8 +33,12 @@ pub(crate) struct Space {
     pub(crate) vlans: Vlans,
     pub(crate) addresses: Vec<address::Seen>,
     pub(crate) routes: Vec<route::Seen>,
+    /// Of a namespace with devices of ours that somebody gave queueing disciplines.
+    pub(crate) qdiscs: Vec<qdisc::Seen>,
+    pub(crate) tunings: Vec<Tuning>,
     pub(crate) sysctls: Vec<Sysctl>,
-    pub(crate) no_sysctls: Vec<SysctlName>,
+    /// Those that it cannot have, with names like theirs that it has.
+    pub(crate) no_sysctls: Vec<(SysctlName, Vec<SysctlName>)>,
 }
 
 /// The VLANs of devices, by their numbers.
@@ -49,6 +55,7 @@ enum Found {
 pub(crate) struct Asked<'a> {
     pub(crate) keys: FxHashSet<&'a Key>,
     pub(crate) sysctls: FxHashMap<&'a NetnsId, Vec<&'a SysctlName>>,
+    tunings: FxHashMap<&'a NetnsId, Vec<(IfName, Knob)>>,
     /// Whether the kernel keeps marks on addresses.
     pub(crate) marks_addresses: bool,
 }
@@ -56,12 +63,20 @@ pub(crate) struct Asked<'a> {
 impl<'a> Asked<'a> {
     fn of(scope: &'a Scope, marks_addresses: bool) -> Self {
         let mut sysctls: FxHashMap<&NetnsId, Vec<&SysctlName>> = FxHashMap::default();
+        let mut tunings: FxHashMap<&NetnsId, Vec<(IfName, Knob)>> = FxHashMap::default();
         for key in &scope.names {
             if let Key::Sysctl(netns, name) = key {
                 sysctls.entry(netns).or_default().push(name);
+            } else if let Key::Tuning(device, knob) = key {
+                tunings.entry(&device.netns).or_default().push((device.name, *knob));
             }
         }
-        Asked { keys: scope.names.iter().collect(), sysctls, marks_addresses }
+        Asked { keys: scope.names.iter().collect(), sysctls, tunings, marks_addresses }
+    }
+
+    /// The knobs that are asked for in a namespace.
+    fn tunings_of(&self, netns: &NetnsId) -> &[(IfName, Knob)] {
+        self.tunings.get(netns).map_or(&[], |knobs| knobs)
     }
 
     /// Whether any name of the host's own namespace is asked for of which this holds.
@@ -109,8 +124,10 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Obs
     let mut settings = netns::enter(&home).and_then(|()| Settings::open()).map_err(failed("/proc"))?;
     add_host_sysctls(&mut observed, &mut settings, &asked, &lent).map_err(failed("the host's settings"))?;
     observed.loans = lent.loans;
+    let missing = std::mem::take(&mut observed.facts.no_sysctl);
     observed.facts =
-        facts::facts(&mut settings, &asked, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
+        facts::facts(&mut settings, &asked, scope, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
+    observed.facts.no_sysctl.extend(missing);
     let named = |space: Space| match &space.id {
         NetnsId::Host => None,
         NetnsId::Named(name) => Some((name.clone(), space)),
@@ -124,18 +141,26 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
     let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
     let addresses = ours || asked.of_host(|k| matches!(k, Key::Address(..)));
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
+    let of_lab = |link: &Link| is_of_lab(&scope.lab, link);
     let space = Space {
         id: NetnsId::Host,
         inode: 0,
         mark: None,
         vlans: vlans(&mut netlink, &scope.lab, &links)?,
+        qdiscs: qdiscs(&mut netlink, links.iter().filter(|l| of_lab(l)))?,
+        tunings: tuning::read_all(
+            &NetnsId::Host,
+            links.iter().filter(|l| of_lab(l)),
+            asked.tunings_of(&NetnsId::Host),
+        )?,
         links,
         addresses: if addresses { self::addresses(&mut netlink)? } else { Vec::new() },
         routes: if routes { self::routes(&mut netlink)? } else { Vec::new() },
         sysctls: Vec::new(),
         no_sysctls: Vec::new(),
     };
-    Ok((space, facts::probe(&mut netlink)?))
+    let lacks = facts::probe(&mut netlink, &scope.features)?;
+    Ok((space, lacks))
 }
 
 /// The settings of the host that are asked for or borrowed: they are others', whatever their value.
@@ -158,7 +183,7 @@ fn add_host_sysctls(
             let what = "setting of the host".into();
             observed.others.insert(key, Foreign { what, lab, resource: Some(Resource::Sysctl(now)) });
         } else {
-            observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()), Vec::new());
+            observed.facts.no_sysctl.insert((NetnsId::Host, name.clone()), sysctl::near(name));
         }
     }
     Ok(())
@@ -238,7 +263,10 @@ fn look(
         Some(mark) if mark.lab == scope.lab => {
             let id = NetnsId::Named(name.clone());
             let (sysctls, no_sysctls) = values(settings, &id, &links, asked)?;
+            let of_lab = |link: &&Link| link.index == LO_INDEX || is_of_lab(&scope.lab, link);
             Ok(Some(Found::Ours(Space {
+                qdiscs: qdiscs(&mut netlink, links.iter().filter(of_lab))?,
+                tunings: tuning::read_all(&id, links.iter().filter(of_lab), asked.tunings_of(&id))?,
                 addresses: addresses(&mut netlink)?,
                 routes: routes(&mut netlink)?,
                 id,
@@ -260,7 +288,7 @@ fn values(
     id: &NetnsId,
     links: &[Link],
     asked: &Asked,
-) -> io::Result<(Vec<Sysctl>, Vec<SysctlName>)> {
+) -> io::Result<(Vec<Sysctl>, Vec<(SysctlName, Vec<SysctlName>)>)> {
     let lo = links.iter().find(|l| l.index == LO_INDEX);
     let mut names: Vec<SysctlName> =
         lo.into_iter().flat_map(|l| &l.altnames).filter_map(|a| sysctl::noted(a)).collect();
@@ -273,7 +301,7 @@ fn values(
             Some(value) => sysctls.push(Sysctl { netns: id.clone(), name, value: value.into() }),
             // A device that is not there yet will be born with the default.
             None if name.device().is_some() && settings.read(&sysctl::at_birth(&name))?.is_some() => {}
-            None => missing.push(name),
+            None => missing.push((name.clone(), sysctl::near(&name))),
         }
     }
     Ok((sysctls, missing))
@@ -293,6 +321,14 @@ fn vlans(netlink: &mut Netlink, lab: &LabName, links: &[Link]) -> io::Result<Vla
             all.insert(seen.index, seen);
         }
     })
+}
+
+/// What somebody gave these devices; a namespace where nobody gave any is not asked.
+fn qdiscs<'a>(netlink: &mut Netlink, mut links: impl Iterator<Item = &'a Link>) -> io::Result<Vec<qdisc::Seen>> {
+    if !links.any(|link| link.may_queue) {
+        return Ok(Vec::new());
+    }
+    netlink.dump(&qdisc::list(), Vec::new, |all, payload| all.extend(qdisc::decode(payload)))
 }
 
 fn addresses(netlink: &mut Netlink) -> io::Result<Vec<address::Seen>> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use netsim_core::names::IfName;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, PortVlans, Resource, Route, Single,
-    SingleKind, Veth,
+    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, PortVlans, Qdisc, QdiscKind, Resource,
+    Route, Single, SingleKind, Veth,
 };
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::FxHashMap;
@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::device::{Kind, LO_INDEX, Link, lab_of};
 use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
-use super::{address, route};
+use super::{address, qdisc, route};
 
 /// Devices that a kernel puts into every new namespace when the module is there: nobody's.
 const BORN: [&str; 11] = [
@@ -73,6 +73,12 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
     }
     for seen in &space.routes {
         add_route(observed, scope, asked, space, seen, &links);
+    }
+    for seen in &space.qdiscs {
+        add_qdisc(observed, scope, asked, space, seen, &links);
+    }
+    for tuning in &space.tunings {
+        observed.ours.insert(Resource::Tuning(tuning.clone()));
     }
     for sysctl in &space.sysctls {
         observed.ours.insert(Resource::Sysctl(sysctl.clone()));
@@ -227,5 +233,19 @@ fn add_route(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Spac
     } else if matters(asked, space, &key) {
         let plain = seen.unicast && !route.via.is_empty();
         observed.others.insert(key, foreign("route", plain.then_some(Resource::Route(route))));
+    }
+}
+
+/// A queueing discipline is of whoever its device is, if its handle is ours. What a hand gave a device of ours is in the way where ours shall be.
+fn add_qdisc(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &qdisc::Seen, links: &Links) {
+    let lo = |link: &Link| link.index == LO_INDEX && space.mark.is_some();
+    let Some(link) = links.get(&seen.index).filter(|l| lo(l) || is_of_lab(&scope.lab, l)) else { return };
+    let device = DeviceId { netns: space.id.clone(), name: link.name };
+    let key = Key::Qdisc(device.clone());
+    match &seen.kind {
+        QdiscKind::Other(name) if !seen.ours && !asked.keys.contains(&key) => {
+            observed.others.insert(key, foreign(&format!("{name} qdisc"), None));
+        }
+        kind => observed.ours.insert(Resource::Qdisc(Qdisc { device, kind: kind.clone() })),
     }
 }

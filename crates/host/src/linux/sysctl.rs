@@ -3,16 +3,16 @@
 //! A mount of procfs keeps an entry of each name for each namespace that was ever looked into, all in one chain: with thousands of namespaces a look
 //! costs a millisecond. So after the first few looks each few are done through a mount of their own, which nobody else sees.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use netsim_core::names::SysctlName;
-use nix::errno::Errno;
+use netsim_core::suggest::near as near_words;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 
+use super::private_mount;
 use crate::crash;
 
 const ALTNAME: &str = "sysctl=";
@@ -67,7 +67,7 @@ impl Settings {
     fn file(&mut self, path: &str, flags: OFlag) -> io::Result<File> {
         self.looks += 1;
         if self.looks.is_multiple_of(LOOKS)
-            && let Ok(root) = mount_of_my_own()
+            && let Ok(root) = private_mount::of(c"proc")
         {
             self.root = root;
         }
@@ -76,40 +76,59 @@ impl Settings {
     }
 }
 
-/// A mount of procfs that is in no directory and goes when it is closed (fsopen(2), since Linux 5.2). It may be forbidden, as in a user namespace
-/// without a process namespace of its own.
-fn mount_of_my_own() -> io::Result<OwnedFd> {
-    const FSOPEN_CLOEXEC: libc::c_uint = 1;
-    const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
-    const FSMOUNT_CLOEXEC: libc::c_uint = 1;
-    const PROC: &CStr = c"proc";
-    let none = std::ptr::null::<libc::c_char>();
-    let context = new_file(|| {
-        // SAFETY: the name is a string with its end; the call gives a new descriptor or an error.
-        #[allow(unsafe_code)]
-        unsafe {
-            libc::syscall(libc::SYS_fsopen, PROC.as_ptr(), FSOPEN_CLOEXEC)
-        }
-    })?;
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&context);
-    // SAFETY: the descriptor is open; this command takes neither key nor value.
-    #[allow(unsafe_code)]
-    Errno::result(unsafe { libc::syscall(libc::SYS_fsconfig, fd, FSCONFIG_CMD_CREATE, none, none, 0) })?;
-    new_file(|| {
-        // SAFETY: the descriptor is open; the call gives a new one or an error.
-        #[allow(unsafe_code)]
-        unsafe {
-            libc::syscall(libc::SYS_fsmount, fd, FSMOUNT_CLOEXEC, 0)
-        }
-    })
+/// Settings that the namespace of the calling thread has, with names like this one that it has not; the likest first.
+pub(crate) fn near(name: &SysctlName) -> Vec<SysctlName> {
+    let path = name.path();
+    let device = name.device().map(|device| device.to_string());
+    let mut found: Vec<Near> = vec![Near::default()];
+    for part in path.split('/') {
+        found = found.iter().flat_map(|near| near.step(part, device.as_deref())).collect();
+    }
+    let dotted = |path: &str| {
+        path.chars()
+            .map(|c| match c {
+                '/' => '.',
+                '.' => '/',
+                c => c,
+            })
+            .collect::<String>()
+    };
+    found.iter().filter_map(|near| SysctlName::new(&dotted(&near.path)).ok()).take(NEAR).collect()
 }
 
-fn new_file(call: impl FnOnce() -> libc::c_long) -> io::Result<OwnedFd> {
-    let fd = Errno::result(call())?;
-    let fd = i32::try_from(fd).map_err(io::Error::other)?;
-    // SAFETY: the call that gave it succeeded, so it is a descriptor that nobody else has.
-    #[allow(unsafe_code)]
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+/// How many names are told at most for one that is missing.
+const NEAR: usize = 3;
+
+/// The beginning of a name that a kernel has, as a path.
+#[derive(Default)]
+struct Near {
+    path: String,
+    /// Where that is to be looked for: a device that is not there yet has what new devices get.
+    file: String,
+}
+
+impl Near {
+    /// One part on: by this word if there is that, otherwise by those that are like it.
+    fn step(&self, part: &str, device: Option<&str>) -> Vec<Near> {
+        let on = |word: &str, file: &str| Near {
+            path: format!("{}{}{word}", self.path, if self.path.is_empty() { "" } else { "/" }),
+            file: format!("{}/{file}", self.file),
+        };
+        let names = || -> Vec<String> {
+            let entries = std::fs::read_dir(format!("/proc/sys{}", self.file)).into_iter().flatten().flatten();
+            let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+            names.sort();
+            names
+        };
+        if std::path::Path::new(&format!("/proc/sys{}/{part}", self.file)).exists() {
+            vec![on(part, part)]
+        } else if device == Some(part) {
+            vec![on(part, "default")]
+        } else {
+            let names = names();
+            near_words(part, names.iter().map(String::as_str)).into_iter().map(|word| on(word, word)).collect()
+        }
+    }
 }
 
 /// The name whose value a device's setting has in a fresh namespace: `conf/eth0` is born as `conf/default`.

@@ -12,7 +12,7 @@ use super::super::spaces::Spaces;
 use super::super::{address, errors, ledger, ran, route, sysctl};
 use super::regain::Deprived;
 use super::work::{Host, Place, Work};
-use super::{Run, Step, change, create, order};
+use super::{Run, Step, change, create, order, tune};
 use crate::backend::StepError;
 use crate::netlink::{Batch, Refused};
 
@@ -106,7 +106,7 @@ fn run_program(run: &Run, spaces: &mut Spaces, at: usize, program: &Ran) -> Resu
 }
 
 /// A note that stands already is as good as a new one.
-fn is_there(refused: &Refused<usize>) -> bool {
+pub(super) fn is_there(refused: &Refused<usize>) -> bool {
     refused.errno == libc::EEXIST
 }
 
@@ -129,6 +129,8 @@ impl Place<'_> {
             + self.addresses.len()
             + self.routes.len()
             + self.sysctls.len()
+            + self.qdiscs.len()
+            + self.tunings.len()
     }
 }
 
@@ -175,6 +177,8 @@ impl Site<'_> {
         for (name, (at, change)) in self.births() {
             batch.push(at, 0, change.of(index(at, name)?));
         }
+        // Before the device is up: then the kernel need not wait for those who send (`dev_deactivate`, net/sched/sch_generic.c).
+        tune::queue(&mut batch, &self.place.qdiscs, &index)?;
         for (at, index, change) in order::changes(space, self.place, &index)?.into_iter().chain(fall) {
             batch.push(at, 0, change.of(index));
         }
@@ -201,6 +205,7 @@ impl Site<'_> {
             batch.push(*at, flags, RouteNetlinkMessage::NewRoute(route::encode(r, |hop| devices[&hop.device])));
         }
         self.run.send(space, batch, never)?;
+        tune::set(self.run, spaces, self.netns, &self.place.tunings)?;
         deprived.restore(spaces).map_err(self.run.system(any))
     }
 
@@ -232,6 +237,8 @@ impl Site<'_> {
             p.addresses.first().map(|x| x.0),
             p.routes.first().map(|x| x.0),
             p.sysctls.first().map(|x| x.0),
+            p.qdiscs.first().map(|x| x.0),
+            p.tunings.first().map(|x| x.0),
         ];
         firsts.into_iter().flatten().min().unwrap_or(0)
     }
@@ -244,7 +251,9 @@ impl Site<'_> {
         let ups = p.ups.iter().map(|(_, d)| d.name);
         let addresses = p.addresses.iter().map(|(_, a)| a.device.name);
         let hops = p.routes.iter().flat_map(|(_, r, _)| r.via.iter().map(|hop| hop.device));
-        p.new_devices().map(|(_, name)| name).chain(ports).chain(vlans).chain(ups).chain(addresses).chain(hops)
+        let queued = p.qdiscs.iter().map(|(_, _, q)| q.device.name).chain(p.tunings.iter().map(|(_, t)| t.device.name));
+        let devices = p.new_devices().map(|(_, name)| name).chain(ports).chain(vlans).chain(ups);
+        devices.chain(addresses).chain(hops).chain(queued)
     }
 
     /// Writes settings, each noted first: a note without its setting is found and mended, a setting without its note would be forgotten.

@@ -7,15 +7,15 @@ use indexmap::IndexMap;
 use netlink_packet_route::RouteNetlinkMessage;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, DeviceId, Netns, NetnsId, Resource, Sysctl};
+use netsim_core::resource::{Device, DeviceId, Netns, NetnsId, Resource, Sysctl, Tuning};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::super::device::{self, Change, IPV6_MIN_MTU, Kind, LO_INDEX, Link, Member};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
-use super::super::{address, observe, ran, route, sysctl};
+use super::super::{address, observe, qdisc, ran, route, sysctl};
 use super::regain::Deprived;
-use super::{Run, Step};
+use super::{Run, Step, tune};
 use crate::backend::{HostError, StepError};
 use crate::netlink::{Batch, Refused};
 
@@ -27,16 +27,18 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     let mut devices: Vec<(usize, &Device)> = Vec::new();
     let mut namespaces: Vec<(usize, &Netns)> = Vec::new();
     let mut settings: Vec<(usize, &Sysctl)> = Vec::new();
+    let mut tunings: Vec<(usize, &Tuning)> = Vec::new();
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
-            Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
+            Resource::Tuning(tuning) => tunings.push((*at, tuning)),
             Resource::Up(_)
             | Resource::Port(_)
             | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Ran(_) => {
@@ -45,6 +47,7 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
         }
     }
     reset_settings(run, spaces, &settings)?;
+    tune::reset(run, spaces, &tunings)?;
     for (netns, resources) in small {
         run.go_on()?;
         remove_small(run, spaces, &netns, &resources)?;
@@ -94,7 +97,7 @@ fn not_ours(doing: String) -> HostError {
 }
 
 /// A deletion that finds nothing is done.
-fn is_gone(refused: &Refused<usize>) -> bool {
+pub(super) fn is_gone(refused: &Refused<usize>) -> bool {
     matches!(refused.errno, libc::ENODEV | libc::ESRCH | libc::EADDRNOTAVAIL | libc::ENOENT)
 }
 
@@ -128,9 +131,16 @@ fn remove_small(
                 }
                 continue;
             }
-            (Resource::Address(_) | Resource::Port(_) | Resource::Up(_) | Resource::PortVlans(_), None) => continue,
-            (Resource::Qdisc(_) | Resource::Tuning(_), _) => todo!("host"),
-            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_), _) => continue,
+            (Resource::Qdisc(q), Some(index)) => qdisc::delete(index, &q.kind),
+            (
+                Resource::Address(_)
+                | Resource::Port(_)
+                | Resource::Up(_)
+                | Resource::PortVlans(_)
+                | Resource::Qdisc(_),
+                None,
+            ) => continue,
+            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_), _) => continue,
         };
         batch.push(*at, 0, message);
     }

@@ -4,12 +4,14 @@ use indexmap::IndexMap;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, PortVlans, Ran, Resource, Route, Single, Sysctl, Veth,
+    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, PortVlans, Ran, Resource, Route, Single, Sysctl,
+    Tuning, Veth,
 };
 use netsim_core::state::Loan;
 use rustc_hash::FxBuildHasher;
 
 use super::Step;
+use super::tune::Queued;
 
 /// All of it; each thing with the place of its action in the plan.
 #[derive(Default)]
@@ -49,6 +51,8 @@ pub(super) struct Place<'a> {
     /// New routes, and whether one is there to be replaced.
     pub(super) routes: Vec<(usize, &'a Route, bool)>,
     pub(super) sysctls: Vec<(usize, &'a Sysctl)>,
+    pub(super) qdiscs: Vec<Queued<'a>>,
+    pub(super) tunings: Vec<(usize, &'a Tuning)>,
 }
 
 impl<'a> Work<'a> {
@@ -93,7 +97,8 @@ impl<'a> Work<'a> {
             Resource::Device(Device::Stray { .. }) => {}
             Resource::Device(Device::Single(single)) => self.place(&single.id.netns).singles.push((at, single)),
             Resource::PortVlans(vlans) => self.place(&vlans.device.netns).vlans.push((at, None, vlans)),
-            Resource::Qdisc(_) | Resource::Tuning(_) => todo!("host"),
+            Resource::Qdisc(qdisc) => self.place(&qdisc.device.netns).qdiscs.push((at, None, qdisc)),
+            Resource::Tuning(tuning) => self.place(&tuning.device.netns).tunings.push((at, tuning)),
             Resource::Up(device) => self.place(&device.netns).ups.push((at, device)),
             Resource::Port(port) => self.place(&port.device.netns).ports.push((at, None, port)),
             Resource::Address(address) => self.place(&address.device.netns).addresses.push((at, address)),
@@ -131,7 +136,10 @@ impl<'a> Work<'a> {
             }
             (_, Resource::Route(to)) => self.place(&to.netns).routes.push((at, to, true)),
             (_, Resource::Sysctl(to)) => self.sysctl(at, to),
-            (_, Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("host"),
+            (Resource::Qdisc(from), Resource::Qdisc(to)) => {
+                self.place(&to.device.netns).qdiscs.push((at, Some(&from.kind), to));
+            }
+            (_, Resource::Tuning(to)) => self.place(&to.device.netns).tunings.push((at, to)),
             // A planner updates only what `can_become` something else.
             (
                 _,
@@ -140,6 +148,7 @@ impl<'a> Work<'a> {
                 | Resource::Up(_)
                 | Resource::Port(_)
                 | Resource::PortVlans(_)
+                | Resource::Qdisc(_)
                 | Resource::Address(_)
                 | Resource::Ran(_),
             ) => {}
