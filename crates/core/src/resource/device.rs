@@ -244,10 +244,11 @@ impl SingleKind {
         }
     }
 
-    /// Whether it has an Ethernet address of its own to choose: an ipvlan device has its parent's.
+    /// Whether it has an Ethernet address of its own to choose: an ipvlan device and a macvlan device in passthru have their parent's, and to
+    /// set that of the latter is to set the parent's (`macvlan_set_mac_address`).
     pub fn has_mac(&self) -> bool {
         match self {
-            SingleKind::Ipvlan { .. } => false,
+            SingleKind::Ipvlan { .. } | SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. } => false,
             SingleKind::Dummy
             | SingleKind::Vlan { .. }
             | SingleKind::Macvlan { .. }
