@@ -79,7 +79,7 @@ pub fn plan(desired: &HostState, observed: &Observed) -> Result<Vec<Action>, Vec
         return Err(refusals);
     }
     let mut actions = rescues(desired, &observed.ours, &fates);
-    actions.extend(deletions(&observed.ours, &fates));
+    actions.extend(deletions(desired, &observed.ours, &fates));
     actions.extend(loans::returns(desired, observed));
     actions.extend(builds(desired, observed, &fates));
     Ok(actions)
@@ -98,9 +98,9 @@ fn rescues(desired: &HostState, ours: &HostState, fates: &Fates) -> Vec<Action> 
     saved.into_iter().filter_map(update).collect()
 }
 
-fn deletions(ours: &HostState, fates: &Fates) -> Vec<Action> {
+fn deletions(desired: &HostState, ours: &HostState, fates: &Fates) -> Vec<Action> {
     let mut depths = Depths::of(ours);
-    let explicit = |at: &usize| fates.of_position(*at) == Fate::Gone && !fates.falls(ours, *at);
+    let explicit = |at: &usize| fates.of_position(*at) == Fate::Gone && !fates.falls(desired, ours, *at);
     let mut gone: Vec<(u8, u32, usize)> =
         (0..ours.len()).filter(explicit).map(|at| (ours.at(at).1.stage(), depths.of_position(at), at)).collect();
     gone.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then_with(|| ours.at(a.2).0.cmp(ours.at(b.2).0)));
@@ -118,8 +118,9 @@ fn builds(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Action
         let (key, to) = desired.at(at);
         match ours.get_full(key) {
             Some((now, from)) if fates.of_position(now) != Fate::Gone => {
-                if from != to && fates.of_position(now) == Fate::Stays {
-                    actions.push(Action::Update { from: from.clone(), to: to.clone() });
+                let from = fates.as_found(desired, ours, now).unwrap_or_else(|| from.clone());
+                if from != *to && fates.of_position(now) == Fate::Stays {
+                    actions.push(Action::Update { from, to: to.clone() });
                 }
             }
             Some(_) | None => {

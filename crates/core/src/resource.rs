@@ -12,7 +12,7 @@ use crate::state::{Feature, HostState};
 
 mod device;
 mod qdisc;
-mod relations;
+pub(crate) mod relations;
 mod tuning;
 mod vlans;
 
@@ -249,8 +249,8 @@ impl Resource {
     }
 
     /// What takes it along, whole and at once, when that is deleted. A namespace does not: it dies later, in a work queue.
-    pub fn owners(&self) -> Vec<Key> {
-        relations::owners(self)
+    pub fn owners(&self, among: &HostState) -> Vec<Key> {
+        relations::owners(self, among)
     }
 
     /// What must stand first.
@@ -268,9 +268,19 @@ impl Resource {
         relations::features(self)
     }
 
-    /// What has to go first where this is not so yet, and comes back after it.
-    pub fn disturbs(&self, among: &HostState) -> Vec<Key> {
-        relations::disturbs(self, among)
+    /// What has to go before this comes about, from nothing or from another form of it, and comes back after.
+    pub fn disturbs(&self, from: Option<&Resource>, among: &HostState) -> Vec<Key> {
+        relations::disturbs(self, from, among)
+    }
+
+    /// The devices that go down and up again when this comes about: they lose what [`Resource::lost_by_going_down`] tells of.
+    pub fn cycles(&self, among: &HostState) -> Vec<DeviceId> {
+        relations::cycles(self, among)
+    }
+
+    /// The devices of which any one takes it along when it goes down, if only for a moment.
+    pub fn lost_by_going_down(&self) -> Vec<DeviceId> {
+        relations::lost_by_going_down(self)
     }
 
     /// The devices that have no IPv6 where this is so, for their MTU is too small: the kernel drops addresses and routes from them.

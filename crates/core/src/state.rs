@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::names::{IfName, LabName, SysctlName};
-use crate::resource::{Address, DeviceId, Key, NetnsId, Resource};
+use crate::resource::{Address, Device, DeviceId, Key, NetnsId, Resource, Single};
 
 type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
 
@@ -23,6 +23,8 @@ pub struct HostState {
     second: FxHashMap<Key, Key>,
     /// Device to its subnets to the addresses in them, in order.
     subnets: FxHashMap<DeviceId, BTreeMap<IpNet, Vec<Key>>>,
+    /// Device to those that stand on it.
+    children: FxHashMap<DeviceId, Vec<Key>>,
 }
 
 impl PartialEq for HostState {
@@ -88,6 +90,9 @@ impl HostState {
             let subnets = self.subnets.entry(a.device.clone()).or_default();
             subnets.entry(a.net.trunc()).or_default().push(key.clone());
         }
+        if let Some(parent) = parent(&resource) {
+            self.children.entry(parent).or_default().push(key.clone());
+        }
         self.resources.insert(key, resource);
     }
 
@@ -118,6 +123,17 @@ impl HostState {
             subnets.entry(a.net.trunc()).or_default().retain(|k| k != key);
             subnets.retain(|_, keys| !keys.is_empty());
         }
+        if let Some(parent) = parent(resource) {
+            self.children.entry(parent).or_default().retain(|k| k != key);
+        }
+    }
+
+    /// The devices that stand on a device, in the order of insertion.
+    pub fn children(&self, device: &DeviceId) -> impl Iterator<Item = &Single> {
+        self.children.get(device).into_iter().flatten().filter_map(|key| match self.resources.get(key) {
+            Some(Resource::Device(Device::Single(single))) => Some(&**single),
+            _ => None,
+        })
     }
 
     /// The addresses of a device in whose subnet this address lies: each of them lets the kernel reach it as a gateway.
@@ -143,6 +159,13 @@ impl HostState {
         }
         let first = self.subnets.get(&address.device)?.get(&address.net.trunc())?.first()?;
         (*first != address.key()).then(|| first.clone())
+    }
+}
+
+fn parent(resource: &Resource) -> Option<DeviceId> {
+    match resource {
+        Resource::Device(Device::Single(single)) => single.kind.parent(&single.id),
+        _ => None,
     }
 }
 

@@ -15,10 +15,14 @@ impl<'a> Depths<'a> {
     }
 
     /// The depth of the resource at a position: 1 where it needs nothing.
-    /// What a resource needs is of another kind, or an earlier program of the same node, so there are no circles.
+    ///
+    /// There are no circles: what a resource needs is of another kind; or an earlier program of the same node; or the device that it stands on,
+    /// whose being up or membership another device's needs of these kinds follow, and a topology in which interfaces stand on each other in a circle is
+    /// refused, as is such a circle by every kernel. If there were one all the same, it would be cut where it is entered, and the kernel would refuse it.
     pub(super) fn of_position(&mut self, at: usize) -> u32 {
         if self.known[at] == 0 {
             let state = self.state;
+            self.known[at] = 1;
             let needs = state.at(at).1.needs(state);
             let below = needs.iter().flat_map(|need| &need.0).filter_map(|key| state.position(key));
             let deepest = below.map(|below| self.of_position(below)).max().unwrap_or(0);

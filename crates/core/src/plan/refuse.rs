@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Fate, Fates, Refusal};
+use crate::names::IfName;
 use crate::problem::Code;
-use crate::resource::{Key, Resource, Sysctl};
+use crate::resource::{Key, Resource};
 use crate::state::{Feature, Foreign, HostState, Observed};
+
+mod machine;
 
 /// The codes of refusals.
 pub mod codes {
@@ -19,12 +22,17 @@ pub mod codes {
     pub const NO_SYSCTL: Code = Code(72);
     /// Another lab has borrowed the same thing and set it otherwise.
     pub const BORROWED_OTHERWISE: Code = Code(73);
+    /// The machine has no such device to stand on.
+    pub const NO_NIC: Code = Code(74);
+    /// The machine has no such CPU.
+    pub const NO_CPU: Code = Code(75);
 }
 
 pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Refusal> {
     let ours = &observed.ours;
     let mut found = Vec::new();
     let mut lacking: BTreeMap<Feature, Vec<Key>> = BTreeMap::new();
+    let mut missing: BTreeMap<IfName, Vec<Key>> = BTreeMap::new();
     for (key, wanted) in desired.iter() {
         let stands = ours.get_full(key).filter(|(at, _)| fates.of_position(*at) != Fate::Gone).map(|(_, now)| now);
         if stands == Some(wanted) {
@@ -39,12 +47,10 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         for feature in wanted.features().into_iter().filter(|f| observed.facts.lacks.contains(f)) {
             lacking.entry(feature).or_default().push(key.clone());
         }
-        if let Resource::Sysctl(Sysctl { netns, name, .. }) = wanted
-            && observed.facts.no_sysctl.contains_key(&(netns.clone(), name.clone()))
-        {
-            let message = format!("this kernel has no setting {name} in {netns}");
-            let hint = format!("see what there is under /proc/sys/{}", parent(&name.path()));
-            found.push(refusal(codes::NO_SYSCTL, key, message, hint));
+        found.extend(machine::sysctl(wanted, observed));
+        found.extend(machine::cpus(wanted, observed));
+        if let Some(nic) = machine::missing_nic(wanted, desired, observed) {
+            missing.entry(nic).or_default().push(key.clone());
         }
     }
     for (feature, needed_by) in lacking {
@@ -54,6 +60,7 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         let first = needed_by[0].clone();
         found.push(Refusal { needed_by, ..refusal(codes::NO_FEATURE, &first, message, hint) });
     }
+    found.extend(machine::no_nics(missing, observed));
     found.sort_by(|a, b| (a.code, &a.key).cmp(&(b.code, &b.key)));
     found
 }
@@ -83,10 +90,6 @@ fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {
 
 fn refusal(code: Code, key: &Key, message: String, hint: String) -> Refusal {
     Refusal { code: code.0, key: key.clone(), lab: None, message, hint: Some(hint), needed_by: Vec::new() }
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 impl Feature {

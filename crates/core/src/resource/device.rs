@@ -244,8 +244,8 @@ impl SingleKind {
         }
     }
 
-    /// Whether it has an Ethernet address of its own to choose: an ipvlan device has its parent's, and a macvlan device for whose sake the parent is
-    /// there has it too (`macvlan_common_newlink`).
+    /// Whether it has an Ethernet address of its own to choose: an ipvlan device and a macvlan device in passthru have their parent's, and to
+    /// set that of the latter is to set the parent's (`macvlan_set_mac_address`).
     pub fn has_mac(&self) -> bool {
         match self {
             SingleKind::Ipvlan { .. } | SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. } => false,

@@ -2,24 +2,33 @@
 
 use ipnet::IpNet;
 
-use super::{
-    Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Port, QdiscKind, Resource, Route, Single, SingleKind,
-};
-use crate::state::{Feature, HostState, promote_secondaries};
+use super::{Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Port, Resource, Route, Single, SingleKind};
+use crate::names::IfName;
+use crate::state::{HostState, promote_secondaries};
+
+mod change;
+mod features;
+
+pub(super) use change::{can_become, cycles, disturbs, ipv6_on, lost_by_going_down, upsets};
+pub(super) use features::features;
 
 /// Below this a kernel drops IPv6 from a device: IPV6_MIN_MTU (RFC 8200 §5).
-const IPV6_MIN_MTU: u32 = 1280;
+pub(crate) const IPV6_MIN_MTU: u32 = 1280;
 
-/// A setting of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
-pub(super) fn owners(resource: &Resource) -> Vec<Key> {
+/// A sysctl of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
+pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
     match resource {
         Resource::Device(Device::Single(single)) => {
             single.kind.parent(&single.id).map(Key::Device).into_iter().collect()
         }
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
-        Resource::Up(d) => vec![Key::Device(d.clone())],
+        Resource::Up(d) => {
+            // A member that a bond frees is closed (`__bond_release_one`).
+            let bond = joined(d, among).filter(|(_, to)| *to == Joined::Bond).map(|(port, _)| port);
+            std::iter::once(Key::Device(d.clone())).chain(bond).chain(up_below(d, among)).collect()
+        }
         Resource::Port(p) => vec![Key::Device(p.device.clone()), Key::Device(p.master())],
-        Resource::PortVlans(v) => vec![Key::Port(v.device.clone()), Key::Device(v.device.clone())],
+        Resource::PortVlans(v) => vec![vlans_on(&v.device, among), Key::Device(v.device.clone())],
         Resource::Qdisc(q) => vec![Key::Device(q.device.clone())],
         Resource::Tuning(t) => vec![Key::Device(t.device.clone())],
         Resource::Address(a) => {
@@ -47,7 +56,7 @@ fn hop_devices(route: &Route) -> impl Iterator<Item = DeviceId> + '_ {
     route.via.iter().map(|hop| DeviceId { netns: route.netns.clone(), name: hop.device })
 }
 
-fn device_of(netns: &NetnsId, name: Option<crate::names::IfName>) -> Option<Key> {
+fn device_of(netns: &NetnsId, name: Option<IfName>) -> Option<Key> {
     name.map(|name| Key::Device(DeviceId { netns: netns.clone(), name }))
 }
 
@@ -69,34 +78,30 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         Resource::Device(Device::Bridge(b)) => netns_need(&b.id.netns).into_iter().collect(),
         Resource::Device(Device::Single(single)) => {
             let parent = single.kind.parent(&single.id).map(|parent| one(Key::Device(parent)));
-            netns_need(&single.id.netns).into_iter().chain(parent).collect()
+            netns_need(&single.id.netns).into_iter().chain(parent).chain(idle_needs(single, among)).collect()
         }
         Resource::Device(Device::Stray { id, .. }) => netns_need(&id.netns).into_iter().collect(),
         Resource::Up(d) => {
-            let bond = joined(d, among).filter(|(_, to)| *to == Joined::Bond).map(|(port, _)| one(port));
-            std::iter::once(one(Key::Device(d.clone()))).chain(bond).chain(up_below(d, among)).collect()
+            let bond = joined(d, among).filter(|(_, to)| *to == Joined::Bond).map(|(port, _)| port);
+            let below = bond.into_iter().chain(up_below(d, among));
+            std::iter::once(Key::Device(d.clone())).chain(below).map(one).collect()
         }
         Resource::Port(p) => vec![one(Key::Device(p.device.clone())), one(Key::Device(p.master()))],
-        Resource::PortVlans(v) => {
-            let port = Key::Port(v.device.clone());
-            let of_port = matches!(among.get(&port), Some(Resource::Port(_)));
-            vec![one(if of_port { port } else { Key::Device(v.device.clone()) })]
-        }
+        Resource::PortVlans(v) => vec![one(vlans_on(&v.device, among))],
         Resource::Qdisc(q) => vec![one(Key::Device(q.device.clone()))],
         Resource::Tuning(t) => vec![one(Key::Device(t.device.clone()))],
         Resource::Address(a) => {
             let mut needs = vec![one(Key::Device(a.device.clone()))];
-            needs.extend(vrf_need(&a.device, among));
-            let up = Key::Up(a.device.clone());
-            if a.net.addr().is_ipv6() && among.get(&up).is_some() {
-                needs.push(one(up));
+            if a.net.addr().is_ipv6() {
+                needs.extend(cycle_needs(&a.device, among));
+                needs.extend(Some(Key::Up(a.device.clone())).filter(|up| among.get(up).is_some()).map(one));
             }
             needs.extend(primary_need(a, among));
             needs
         }
         Resource::Route(r) => {
             let up = hop_devices(r).map(|d| one(Key::Up(d)));
-            let vrfs = hop_devices(r).filter_map(|d| vrf_need(&d, among));
+            let vrfs = hop_devices(r).flat_map(|d| cycle_needs(&d, among));
             up.chain(vrfs).chain(r.via.iter().flat_map(|hop| hop_needs(r, hop, among))).collect()
         }
         Resource::Sysctl(s) => {
@@ -138,23 +143,51 @@ fn master_of(port: &Port, among: &HostState) -> Joined {
     }
 }
 
-/// What is on a member of a VRF comes after the membership: joining takes the device down and up again (`cycle_netdev`, drivers/net/vrf.c).
-fn vrf_need(device: &DeviceId, among: &HostState) -> Option<Need> {
-    joined(device, among).filter(|(_, to)| *to == Joined::Vrf).map(|(port, _)| one(port))
+/// Joining or leaving a VRF takes a device down and up again (`cycle_netdev`, drivers/net/vrf.c), and the 802.1Q devices on it: what that would take
+/// from them comes after.
+fn cycle_needs(device: &DeviceId, among: &HostState) -> Vec<Need> {
+    let own = joined(device, among).filter(|(_, to)| *to == Joined::Vrf).map(|(port, _)| one(port));
+    let below = vlan_parent(device, among).into_iter().flat_map(|parent| cycle_needs(&parent, among));
+    own.into_iter().chain(below).collect()
+}
+
+/// What an 802.1Q device stands on; nothing for other devices.
+fn vlan_parent(device: &DeviceId, among: &HostState) -> Option<DeviceId> {
+    match among.holder(&Key::Device(device.clone())) {
+        Some(Resource::Device(Device::Single(single))) => match single.kind {
+            SingleKind::Vlan { .. } => single.kind.parent(&single.id),
+            SingleKind::Dummy
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Bond(_)
+            | SingleKind::Vrf { .. } => None,
+        },
+        _ => None,
+    }
 }
 
 /// An 802.1Q device comes up only when its parent is (`vlan_dev_open`), and goes down with it (`vlan_device_event`).
-fn up_below(device: &DeviceId, among: &HostState) -> Option<Need> {
-    let Some(Resource::Device(Device::Single(single))) = among.holder(&Key::Device(device.clone())) else {
-        return None;
-    };
-    match single.kind {
-        SingleKind::Vlan { .. } => single.kind.parent(&single.id).map(|parent| one(Key::Up(parent))),
-        SingleKind::Dummy
-        | SingleKind::Macvlan { .. }
-        | SingleKind::Ipvlan { .. }
-        | SingleKind::Bond(_)
-        | SingleKind::Vrf { .. } => None,
+fn up_below(device: &DeviceId, among: &HostState) -> Option<Key> {
+    vlan_parent(device, among).map(Key::Up)
+}
+
+/// An 802.1Q device that shall be down, though its parent is up, is made when that is up: coming up, or up again, takes all on it up
+/// (`vlan_device_event`).
+fn idle_needs(single: &Single, among: &HostState) -> Vec<Need> {
+    let SingleKind::Vlan { parent, .. } = single.kind else { return Vec::new() };
+    let parent = DeviceId { netns: single.id.netns.clone(), name: parent };
+    let up = Key::Up(parent.clone());
+    if among.get(&up).is_none() || among.get(&Key::Up(single.id.clone())).is_some() {
+        return Vec::new();
+    }
+    std::iter::once(one(up)).chain(cycle_needs(&parent, among)).collect()
+}
+
+/// What the VLANs of a device hang on: its being a port of a bridge; those of a bridge as the host's way in, on the bridge.
+fn vlans_on(device: &DeviceId, among: &HostState) -> Key {
+    match among.holder(&Key::Device(device.clone())) {
+        Some(Resource::Device(Device::Bridge(_))) => Key::Device(device.clone()),
+        _ => Key::Port(device.clone()),
     }
 }
 
@@ -181,156 +214,11 @@ fn hop_needs(route: &Route, hop: &NextHop, among: &HostState) -> Vec<Need> {
     gateway.into_iter().chain(last).collect()
 }
 
-pub(super) fn can_become(from: &Resource, to: &Resource) -> bool {
-    match (from, to) {
-        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id && a.queues == b.queues)
-        }
-        (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => a.id == b.id,
-        (Resource::Device(Device::Single(a)), Resource::Device(Device::Single(b))) => single_can_become(a, b),
-        (Resource::Port(_), Resource::Port(_))
-        | (Resource::PortVlans(_), Resource::PortVlans(_))
-        | (Resource::Qdisc(_), Resource::Qdisc(_))
-        | (Resource::Tuning(_), Resource::Tuning(_))
-        | (Resource::Route(_), Resource::Route(_))
-        | (Resource::Sysctl(_), Resource::Sysctl(_)) => from.key() == to.key(),
-        (
-            Resource::Netns(_)
-            | Resource::Device(_)
-            | Resource::Up(_)
-            | Resource::Port(_)
-            | Resource::PortVlans(_)
-            | Resource::Qdisc(_)
-            | Resource::Tuning(_)
-            | Resource::Address(_)
-            | Resource::Route(_)
-            | Resource::Sysctl(_)
-            | Resource::Ran(_),
-            _,
-        ) => from == to,
-    }
-}
-
-/// What a kernel cannot change about a device that is there: what it stands on and the VLAN (`vlan_changelink`), a VRF's table (`vrf_changelink`
-/// is none), a bond's mode while it has members, passthru (`macvlan_changelink`).
-fn single_can_become(a: &Single, b: &Single) -> bool {
-    a.id == b.id
-        && match (&a.kind, &b.kind) {
-            (SingleKind::Dummy, SingleKind::Dummy) => true,
-            (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) | (SingleKind::Vrf { .. }, SingleKind::Vrf { .. }) => {
-                a.kind == b.kind
-            }
-            (SingleKind::Macvlan { parent: pa, mode: ma }, SingleKind::Macvlan { parent: pb, mode: mb }) => {
-                let passthru = |mode| mode == super::MacvlanMode::Passthru;
-                pa == pb && (ma == mb || !passthru(*ma) && !passthru(*mb))
-            }
-            (SingleKind::Ipvlan { parent: pa, .. }, SingleKind::Ipvlan { parent: pb, .. }) => pa == pb,
-            (SingleKind::Bond(a), SingleKind::Bond(b)) => a.mode == b.mode,
-            (
-                SingleKind::Dummy
-                | SingleKind::Vlan { .. }
-                | SingleKind::Macvlan { .. }
-                | SingleKind::Ipvlan { .. }
-                | SingleKind::Bond(_)
-                | SingleKind::Vrf { .. },
-                _,
-            ) => false,
-        }
-}
-
-/// A bond takes no member that is up (`bond_enslave`), so it is taken down first; a VRF takes its member down and up again.
-pub(super) fn disturbs(resource: &Resource, among: &HostState) -> Vec<Key> {
-    let Resource::Port(port) = resource else { return Vec::new() };
-    match master_of(port, among) {
-        Joined::Bridge => Vec::new(),
-        Joined::Bond => vec![Key::Up(port.device.clone())],
-        Joined::Vrf => Vec::new(),
-    }
-}
-
-pub(super) fn features(resource: &Resource) -> Vec<Feature> {
-    match resource {
-        Resource::Device(Device::Veth(_)) => vec![Feature::Veth],
-        Resource::Device(Device::Bridge(bridge)) => {
-            let filtering = bridge.vlan_filtering.then_some(Feature::VlanFiltering);
-            std::iter::once(Feature::Bridge).chain(filtering).collect()
-        }
-        Resource::Device(Device::Single(single)) => vec![match single.kind {
-            SingleKind::Dummy => Feature::Dummy,
-            SingleKind::Vlan { .. } => Feature::Vlan,
-            SingleKind::Macvlan { .. } => Feature::Macvlan,
-            SingleKind::Ipvlan { .. } => Feature::Ipvlan,
-            SingleKind::Bond(_) => Feature::Bond,
-            SingleKind::Vrf { .. } => Feature::Vrf,
-        }],
-        Resource::Qdisc(qdisc) => match &qdisc.kind {
-            QdiscKind::Netem(netem) => {
-                let seed = netem.seed.map(|_| Feature::NetemSeed);
-                std::iter::once(Feature::Netem).chain(seed).collect()
-            }
-            QdiscKind::Tbf(_) => vec![Feature::Tbf],
-            QdiscKind::Other(_) => Vec::new(),
-        },
-        Resource::Tuning(tuning) if tuning.knob.takes_cpus() => vec![Feature::CpuMasks],
-        Resource::Tuning(_) => vec![Feature::Ethtool],
-        Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
-        Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
-        Resource::Netns(_)
-        | Resource::Device(Device::Stray { .. })
-        | Resource::Up(_)
-        | Resource::Port(_)
-        | Resource::PortVlans(_)
-        | Resource::Address(_)
-        | Resource::Route(_)
-        | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
-    }
-}
-
-pub(super) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
-    match resource {
-        Resource::Device(Device::Veth(v)) => {
-            v.ends().iter().filter(|end| end.mtu < IPV6_MIN_MTU).map(|e| e.id.clone()).collect()
-        }
-        Resource::Device(Device::Single(s)) if s.mtu.is_some_and(|mtu| mtu < IPV6_MIN_MTU) => vec![s.id.clone()],
-        Resource::Port(p) if mtu(&p.device, among).is_some_and(|mtu| mtu < IPV6_MIN_MTU) => vec![p.master()],
-        Resource::Netns(_)
-        | Resource::Device(_)
-        | Resource::Up(_)
-        | Resource::Port(_)
-        | Resource::PortVlans(_)
-        | Resource::Qdisc(_)
-        | Resource::Tuning(_)
-        | Resource::Address(_)
-        | Resource::Route(_)
-        | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
-    }
-}
-
 /// The MTU of a device where the state says it.
-fn mtu(device: &DeviceId, among: &HostState) -> Option<u32> {
+pub(crate) fn mtu(device: &DeviceId, among: &HostState) -> Option<u32> {
     match among.holder(&Key::Device(device.clone()))? {
         Resource::Device(Device::Veth(v)) => v.ends().iter().find(|e| e.id == *device).map(|e| e.mtu),
         Resource::Device(Device::Single(s)) => s.mtu,
         _ => None,
-    }
-}
-
-pub(super) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
-    match resource {
-        Resource::Address(a) if a.net.addr().is_ipv6() => vec![a.device.clone()],
-        Resource::Route(r) if r.to.addr().is_ipv6() => hop_devices(r).collect(),
-        Resource::Netns(_)
-        | Resource::Device(_)
-        | Resource::Up(_)
-        | Resource::Port(_)
-        | Resource::PortVlans(_)
-        | Resource::Qdisc(_)
-        | Resource::Tuning(_)
-        | Resource::Address(_)
-        | Resource::Route(_)
-        | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
     }
 }

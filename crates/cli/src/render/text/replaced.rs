@@ -15,7 +15,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
     {
         return field;
     }
-    let along = from.owners().into_iter().chain(from.needs(before).into_iter().flat_map(|n| n.0));
+    let along = from.owners(before).into_iter().chain(from.needs(before).into_iter().flat_map(|n| n.0));
     let along = along.filter(|k| gone.contains(k)).find_map(|k| before.holder(&k));
     match along {
         Some(other) => format!("goes along with {}", words::noun(other, names, None)),
