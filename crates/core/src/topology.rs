@@ -21,10 +21,15 @@ mod gateways;
 mod interfaces;
 mod layers;
 mod links;
+mod nics;
 mod nodes;
 mod pools;
+mod ports;
 mod problems;
+mod quantities;
 mod ranges;
+mod stacking;
+mod treatment;
 mod uniqueness;
 mod values;
 

@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::building::Building;
 use super::ranges::Pattern;
-use super::{Check, CheckKind, codes, values};
+use super::{Check, CheckKind, Kind, codes, values};
 use crate::problem::Place;
 use crate::spec::Spec;
 use crate::spec::written::CheckSpec;
@@ -32,7 +32,11 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
     }
     match (&check.reachable, &check.unreachable, &check.ping) {
         (Some(all), None, None) if all.is_word("all") => {
-            let nodes = building.graph.node_indices().filter(|&n| building.graph[n].switch().is_none());
+            let answers = |kind: &Kind| match kind {
+                Kind::Namespace | Kind::Router => true,
+                Kind::Bridge(_) | Kind::Nic { .. } => false,
+            };
+            let nodes = building.graph.node_indices().filter(|&n| answers(&building.graph[n].kind));
             Some(CheckKind::Reachable(nodes.collect()))
         }
         (Some(list), None, None) => {

@@ -1,11 +1,14 @@
 //! A topology while it is being checked: the graph, and what is known beside it.
 
+use std::rc::Rc;
+
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::problems::Problems;
+use super::treatment::Treating;
 use super::values::Family;
 use super::{Link, Node, codes};
 use crate::names::{Mac, NodeName};
@@ -21,13 +24,26 @@ pub(super) struct Building {
     pub refused: FxHashSet<String>,
     /// By node index.
     pub extras: Vec<Extra>,
-    /// By edge index: the MTU that the link says.
-    pub link_mtus: Vec<Option<u32>>,
-    /// What all links say.
+    /// By edge index: what holds for the link, and what is said of how its ends treat packets.
+    pub links: Vec<LinkExtra>,
+    /// The MTU that all links say.
     pub default_mtu: Option<u32>,
+    /// How the ends of all links treat packets.
+    pub default_treating: Option<Rc<Treating>>,
+    /// NICs of the machine by name.
+    pub nics: FxHashMap<String, NodeIndex<u32>>,
     /// Some link could not be made.
     pub link_left_out: bool,
     pub problems: Problems,
+}
+
+/// What is known of a link and does not stay.
+#[derive(Default, Clone)]
+pub(super) struct LinkExtra {
+    /// The MTU that the link says.
+    pub mtu: Option<u32>,
+    /// How its ends treat packets, as far as it is said at the link, its endpoints and for all links.
+    pub treating: [Option<Rc<Treating>>; 2],
 }
 
 /// What is known of a node and does not stay.
@@ -38,6 +54,8 @@ pub(super) struct Extra {
     pub interfaces: IndexMap<String, InterfaceSettings>,
     /// Its ends of links, in file order: the edge and which of its ends.
     pub ends: Vec<(EdgeIndex<u32>, usize)>,
+    /// The names that its ends have, or have by default; of a switch none of those that are not written.
+    pub names: Vec<Option<String>>,
 }
 
 /// What a node says of an interface that a link makes.
@@ -47,6 +65,7 @@ pub(super) struct InterfaceSettings {
     pub ipv6: Option<Vec<IpNet>>,
     pub mac: Option<Mac>,
     pub mtu: Option<u32>,
+    pub treating: Option<Treating>,
     pub at: Place,
 }
 
@@ -59,10 +78,10 @@ impl Building {
         added
     }
 
-    pub fn link(&mut self, link: Link, mtu: Option<u32>) {
+    pub fn link(&mut self, link: Link, extra: LinkExtra) {
         let nodes = [link.ends[0].node, link.ends[1].node];
         let edge = self.graph.add_edge(nodes[0], nodes[1], link);
-        self.link_mtus.push(mtu);
+        self.links.push(extra);
         for (side, node) in nodes.into_iter().enumerate() {
             self.extras[node.index()].ends.push((edge, side));
         }

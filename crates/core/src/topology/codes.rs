@@ -58,3 +58,25 @@ pub(super) const WRITTEN_TWICE: Code = Code(36);
 pub(super) const EXEC: Code = Code(37);
 /// A check that asks nothing that can be told.
 pub(super) const CHECK: Code = Code(38);
+/// A text is no quantity with its unit.
+pub(super) const UNIT: Code = Code(39);
+/// A quantity that is out of range.
+pub(super) const BOUNDS: Code = Code(40);
+/// An impairment that means nothing without another one.
+pub(super) const ALONE: Code = Code(41);
+/// Settings of a port that exclude each other, or of what is no port of a bridge.
+pub(super) const VLAN: Code = Code(42);
+/// Kinds of a link that exclude each other, or do not fit what it joins.
+pub(super) const LINK_KIND: Code = Code(43);
+/// An interface that is said to be two things, or is not said whole.
+pub(super) const INTERFACE_KIND: Code = Code(44);
+/// An interface beneath that is not there, or that nothing can stand on.
+pub(super) const PARENT: Code = Code(45);
+/// A member of a bond or a VRF that is not there, or cannot be one.
+pub(super) const MEMBER: Code = Code(46);
+/// Interfaces on one parent that exclude each other.
+pub(super) const TOGETHER: Code = Code(47);
+/// A routing table that two have or nobody may have, or a VRF that is not there.
+pub(super) const TABLE: Code = Code(48);
+/// A setting that this kind of interface does not have.
+pub(super) const TUNING: Code = Code(49);

@@ -1,28 +1,56 @@
 //! From an endpoint as written to the endpoints that it stands for.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use ipnet::IpNet;
+use petgraph::graph::NodeIndex;
 
 use super::building::Building;
 use super::layers::beside;
+use super::ports::PortKeys;
 use super::ranges::{Pattern, has_range};
+use super::treatment::{Level, Treating};
 use super::values::{self, Family, On};
-use super::{Endpoint, codes};
+use super::{Endpoint, Kind, PortWritten, Written, codes, nics};
 use crate::names::{Mac, interface_name};
 use crate::problem::Place;
-use crate::spec::written::{EndpointMap, EndpointSpec, OneOrMany};
+use crate::spec::written::{EndpointMap, EndpointSpec, OneOrMany, Treated};
+
+/// An endpoint, and what is said of how it treats packets.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub end: Endpoint,
+    pub treating: Option<Rc<Treating>>,
+    /// The first key of a port that is written of it.
+    pub port_key: Option<&'static str>,
+}
+
+impl From<Endpoint> for Draft {
+    fn from(end: Endpoint) -> Self {
+        Draft { end, treating: None, port_key: None }
+    }
+}
+
+/// What `host:eth1` is at this link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Host {
+    /// A NIC that the other endpoint stands on.
+    Nic,
+    /// No endpoint.
+    Unknown,
+}
 
 /// The endpoints that an expression stands for; none if any of them is wrong, which is told.
-pub(super) fn expand(building: &mut Building, spec: &EndpointSpec, at: Place) -> Option<Vec<Endpoint>> {
+pub(super) fn expand(building: &mut Building, spec: &EndpointSpec, host: Host, at: Place) -> Option<Vec<Draft>> {
     match spec {
-        EndpointSpec::Text(text) if !has_range(text) => Some(vec![plain(building, text, &at)?]),
+        EndpointSpec::Text(text) if !has_range(text) => Some(vec![plain(building, text, host, &at)?.into()]),
         EndpointSpec::Text(text) => {
             let pattern = parse(building, text, &at)?;
-            let all: Vec<Option<Endpoint>> = pattern.iter().map(|one| plain(building, &one, &at)).collect();
-            all.into_iter().collect()
+            let all = pattern.iter().map(|one| plain(building, &one, host, &at).map(Draft::from));
+            all.collect::<Vec<Option<Draft>>>().into_iter().collect()
         }
-        EndpointSpec::Map(map) => mapped(building, map, at),
+        EndpointSpec::Map(map) => mapped(building, map, host, at),
     }
 }
 
@@ -38,15 +66,18 @@ fn parse<'t>(building: &mut Building, text: &'t str, at: &Place) -> Option<Patte
 }
 
 /// `node` or `node:interface`.
-fn plain(building: &mut Building, text: &str, at: &Place) -> Option<Endpoint> {
+fn plain(building: &mut Building, text: &str, host: Host, at: &Place) -> Option<Endpoint> {
     let (node, interface) = match text.split_once(':') {
         Some((node, interface)) => (node, Some(interface)),
         None => (text, None),
     };
-    endpoint(building, node, interface, at)
+    endpoint(building, node, interface, host, at)
 }
 
-fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, at: &Place) -> Option<Endpoint> {
+fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, host: Host, at: &Place) -> Option<Endpoint> {
+    if node == nics::HOST && host == Host::Nic {
+        return nic(building, interface, at);
+    }
     let node = building.node(node, at);
     let interface = match interface.map(interface_name) {
         None => None,
@@ -61,19 +92,33 @@ fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, at: &P
         building.problems.tell(codes::NAME, at, "`lo` is in every node and no end of a link", hint);
         return None;
     }
-    Some(Endpoint {
-        node: node?,
+    Some(unsaid(node?, interface, at))
+}
+
+/// An endpoint of which nothing else is said.
+pub(super) fn unsaid(node: NodeIndex<u32>, interface: Option<String>, at: &Place) -> Endpoint {
+    Endpoint {
+        node,
         interface,
         addresses: Vec::new(),
         mac: None,
         mtu: None,
-        written: super::Written::default(),
-        port: super::PortWritten::default(),
+        written: Written::default(),
+        port: PortWritten::default(),
         at: at.clone(),
-    })
+    }
 }
 
-fn mapped(building: &mut Building, map: &EndpointMap, at: Place) -> Option<Vec<Endpoint>> {
+fn nic(building: &mut Building, name: Option<&str>, at: &Place) -> Option<Endpoint> {
+    let Some(name) = name else {
+        let message = "`host` is the whole machine; a device stands on one NIC of it";
+        building.problems.tell(codes::LINK_KIND, at, message, "write the NIC: `host:eth1`");
+        return None;
+    };
+    Some(unsaid(nics::node(building, name, at)?, Some(name.to_owned()), at))
+}
+
+fn mapped(building: &mut Building, map: &EndpointMap, host: Host, at: Place) -> Option<Vec<Draft>> {
     let node_at = at.key("node");
     // A mapping without a node is told by the pass over the text.
     let nodes = parse(building, map.node.as_deref()?, &node_at)?;
@@ -82,6 +127,9 @@ fn mapped(building: &mut Building, map: &EndpointMap, at: Place) -> Option<Vec<E
         None => None,
     };
     let count = nodes.count().max(interfaces.as_ref().map_or(1, Pattern::count));
+    let treating = Treating::read(map.treatment(), Level::Own, &at, &mut building.problems).map(Rc::new);
+    let keys = PortKeys::from(map);
+    let port = keys.read(&at, &mut building.problems);
     let mut all = Vec::with_capacity(count);
     for index in 0..count {
         let node = beside(map.node.as_deref()?, index, count, &node_at, &mut building.problems)?;
@@ -94,8 +142,13 @@ fn mapped(building: &mut Building, map: &EndpointMap, at: Place) -> Option<Vec<E
             building.problems.tell(codes::NAME, &node_at, format!("`{node}` is no node's name"), &hint);
             return None;
         }
-        let end = endpoint(building, &node, interface.as_deref(), &at);
-        all.push(end.map(|end| Own { building, map, at: &at, index, count }.settings(end)));
+        let end = endpoint(building, &node, interface.as_deref(), host, &at);
+        let end =
+            end.map(|end| Own { building, map, at: &at, index, count, treated: treating.is_some() }.settings(end));
+        all.push(end.map(|mut end| {
+            end.port = port.clone();
+            Draft { end, treating: treating.clone(), port_key: keys.first() }
+        }));
     }
     all.into_iter().collect()
 }
@@ -107,6 +160,8 @@ struct Own<'b, 's> {
     at: &'s Place,
     index: usize,
     count: usize,
+    /// Something is said of how it treats packets.
+    treated: bool,
 }
 
 impl Own<'_, '_> {
@@ -116,6 +171,13 @@ impl Own<'_, '_> {
         end.addresses.extend(self.addresses("ipv6", map.ipv6.as_ref(), Family::V6));
         end.mac = self.mac();
         end.mtu = map.mtu.and_then(|m| values::mtu(m, &self.at.key("mtu"), &mut self.building.problems));
+        let node = &self.building.graph[end.node];
+        let said = !end.addresses.is_empty() || end.mac.is_some() || end.mtu.is_some();
+        if matches!(node.kind, Kind::Nic { .. }) && (said || self.treated) {
+            let message = "a NIC of the machine stays as it is: nothing can be set at it";
+            let hint = "write it at the node's own endpoint";
+            self.building.problems.tell(codes::UNFIT, self.at, message, hint);
+        }
         let node = &self.building.graph[end.node];
         if node.switch().is_some() && !end.addresses.is_empty() {
             let message = format!("a port of the bridge `{}` has no addresses", node.name);

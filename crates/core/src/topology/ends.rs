@@ -1,35 +1,79 @@
 //! The ends of links: their names, what nodes say of them, and their MTUs.
 
-use petgraph::graph::NodeIndex;
+use std::borrow::Cow;
+
+use petgraph::graph::{EdgeIndex, NodeIndex};
 use rustc_hash::FxHashSet;
 
 use super::building::{Building, InterfaceSettings, of_family};
+use super::problems::Problems;
+use super::treatment::On;
 use super::values::{Family, IPV6_MIN_MTU};
-use super::{Endpoint, codes};
+use super::{Endpoint, Kind, LinkKind, codes, nics, stacking};
+use crate::problem::Place;
 use crate::suggest::any_of;
 
-/// Settles every end of every link.
+/// Settles every end of every link, and what stands on them.
 pub(super) fn settle(building: &mut Building) {
     for node in building.graph.node_indices() {
-        names(building, node);
+        name(building, node);
+        unique(building, node);
         settings(building, node);
     }
+    stacking::check(building);
+    nics::check(building);
     mtus(building);
+    treatments(building);
+    stacking::mtus(building);
+}
+
+/// Says what its ends are called, or will be by default, where something of the node may mean them by that.
+fn name(building: &mut Building, node: NodeIndex<u32>) {
+    let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
+    let bond = |&(edge, _): &(EdgeIndex<u32>, usize)| matches!(building.graph[edge].kind, LinkKind::Bond { .. });
+    if extra.interfaces.is_empty() && weight.interfaces.is_empty() && !extra.ends.iter().any(bond) {
+        return;
+    }
+    let written = |&(edge, side): &(EdgeIndex<u32>, usize)| building.graph[edge].ends[side].interface.clone();
+    let mut taken: FxHashSet<String> = extra.ends.iter().filter_map(written).collect();
+    taken.extend(weight.interfaces.iter().map(|own| own.name.clone()));
+    let is_switch = weight.switch().is_some();
+    let mut free = (0..).map(|n| format!("eth{n}")).filter(|name| !taken.contains(name));
+    let given = |end| written(end).or_else(|| free.next().filter(|_| !is_switch));
+    let names = extra.ends.iter().map(given).collect();
+    building.extras[node.index()].names = names;
 }
 
 /// No two interfaces of a node have one name.
-fn names(building: &mut Building, node: NodeIndex<u32>) {
-    let ends = &building.extras[node.index()].ends;
-    if ends.len() < 2 {
+fn unique(building: &mut Building, node: NodeIndex<u32>) {
+    let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
+    if extra.ends.len() + weight.interfaces.len() < 2 && extra.names.is_empty() {
         return;
     }
-    let mut seen: FxHashSet<&str> = FxHashSet::default();
-    for &(edge, side) in ends {
-        let end = &building.graph[edge].ends[side];
-        if let Some(name) = end.interface.as_deref().filter(|n| !seen.insert(n)) {
-            let message = format!("`{}` has two interfaces `{name}`", building.graph[node].name);
-            building.problems.tell(codes::INTERFACE_TWICE, &end.at, message, "give one of them another name, or none");
+    let mut seen: FxHashSet<Cow<str>> = FxHashSet::default();
+    let mut twice = Vec::new();
+    for (n, &(edge, side)) in extra.ends.iter().enumerate() {
+        let link = &building.graph[edge];
+        let end = &link.ends[side];
+        let Some(name) = extra.names.get(n).map_or(end.interface.as_deref(), Option::as_deref) else { continue };
+        if !seen.insert(name.into()) {
+            twice.push((end.at.clone(), name.to_owned()));
         }
+        let LinkKind::Bond { links, .. } = link.kind else { continue };
+        for pair in (1..=links).map(|n| format!("{name}-{n}")) {
+            if !seen.insert(pair.clone().into()) {
+                twice.push((end.at.clone(), pair));
+            }
+        }
+    }
+    for own in &weight.interfaces {
+        if !seen.insert(own.name.as_str().into()) {
+            twice.push((own.at.clone(), own.name.clone()));
+        }
+    }
+    for (at, name) in twice {
+        let message = format!("`{}` has two interfaces `{name}`", building.graph[node].name);
+        building.problems.tell(codes::INTERFACE_TWICE, &at, message, "give one of them another name, or none");
     }
 }
 
@@ -40,45 +84,59 @@ fn settings(building: &mut Building, node: NodeIndex<u32>) {
         return;
     }
     let ends = building.extras[node.index()].ends.clone();
+    let names = building.extras[node.index()].names.clone();
     let is_switch = building.graph[node].switch().is_some();
-    let taken: FxHashSet<String> =
-        ends.iter().filter_map(|&(e, side)| building.graph[e].ends[side].interface.clone()).collect();
-    let mut free = (0..).map(|n| format!("eth{n}")).filter(|name| !taken.contains(name));
-    let mut names = Vec::with_capacity(ends.len());
-    for &(edge, side) in &ends {
+    for (&(edge, side), name) in ends.iter().zip(&names) {
+        let Some((name, settings)) = name.as_ref().and_then(|n| interfaces.get_key_value(n)) else { continue };
         let end = &mut building.graph[edge].ends[side];
-        let name = match (&end.interface, is_switch) {
-            (Some(name), _) => name.clone(),
-            (None, true) => continue,
-            (None, false) => free.next().expect("numbers do not end"),
-        };
-        if let Some(settings) = interfaces.get(&name) {
-            end.interface = Some(name.clone());
-            let (mut copy, problems) = (end.clone(), &mut building.problems);
-            apply(&mut copy, settings, is_switch, problems);
-            building.graph[edge].ends[side] = copy;
+        end.interface = Some(name.clone());
+        apply(end, settings, is_switch, &mut building.problems);
+        if let Some(treating) = &settings.treating {
+            let known = &mut building.links[edge.index()].treating[side];
+            let problems = &mut building.problems;
+            *known = Some(treating.beside(known.as_ref(), &mut |key, at| twice(key, at, problems)));
         }
-        names.push(name);
     }
     if building.link_left_out {
         return;
     }
-    let known: FxHashSet<&str> = names.iter().map(String::as_str).collect();
-    for (name, settings) in interfaces.iter().filter(|(name, _)| !known.contains(name.as_str())) {
+    let mut known: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+    known.extend(building.graph[node].interfaces.iter().map(|own| own.name.as_str()));
+    let all: FxHashSet<&str> = known.iter().copied().collect();
+    for (name, settings) in interfaces.iter().filter(|(name, _)| !all.contains(name.as_str())) {
         let message = format!("no link makes an interface `{name}` on `{}`", building.graph[node].name);
-        let hint = match names.as_slice() {
+        let hint = match known.as_slice() {
             [] => "link the node first".to_owned(),
-            some => format!("write one of those that there are: {}", any_of(some.iter().take(8).map(String::as_str))),
+            some => format!("write one of those that there are: {}", any_of(some.iter().take(8).copied())),
         };
         building.problems.tell(codes::NO_INTERFACE, &settings.at, message, &hint);
     }
 }
 
-fn apply(end: &mut Endpoint, settings: &InterfaceSettings, is_switch: bool, problems: &mut super::problems::Problems) {
-    let mut twice = |key: &str| {
-        let message = format!("the interface's `{key}` is written at its link, too");
-        problems.tell(codes::WRITTEN_TWICE, &settings.at.key(key), message, "write it at one of the two places");
-    };
+fn twice(key: &str, at: &Place, problems: &mut Problems) {
+    let message = format!("the interface's `{key}` is written at its link, too");
+    problems.tell(codes::WRITTEN_TWICE, at, message, "write it at one of the two places");
+}
+
+/// What holds of how the ends treat packets.
+fn treatments(building: &mut Building) {
+    for edge in building.graph.edge_indices() {
+        let kind = building.graph[edge].kind;
+        for side in 0..2 {
+            let Some(treating) = building.links[edge.index()].treating[side].take() else { continue };
+            let on = match kind {
+                LinkKind::Veth => On::Veth,
+                LinkKind::Bond { .. } => On::Other("a bond"),
+                LinkKind::Macvlan(_) => On::Other("a macvlan"),
+                LinkKind::Ipvlan(_) => On::Other("an ipvlan"),
+            };
+            building.graph[edge].ends[side].written = treating.written(on, &mut building.problems);
+        }
+    }
+}
+
+fn apply(end: &mut Endpoint, settings: &InterfaceSettings, is_switch: bool, problems: &mut Problems) {
+    let mut twice = |key: &str| twice(key, &settings.at.key(key), problems);
     for (key, family, list) in [("ipv4", Family::V4, &settings.ipv4), ("ipv6", Family::V6, &settings.ipv6)] {
         let Some(list) = list else { continue };
         if of_family(&end.addresses, family).next().is_some() {
@@ -109,9 +167,12 @@ fn mtus(building: &mut Building) {
     for edge in building.graph.edge_indices() {
         for side in 0..2 {
             let node = building.graph[edge].ends[side].node;
+            if matches!(building.graph[node].kind, Kind::Nic { .. }) {
+                continue;
+            }
             let peer = building.graph[edge].ends[1 - side].node;
             let inherited =
-                building.link_mtus[edge.index()].or(building.extras[node.index()].mtu).or(building.default_mtu);
+                building.links[edge.index()].mtu.or(building.extras[node.index()].mtu).or(building.default_mtu);
             let end = &mut building.graph[edge].ends[side];
             end.mtu = end.mtu.or(inherited);
             let Some(mtu) = end.mtu.filter(|&m| m < IPV6_MIN_MTU) else { continue };

@@ -1,36 +1,48 @@
 //! From the links as written to the graph's edges.
 
+use std::rc::Rc;
+
 use ipnet::IpNet;
 
-use super::building::{Building, Extra, of_family};
-use super::endpoints;
+use super::building::{Building, Extra, LinkExtra};
+use super::endpoints::{self, Draft, Host, unsaid};
 use super::layers::{are, beside};
-use super::ranges::{MOST, Pattern};
-use super::values::{self, Family, On};
-use super::{Endpoint, Kind, Link, LinkKind, Node, Switch, codes};
+use super::ports::{self, PortKeys};
+use super::ranges::MOST;
+use super::treatment::{Level, Treating};
+use super::values;
+use super::{Kind, Link, LinkKind, Node, PortWritten, Switch, codes};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
-use crate::spec::written::{LinkSpec, OneOrMany};
+use crate::spec::written::{LinkSpec, Treated};
+
+mod addresses;
+pub(super) mod kind;
 
 /// Adds all links of all files to the graph.
 pub(super) fn add(building: &mut Building, specs: &[Spec]) {
     for spec in specs {
-        let root = Place { source: spec.source, ..Place::default() };
-        if let Some(mtu) = spec.defaults.as_ref().and_then(|d| d.link.as_ref()?.mtu) {
-            let at = root.key("defaults").key("link").key("mtu");
-            building.default_mtu = values::mtu(mtu, &at, &mut building.problems);
+        let Some(link) = spec.defaults.as_ref().and_then(|d| d.link.as_ref()) else { continue };
+        let at = Place { source: spec.source, ..Place::default() }.key("defaults").key("link");
+        if let Some(mtu) = link.mtu {
+            building.default_mtu = values::mtu(mtu, &at.key("mtu"), &mut building.problems);
         }
+        let read = Treating::read(link.treatment(), Level::Default, &at, &mut building.problems).map(Rc::new);
+        building.default_treating = Treating::over(read, building.default_treating.as_ref());
+    }
+    for spec in specs {
+        let root = Place { source: spec.source, ..Place::default() }.key("links");
         for (i, link) in spec.links.iter().flatten().enumerate() {
-            Writing { building, link, at: root.key("links").index(i) }.add();
+            Writing { building, link, at: root.index(i) }.add();
         }
     }
 }
 
 /// The expanded endpoints of a link: wires of two, or one domain of many.
 enum Joined {
-    Wires(Vec<[Endpoint; 2]>),
-    Domain(Vec<Endpoint>),
+    Wires(Vec<[Draft; 2]>),
+    Domain(Vec<Draft>),
 }
 
 struct Writing<'b, 's> {
@@ -39,47 +51,136 @@ struct Writing<'b, 's> {
     at: Place,
 }
 
+/// What is said of all that a link stands for.
+struct Common {
+    kind: LinkKind,
+    mtu: Option<u32>,
+    treating: Option<Rc<Treating>>,
+    port: PortWritten,
+}
+
 impl Writing<'_, '_> {
     fn add(mut self) {
         let mtu = self.link.mtu.and_then(|m| values::mtu(m, &self.at.key("mtu"), &mut self.building.problems));
-        match self.joined() {
-            None => self.building.link_left_out = true,
-            Some(Joined::Wires(mut wires)) => {
+        let treating = Treating::read(self.link.treatment(), Level::Link, &self.at, &mut self.building.problems);
+        let treating = Treating::over(treating.map(Rc::new), self.building.default_treating.as_ref());
+        let port = PortKeys::from(self.link).read(&self.at, &mut self.building.problems);
+        let kind = self.kind();
+        let host = match kind {
+            Some(LinkKind::Macvlan(_) | LinkKind::Ipvlan(_)) => Host::Nic,
+            Some(LinkKind::Veth | LinkKind::Bond { .. }) | None => Host::Unknown,
+        };
+        let (Some(kind), Some(joined)) = (kind, self.joined(host)) else {
+            self.building.link_left_out = true;
+            return;
+        };
+        let common = Common { kind, mtu, treating, port };
+        match joined {
+            Joined::Wires(mut wires) => {
                 self.place_addresses(wires.iter_mut().flatten().collect());
                 let count = wires.len();
                 for (index, ends) in wires.into_iter().enumerate() {
-                    self.wire(ends, index, count, mtu);
+                    if self.wire(ends, index, count, &common).is_none() {
+                        self.building.link_left_out = true;
+                    }
                 }
             }
-            Some(Joined::Domain(mut ends)) => {
+            Joined::Domain(mut ends) => {
                 self.place_addresses(ends.iter_mut().collect());
-                self.domain(ends, mtu);
+                self.domain(ends, &common);
             }
         }
     }
 
-    fn wire(&mut self, ends: [Endpoint; 2], index: usize, count: usize, mtu: Option<u32>) {
-        if ends[0].node == ends[1].node {
-            let name = &self.building.graph[ends[0].node].name;
+    /// Adds a link of two endpoints; none if there cannot be one, which is told.
+    fn wire(&mut self, mut ends: [Draft; 2], index: usize, count: usize, common: &Common) -> Option<()> {
+        if ends[0].end.node == ends[1].end.node {
+            let name = &self.building.graph[ends[0].end.node].name;
             let message = format!("`{name}` is linked to itself");
-            self.building.link_left_out = true;
-            return self.building.problems.tell(codes::SELF_LINK, &self.at, message, "link it to another node");
+            self.building.problems.tell(codes::SELF_LINK, &self.at, message, "link it to another node");
+            return None;
+        }
+        let graph = &self.building.graph;
+        let kinds = [0, 1].map(|side| &graph[ends[side].end.node].kind);
+        let on_nic = kinds.iter().any(|kind| matches!(kind, Kind::Nic { .. }));
+        let nic_first = matches!(kinds[0], Kind::Nic { .. });
+        if let Some((message, hint)) = kind::unfit(common.kind, kinds) {
+            self.building.problems.tell(codes::LINK_KIND, &self.at, message, hint);
+            return None;
+        }
+        if nic_first {
+            ends.swap(0, 1);
         }
         let (subnets, gives) = self.subnets(index, count);
-        let switch = ends.iter().find(|e| self.building.graph[e.node].switch().is_some());
+        if on_nic && !subnets.is_empty() {
+            let message = "what is outside of a NIC of the machine is not netsim's: nothing is given out there";
+            self.building.problems.tell(codes::UNFIT, &self.at.key("subnet"), message, "write `ipv4:` in place of it");
+            return None;
+        }
+        let switch = ends.iter().find(|e| self.building.graph[e.end.node].switch().is_some());
         if let (Some(switch), false) = (switch, subnets.is_empty()) {
-            let name = self.building.graph[switch.node].name.clone();
+            let name = self.building.graph[switch.end.node].name.clone();
             let message = format!("this link is part of what `{name}` joins and has no subnet of its own");
             let hint = format!("write `subnet:` on `{name}`");
-            self.building.link_left_out = true;
-            return self.building.problems.tell(codes::UNFIT, &self.at.key("subnet"), message, &hint);
+            self.building.problems.tell(codes::UNFIT, &self.at.key("subnet"), message, &hint);
+            return None;
         }
-        self.building.link(Link { ends, kind: LinkKind::Veth, subnets, gives, at: self.at.clone() }, mtu);
+        if let (LinkKind::Ipvlan(_), Some(_)) = (common.kind, ends[0].end.mac) {
+            let message = "an ipvlan has the Ethernet address of the NIC that it stands on";
+            self.building.problems.tell(
+                codes::UNFIT,
+                &ends[0].end.at.key("mac"),
+                message,
+                "take it away, or make it a `macvlan`",
+            );
+        }
+        self.set_ports(&mut ends, common);
+        let of_link = [common.treating.as_ref(), common.treating.as_ref().filter(|_| !on_nic)];
+        let treating = [0, 1].map(|side| Treating::over(ends[side].treating.take(), of_link[side]));
+        let link = Link {
+            ends: ends.map(|draft| draft.end),
+            kind: common.kind,
+            subnets,
+            gives: gives && !on_nic,
+            at: self.at.clone(),
+        };
+        self.building.link(link, LinkExtra { mtu: common.mtu, treating });
+        Some(())
     }
 
-    /// Three and more endpoints: a bridge that nobody wrote, and a link from each.
-    fn domain(&mut self, ends: Vec<Endpoint>, mtu: Option<u32>) {
-        let first = &ends[0];
+    /// Puts what the link says of ports on those of its ends that are ports.
+    fn set_ports(&mut self, ends: &mut [Draft; 2], common: &Common) {
+        let is_port = |draft: &Draft| self.building.graph[draft.end.node].switch().is_some();
+        let [a, b] = [is_port(&ends[0]), is_port(&ends[1])];
+        let key = PortKeys::from(self.link).first();
+        if let (Some(key), false) = (key, a || b) {
+            let message = format!("`{key}` is a setting of a bridge's port, and this link has none");
+            let hint = "link a bridge, or take it away";
+            self.building.problems.tell(codes::VLAN, &self.at.key(key), message, hint);
+        }
+        for (draft, is_port) in ends.iter_mut().zip([a, b]) {
+            let written = std::mem::take(&mut draft.end.port);
+            if is_port {
+                draft.end.port = ports::over(written, &common.port);
+                let at = if draft.port_key.is_some() { &draft.end.at } else { &self.at };
+                ports::check(&draft.end.port, at, &mut self.building.problems);
+            } else if let Some(key) = draft.port_key {
+                let name = &self.building.graph[draft.end.node].name;
+                let message = format!("`{key}` is a setting of a bridge's port, and `{name}` is no bridge");
+                let hint = "write it on the link, or at the endpoint of the bridge";
+                self.building.problems.tell(codes::VLAN, &draft.end.at.key(key), message, hint);
+            }
+        }
+    }
+
+    /// Three and more endpoints: a bridge that nobody wrote, and a link from each. What is said of ports is said of its own.
+    fn domain(&mut self, drafts: Vec<Draft>, common: &Common) {
+        if common.kind != LinkKind::Veth {
+            let message = "a link of three and more endpoints is a bridge with a plain link from each";
+            let hint = "make links of two endpoints of it";
+            return self.building.problems.tell(codes::LINK_KIND, &self.at, message, hint);
+        }
+        let first = &drafts[0].end;
         let node = &self.building.graph[first.node].name;
         let nth = self.building.extras[first.node.index()].ends.len().to_string();
         let interface = first.interface.as_deref().unwrap_or(&nth);
@@ -105,24 +206,26 @@ impl Writing<'_, '_> {
             at: self.at.clone(),
         };
         let bridge = self.building.add(bridge, Extra::default());
-        for end in ends {
-            let port = Endpoint {
-                node: bridge,
-                interface: None,
-                addresses: Vec::new(),
-                mac: None,
-                mtu: None,
-                written: super::Written::default(),
-                port: super::PortWritten::default(),
-                at: end.at.clone(),
-            };
+        for draft in drafts {
+            let mut end = draft.end;
+            let mut port = unsaid(bridge, None, &end.at);
+            let own = std::mem::take(&mut end.port);
+            if self.building.graph[end.node].switch().is_some() {
+                end.port = ports::over(own, &common.port);
+                ports::check(&end.port, &end.at, &mut self.building.problems);
+                port.port = common.port.clone();
+            } else {
+                port.port = ports::over(own, &common.port);
+            }
+            ports::check(&port.port, &end.at, &mut self.building.problems);
             let link =
                 Link { ends: [end, port], kind: LinkKind::Veth, subnets: Vec::new(), gives: true, at: self.at.clone() };
-            self.building.link(link, mtu);
+            let treating = [Treating::over(draft.treating, common.treating.as_ref()), None];
+            self.building.link(link, LinkExtra { mtu: common.mtu, treating });
         }
     }
 
-    fn joined(&mut self) -> Option<Joined> {
+    fn joined(&mut self, host: Host) -> Option<Joined> {
         let (key, list) = match (&self.link.endpoints, &self.link.each) {
             (Some(list), None) => ("endpoints", list),
             (None, Some(list)) => ("each", list),
@@ -132,9 +235,9 @@ impl Writing<'_, '_> {
         let at = self.at.key(key);
         let mut lists = Vec::with_capacity(list.len());
         for (i, endpoint) in list.iter().enumerate() {
-            lists.push(endpoints::expand(self.building, endpoint, at.index(i)));
+            lists.push(endpoints::expand(self.building, endpoint, host, at.index(i)));
         }
-        let lists: Vec<Vec<Endpoint>> = lists.into_iter().collect::<Option<_>>()?;
+        let lists: Vec<Vec<Draft>> = lists.into_iter().collect::<Option<_>>()?;
         match (key, lists.len()) {
             ("each", 2) => self.every(&lists[0], &lists[1]),
             ("each", n) => {
@@ -157,7 +260,7 @@ impl Writing<'_, '_> {
         None
     }
 
-    fn every(&mut self, from: &[Endpoint], to: &[Endpoint]) -> Option<Joined> {
+    fn every(&mut self, from: &[Draft], to: &[Draft]) -> Option<Joined> {
         if from.len().saturating_mul(to.len()) > MOST {
             self.building.problems.tell(codes::COUNT, &self.at, "these are more than 1,000,000 links", "make it less");
             return None;
@@ -167,8 +270,8 @@ impl Writing<'_, '_> {
     }
 
     /// Ranges of one length go pairwise, a range and a single name fan out.
-    fn pairs(&mut self, lists: Vec<Vec<Endpoint>>) -> Option<Joined> {
-        let [from, to] = <[Vec<Endpoint>; 2]>::try_from(lists).expect("two were counted");
+    fn pairs(&mut self, lists: Vec<Vec<Draft>>) -> Option<Joined> {
+        let [from, to] = <[Vec<Draft>; 2]>::try_from(lists).expect("two were counted");
         let wires = match (from.len(), to.len()) {
             (a, b) if a == b => from.into_iter().zip(to).map(|(a, b)| [a, b]).collect(),
             (1, _) => to.into_iter().map(|b| [from[0].clone(), b]).collect(),
@@ -191,57 +294,5 @@ impl Writing<'_, '_> {
             value.each(&at).map(|(text, at)| Some((beside(text, index, count, &at, problems)?.into_owned(), at)));
         let texts: Option<Vec<_>> = texts.collect();
         texts.map_or((Vec::new(), true), |texts| values::subnets(&texts, problems))
-    }
-
-    /// Gives each end that is no switch its address of those that the link writes, link by link.
-    fn place_addresses(&mut self, ends: Vec<&mut Endpoint>) {
-        let mut ends: Vec<&mut Endpoint> =
-            ends.into_iter().filter(|e| self.building.graph[e.node].switch().is_none()).collect();
-        for (key, family, list) in [("ipv4", Family::V4, &self.link.ipv4), ("ipv6", Family::V6, &self.link.ipv6)] {
-            let Some(list) = list else { continue };
-            let at = self.at.key(key);
-            let Some(addresses) = self.expanded(list, &at) else { continue };
-            if addresses.len() != ends.len() {
-                let of = if ends.len() == 1 { "endpoint that is no switch" } else { "endpoints that are no switches" };
-                let there = match addresses.len() {
-                    1 => "is 1 address".to_owned(),
-                    n => format!("are {n} addresses"),
-                };
-                let message = format!("there {there} for {} {of}", ends.len());
-                let hint = "write one for each, in order; a range such as 10.0.0.[1-4]/24 stands for several";
-                self.building.problems.tell(codes::COUNT, &at, message, hint);
-                continue;
-            }
-            for (end, (text, at)) in ends.iter_mut().zip(addresses) {
-                let problems = &mut self.building.problems;
-                let Some(net) = values::address(&text, Some(family), On::Wire, &at, problems) else { continue };
-                if of_family(&end.addresses, family).next().is_some() {
-                    let message = format!("an endpoint of this link has its `{key}` already");
-                    problems.tell(
-                        codes::WRITTEN_TWICE,
-                        &at,
-                        message,
-                        "write it on the link or on the endpoint, not on both",
-                    );
-                    continue;
-                }
-                end.addresses.push(net);
-            }
-        }
-    }
-
-    fn expanded(&mut self, list: &OneOrMany, at: &Place) -> Option<Vec<(String, Place)>> {
-        let mut all = Vec::new();
-        for (text, at) in list.each(at) {
-            match Pattern::parse(text) {
-                Ok(pattern) => all.extend(pattern.iter().map(|t| (t.into_owned(), at.clone()))),
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    self.building.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    return None;
-                }
-            }
-        }
-        Some(all)
     }
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
-use super::building::{Building, Extra, InterfaceSettings};
+use super::building::{Building, Extra};
 use super::layers::{Layer, Layers, Picked, Settings};
+use super::nics::HOST;
 use super::problems::Problems;
 use super::ranges::Pattern;
 use super::values::{self, Family, On};
@@ -16,8 +17,8 @@ use crate::problem::Place;
 use crate::spec::Spec;
 use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
-/// What the machine's own namespace is called wherever a node is named.
-const HOST: &str = "host";
+mod interfaces;
+mod switches;
 
 /// Adds all nodes of all files to the graph.
 pub(super) fn add(building: &mut Building, specs: &[Spec]) {
@@ -116,6 +117,7 @@ struct NodeOf<'l, 's, 'b> {
 impl<'s> NodeOf<'_, 's, '_> {
     fn whole(mut self, name: NodeName) -> (Node, Extra) {
         let bridge = self.kind == KindSpec::Bridge;
+        let switch_keys = self.switch_keys(bridge);
         let in_host = self.fitting("namespace", bridge, |s| s.namespace.as_ref()).is_some();
         let kind = match self.kind {
             KindSpec::Namespace => Kind::Namespace,
@@ -128,6 +130,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
         let kind = match kind {
             Kind::Bridge(mut switch) => {
+                (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);
                 switch.addresses.extend(self.addresses(ipv6, Some(Family::V6), On::Wire));
                 (switch.subnets, switch.gives) = self.subnets(subnet);
@@ -139,17 +142,18 @@ impl<'s> NodeOf<'_, 's, '_> {
         let routes = self.fitting("routes", !bridge, |s| s.routes.as_ref());
         let hint = "run it from a node of its own; this bridge lives in the machine's namespace";
         let exec = self.fitting_or("exec", !in_host, hint, |s| s.exec.as_ref());
+        let (interfaces, settings) = self.interfaces();
         let node = Node {
             name,
             kind,
             loopbacks: self.addresses(lo, None, On::Lo),
-            interfaces: Vec::new(),
+            interfaces,
             routes: self.routes(routes),
             sysctls: self.sysctls(),
             exec: self.exec(exec),
             at: self.at.clone(),
         };
-        let extra = Extra { mtu: self.mtu(), interfaces: self.interfaces(), ends: Vec::new() };
+        let extra = Extra { mtu: self.mtu(), interfaces: settings, ..Extra::default() };
         (node, extra)
     }
 
@@ -220,7 +224,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let mut routes: Vec<WrittenRoute> = Vec::with_capacity(value.len());
         for (i, route) in value.iter().enumerate() {
             let Some(route) = self.route(route, own, at.index(i)) else { continue };
-            if routes.iter().any(|r| (r.to, r.metric) == (route.to, route.metric)) {
+            if routes.iter().any(|r| (r.to, r.metric, &r.vrf) == (route.to, route.metric, &route.vrf)) {
                 let hint = "write all next hops under one `via:`, or a `metric:`";
                 self.problems.tell(codes::ROUTE, &route.at, format!("this is a second route to {}", route.to), hint);
             }
@@ -266,7 +270,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             self.problems.tell(codes::ROUTE, &at, format!("the route to {to} leads nowhere"), "write `via:` or `dev:`");
             return None;
         }
-        Some(WrittenRoute { to, via, device: route.dev.clone(), metric: route.metric, vrf: None, at })
+        Some(WrittenRoute { to, via, device: route.dev.clone(), metric: route.metric, vrf: route.vrf.clone(), at })
     }
 
     /// Merged by name, the stronger ones over the weaker ones.
@@ -308,37 +312,5 @@ impl<'s> NodeOf<'_, 's, '_> {
             }
         }
         value.clone()
-    }
-
-    /// Merged by interface and by field.
-    fn interfaces(&mut self) -> IndexMap<String, InterfaceSettings> {
-        let mut merged: IndexMap<String, InterfaceSettings> = IndexMap::new();
-        let layers: Vec<_> = self.settings.layers().collect();
-        for (layer, default, own) in layers {
-            if default && self.kind == KindSpec::Bridge {
-                continue;
-            }
-            for (name, spec) in layer.spec.interfaces.iter().flatten() {
-                let at = layer.at.key("interfaces").key(name);
-                let settings = merged.entry(name.clone()).or_default();
-                settings.at = at.clone();
-                let Some(spec) = spec else { continue };
-                if let Some(list) = &spec.ipv4 {
-                    settings.ipv4 = Some(self.address_list(list, own, &at.key("ipv4"), Some(Family::V4), On::Wire));
-                }
-                if let Some(list) = &spec.ipv6 {
-                    settings.ipv6 = Some(self.address_list(list, own, &at.key("ipv6"), Some(Family::V6), On::Wire));
-                }
-                if let Some(text) = &spec.mac {
-                    let at = at.key("mac");
-                    let text = self.settings.beside(text, own, &at, self.problems);
-                    settings.mac = text.and_then(|t| values::mac(&t, &at, self.problems));
-                }
-                if let Some(mtu) = spec.mtu {
-                    settings.mtu = values::mtu(mtu, &at.key("mtu"), self.problems);
-                }
-            }
-        }
-        merged
     }
 }

@@ -9,6 +9,7 @@ use super::codes;
 use super::problems::Problems;
 use crate::names::Mac;
 use crate::problem::Place;
+use crate::units;
 
 /// What Linux lets a veth have (ETH_MIN_MTU and ETH_MAX_MTU, drivers/net/veth.c).
 const MTU: std::ops::RangeInclusive<u32> = 68..=65535;
@@ -209,6 +210,10 @@ pub(super) fn mac(text: &str, at: &Place, problems: &mut Problems) -> Option<Mac
     Some(mac)
 }
 
+fn time(text: &str) -> Option<Duration> {
+    units::time(text).ok().map(Duration::from_nanos)
+}
+
 /// Bounds of a round-trip time: `10ms..20ms`, `..20ms`, `10ms..`.
 pub(super) fn bounds(text: &str) -> Option<(Duration, Duration)> {
     let (least, most) = text.split_once("..")?;
@@ -216,24 +221,9 @@ pub(super) fn bounds(text: &str) -> Option<(Duration, Duration)> {
     if least.is_empty() && most.is_empty() {
         return None;
     }
-    let least = if least.is_empty() { Duration::ZERO } else { duration(least)? };
-    let most = if most.is_empty() { Duration::MAX } else { duration(most)? };
+    let least = if least.is_empty() { Duration::ZERO } else { time(least)? };
+    let most = if most.is_empty() { Duration::MAX } else { time(most)? };
     (least <= most).then_some((least, most))
-}
-
-/// A time with its unit: `100us`, `1.5ms`, `2s`.
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-    let (number, unit) = text.split_at(unit);
-    let nanos = match unit {
-        "ns" => 1.0,
-        "us" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        _ => return None,
-    };
-    let nanos = number.parse::<f64>().ok()? * nanos;
-    (nanos <= 1e15).then(|| Duration::from_nanos(nanos.round() as u64))
 }
 
 #[cfg(test)]
