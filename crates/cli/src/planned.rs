@@ -122,7 +122,7 @@ fn joins(kind: &SingleKind) -> Option<Joins> {
 pub struct Names {
     nodes: BTreeMap<NetnsName, String>,
     full: HashMap<DeviceId, Arc<str>>,
-    /// Bonds and VRFs.
+    /// Bridges, bonds and VRFs.
     joins: HashMap<DeviceId, Joins>,
 }
 
@@ -155,7 +155,10 @@ impl Names {
                 self.nodes.insert(n.name.clone(), n.node.to_string());
             }
             Resource::Device(Device::Veth(v)) => v.ends().iter().for_each(|e| full(&e.id, &e.full_name)),
-            Resource::Device(Device::Bridge(b)) => full(&b.id, &b.full_name),
+            Resource::Device(Device::Bridge(b)) => {
+                full(&b.id, &b.full_name);
+                self.joins.insert(b.id.clone(), Joins::Bridge);
+            }
             Resource::Device(Device::Single(s)) => {
                 full(&s.id, &s.full_name);
                 self.joins.extend(joins(&s.kind).map(|joins| (s.id.clone(), joins)));
@@ -194,6 +197,11 @@ impl Names {
     /// What the members of a device are members of.
     pub fn joins(&self, master: &DeviceId) -> Joins {
         self.joins.get(master).copied().unwrap_or(Joins::Bridge)
+    }
+
+    /// Whether it is a bridge itself.
+    pub fn is_bridge(&self, id: &DeviceId) -> bool {
+        self.joins.get(id) == Some(&Joins::Bridge)
     }
 
     /// `node:interface`.

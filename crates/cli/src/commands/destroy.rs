@@ -27,7 +27,7 @@ pub fn run(args: &DestroyArgs, global: &Global, screen: &Screen) -> Result<Exit,
 
 fn destroy(lab: &LabName, args: &DestroyArgs, machine: &Machine, screen: &Screen) -> Result<Exit, Failure> {
     let lock = machine.lock(lab, screen)?;
-    let scope = Scope::lab(&lab);
+    let scope = Scope::lab(lab);
     let nothing = HostState::default();
     let planned = |observed: &Observed| {
         Planned::between(lab, &nothing, observed).map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })

@@ -1,4 +1,4 @@
-//! A plan as a script of `ip`, `bridge` and `sysctl` that a person reads and runs.
+//! A plan as a script of `ip`, `bridge`, `tc`, `ethtool` and `sysctl` that a person reads and runs.
 
 use std::fmt::Write as _;
 
@@ -6,24 +6,30 @@ use ipnet::IpNet;
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{IfName, LabName, SysctlName};
 use netsim_core::plan::Action;
-use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl, TABLE_MAIN,
-    Veth,
-};
+use netsim_core::resource::{Address, DeviceId, Netns, NetnsId, NextHop, Ran, Resource, Route, Sysctl, TABLE_MAIN};
 
 use super::text::words;
 use crate::planned::{Names, Planned, subject};
+
+mod device;
+mod port;
+mod qdisc;
+#[cfg(test)]
+mod tests;
+mod tuning;
 
 /// The script.
 pub fn script(plan: &Planned) -> String {
     let old = plan.before.iter().map(|(_, r)| r);
     let names = Names::of(old.chain(plan.actions.iter().map(subject)));
-    let mut out = head(&plan.lab);
+    let mut out = head(plan);
     for action in &plan.actions {
         let (what, lines) = match action {
-            Action::Create(r) => (words::noun(r, &names, None), create(r, &plan.lab)),
-            Action::Delete(r) => (format!("remove {}", words::noun(r, &names, None)), delete(r)),
-            Action::Update { from, to } => (format!("change {}", words::noun(to, &names, None)), update(from, to)),
+            Action::Create(r) => (words::noun(r, &names, None), create(r, &plan.lab, &names)),
+            Action::Delete(r) => (format!("remove {}", words::noun(r, &names, None)), delete(r, &names)),
+            Action::Update { from, to } => {
+                (format!("change {}", words::noun(to, &names, None)), update(from, to, &names))
+            }
             Action::Borrow(loan) | Action::GiveBack(loan) => {
                 (format!("netsim would note in its ledger: {} was {}", loan.set.key(), noted(&loan.was)), Vec::new())
             }
@@ -37,10 +43,13 @@ pub fn script(plan: &Planned) -> String {
     out
 }
 
-fn head(lab: &LabName) -> String {
+fn head(plan: &Planned) -> String {
+    let lab = &plan.lab;
+    let offloads = |r: &Resource| matches!(r, Resource::Tuning(t) if !t.knob.takes_cpus());
+    let ethtool = if plan.actions.iter().map(subject).any(offloads) { ", ethtool" } else { "" };
     format!(
         "#!/bin/sh\n\
-         # Lab {lab}, as netsim plans it. It needs root, iproute2, procps and util-linux.\n\
+         # Lab {lab}, as netsim plans it. It needs root, iproute2{ethtool}, procps and util-linux.\n\
          #\n\
          # Everything bears netsim's marks, so that `netsim status` and `netsim destroy` know it. For addresses it takes\n\
          # iproute2 6.3: with an older one netsim takes them for made by hand, and only `netsim destroy` works on the lab.\n\
@@ -104,17 +113,15 @@ fn altname(id: &DeviceId, verb: &str, text: &str) -> String {
     format!("{} link property {verb} dev {} altname {}", ip(&id.netns), name(&id.name), quoted(text))
 }
 
-fn create(resource: &Resource, lab: &LabName) -> Vec<String> {
+fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
         Resource::Netns(n) => create_netns(n, lab),
-        Resource::Device(Device::Veth(v)) => create_veth(v, lab),
-        Resource::Device(Device::Bridge(b)) => create_bridge(b, lab),
-        Resource::Device(Device::Stray { .. }) => unreachable!("a stray device is never wanted"),
+        Resource::Device(d) => device::create(d, lab),
         Resource::Up(d) => vec![set(d, "up")],
-        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-            todo!("sh")
-        }
-        Resource::Port(p) => vec![enslave(p)],
+        Resource::Port(p) => port::create(p),
+        Resource::PortVlans(v) => port::vlans(None, Some(v), names),
+        Resource::Qdisc(q) => qdisc::create(q),
+        Resource::Tuning(t) => tuning::create(t),
         Resource::Address(a) => vec![address("add", a)],
         Resource::Route(r) => vec![route("add", r)],
         Resource::Sysctl(s) => create_sysctl(s),
@@ -128,42 +135,6 @@ fn create_netns(netns: &Netns, lab: &LabName) -> Vec<String> {
         format!("ip netns add {}", quoted(netns.name.as_str())),
         set(&netns.lo(), &format!("alias {}", quoted(&mark.to_string()))),
     ]
-}
-
-fn create_veth(veth: &Veth, lab: &LabName) -> Vec<String> {
-    let [a, b] = veth.ends();
-    let half = |e: &End| {
-        let netns = match &e.id.netns {
-            NetnsId::Host => String::new(),
-            NetnsId::Named(n) => format!(" netns {}", quoted(n.as_str())),
-        };
-        format!("name {} address {} mtu {}{netns}", name(&e.id.name), e.mac, e.mtu)
-    };
-    let mut lines = vec![format!("ip link add {} type veth peer {}", half(a), half(b))];
-    for end in [a, b] {
-        lines.push(set(&end.id, &format!("group {} addrgenmode {}", lab.group(), address_mode(end.link_local))));
-        lines.extend(end.full_name.as_deref().map(|full| altname(&end.id, "add", full)));
-    }
-    lines
-}
-
-fn create_bridge(bridge: &Bridge, lab: &LabName) -> Vec<String> {
-    let (on, dev) = (ip(&bridge.id.netns), name(&bridge.id.name));
-    let snooping = u8::from(bridge.multicast_snooping);
-    let mut lines = vec![
-        format!("{on} link add name {dev} address {} type bridge mcast_snooping {snooping}", bridge.mac),
-        set(&bridge.id, &format!("group {} addrgenmode {}", lab.group(), address_mode(bridge.link_local))),
-    ];
-    lines.extend(bridge.full_name.as_deref().map(|full| altname(&bridge.id, "add", full)));
-    lines
-}
-
-fn address_mode(link_local: bool) -> &'static str {
-    if link_local { "eui64" } else { "none" }
-}
-
-fn enslave(port: &Port) -> String {
-    set(&port.device, &format!("master {}", name(&port.master)))
 }
 
 fn address(verb: &str, address: &Address) -> String {
@@ -234,14 +205,16 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
     altname(&lo, verb, &format!("ran={}:{:016x}", ran.index, ran.digest))
 }
 
-fn delete(resource: &Resource) -> Vec<String> {
+fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
         Resource::Device(d) => vec![format!("{} link del dev {}", ip(&d.id().netns), name(&d.id().name))],
         Resource::Up(d) => vec![set(d, "down")],
         Resource::Port(p) => vec![set(&p.device, "nomaster")],
-        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sh"),
+        Resource::PortVlans(v) => port::vlans(Some(v), None, names),
+        Resource::Qdisc(q) => qdisc::delete(q),
+        Resource::Tuning(t) => tuning::delete(t),
         Resource::Address(a) => vec![address("del", a)],
         Resource::Route(r) => vec![route("del", r)],
         Resource::Sysctl(s) => delete_sysctl(s),
@@ -268,53 +241,34 @@ fn fresh_name(name: &SysctlName) -> String {
     }
 }
 
-fn update(from: &Resource, to: &Resource) -> Vec<String> {
+fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
-        (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
-            a.ends().iter().zip(b.ends()).flat_map(|(a, b)| update_end(a, b)).collect()
-        }
-        (Resource::Device(Device::Bridge(a)), Resource::Device(Device::Bridge(b))) => update_bridge(a, b),
-        (_, Resource::Port(p)) => vec![enslave(p)],
-        (_, Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_)) => todo!("sh"),
-        (_, Resource::Route(r)) => vec![route("replace", r)],
-        (_, Resource::Sysctl(s)) => vec![write_sysctl(s)],
-        (_, Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_)) => {
-            unreachable!("none of these changes in place")
-        }
+        (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
+        (Resource::Port(a), Resource::Port(b)) => port::update(a, b),
+        (Resource::PortVlans(a), Resource::PortVlans(b)) => port::vlans(Some(a), Some(b), names),
+        (Resource::Qdisc(a), Resource::Qdisc(b)) => qdisc::update(a, b),
+        (Resource::Tuning(_), Resource::Tuning(b)) => tuning::update(b),
+        (Resource::Route(_), Resource::Route(b)) => vec![route("replace", b)],
+        (Resource::Sysctl(_), Resource::Sysctl(b)) => vec![write_sysctl(b)],
+        (
+            Resource::Netns(_)
+            | Resource::Device(_)
+            | Resource::Up(_)
+            | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Sysctl(_)
+            | Resource::Ran(_),
+            _,
+        ) => unreachable!("none of these changes in place"),
     }
-}
-
-fn update_end(a: &End, b: &End) -> Vec<String> {
-    let mut lines = Vec::new();
-    lines.extend((a.mtu != b.mtu).then(|| set(&b.id, &format!("mtu {}", b.mtu))));
-    lines.extend((a.mac != b.mac).then(|| set(&b.id, &format!("address {}", b.mac))));
-    let mode = || set(&b.id, &format!("addrgenmode {}", address_mode(b.link_local)));
-    lines.extend((a.link_local != b.link_local).then(mode));
-    lines.extend(rename(&b.id, a.full_name.as_deref(), b.full_name.as_deref()));
-    lines
-}
-
-fn update_bridge(a: &Bridge, b: &Bridge) -> Vec<String> {
-    let mut lines = Vec::new();
-    lines.extend((a.mac != b.mac).then(|| set(&b.id, &format!("address {}", b.mac))));
-    let snooping = || set(&b.id, &format!("type bridge mcast_snooping {}", u8::from(b.multicast_snooping)));
-    lines.extend((a.multicast_snooping != b.multicast_snooping).then(snooping));
-    let mode = || set(&b.id, &format!("addrgenmode {}", address_mode(b.link_local)));
-    lines.extend((a.link_local != b.link_local).then(mode));
-    lines.extend(rename(&b.id, a.full_name.as_deref(), b.full_name.as_deref()));
-    lines
-}
-
-fn rename(id: &DeviceId, from: Option<&str>, to: Option<&str>) -> Vec<String> {
-    if from == to {
-        return Vec::new();
-    }
-    let old = from.map(|full| altname(id, "del", full));
-    old.into_iter().chain(to.map(|full| altname(id, "add", full))).collect()
 }
 
 #[cfg(test)]
-mod tests {
+mod quoting {
     use std::process::Command;
 
     use proptest::prelude::*;
