@@ -1,0 +1,201 @@
+//! A client of a running Open vSwitch, by way of its own programs `ovs-vsctl` and `ovs-ofctl`.
+//!
+//! What Open vSwitch does, as tried on 3.1 with both datapaths; the planner relies on it:
+//!
+//! - A bridge that is deleted takes its ports, interfaces, mirrors and controllers along; QoS and Queue rows stay until they are destroyed. A port that is
+//!   deleted is taken out of every mirror's selection and output; the mirror stays.
+//! - A port's name is unique in the whole database, a mirror's and a controller's is not: only their row says whose they are.
+//! - The row of a port stays when its device goes. Under the kernel's datapath `error` then says so and `ofport` is -1; under the userspace datapath both stay
+//!   as they were and only `ifindex` is 0. When the device is back, it is a port again by itself, under the kernel's datapath with another `ofport`.
+//! - Everything but names can be changed in place, `datapath_type` as well, but that remakes the bridge's own device and its flows are lost.
+//! - A kind of QoS that there is not, an egress policer and an option that nobody reads are taken without a word.
+//! - A row is there at once and with its `external_ids`; its device is there when `ovs-vswitchd` has done its part: `cur_cfg` has come up to `next_cfg`.
+//! - A bridge's local port and internal ports are devices in the network namespace of `ovs-vswitchd` (taps, under the userspace datapath). They can be moved to
+//!   another namespace; under the kernel's datapath one that is renamed is lost to its bridge. Rows that are deleted take a moved one along.
+//! - Flows are not in the database: they are gone when `ovs-vswitchd` has been started anew.
+//! - Taps of bridges that were deleted while no `ovs-vswitchd` ran stay for good; those of the kernel's datapath go when it runs again.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::backend::HostError;
+use crate::crash;
+use crate::failure::refused;
+
+mod call;
+mod errors;
+mod find;
+mod flows;
+mod json;
+mod quote;
+mod rows;
+mod transaction;
+
+use call::Ended;
+pub use errors::codes;
+pub use flows::digest;
+pub use rows::{
+    BridgeRow, ControllerRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, QueueRow, Rows, SwitchRow, Uuid,
+};
+pub use transaction::{Op, Row, Setting, Table, Transaction, Value};
+
+/// How long a call may take, and a second for each so many changes on top: a port of the userspace datapath takes 13 ms to delete, several times that on a
+/// machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+const CHANGES_A_SECOND: usize = 20;
+
+/// How long to wait before the switch is asked again how far it is.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A running Open vSwitch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ovs {
+    database: String,
+    folder: PathBuf,
+    patience: Duration,
+}
+
+impl Ovs {
+    /// The one at this database (`unix:PATH`, a path, `tcp:ADDRESS:PORT`), else the one that `OVS_RUNDIR` leads to, else one at the usual places.
+    pub fn find(database: Option<&str>) -> Result<Ovs, HostError> {
+        let run_dir = std::env::var_os("OVS_RUNDIR").filter(|v| !v.is_empty()).map(PathBuf::from);
+        let found = find::find(database, run_dir.as_deref(), &find::USUAL)?;
+        Ok(Ovs { database: found.database, folder: found.folder, patience: PATIENCE })
+    }
+
+    /// The same, with so much patience; whole seconds, one at least.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Ovs {
+        Ovs { patience, ..self }
+    }
+
+    /// Everything that stands in the database, at one moment.
+    pub fn rows(&self) -> Result<Rows, HostError> {
+        const DOING: &str = "look at Open vSwitch";
+        let output = self.ask(DOING, rows::question())?;
+        rows::answer(&output).map_err(|e| refused(codes::SCHEMA, DOING, format!("what it says cannot be read: {e}")))
+    }
+
+    /// Waits until a switch is there that has done all that the database asks for. To be called before anything is touched.
+    pub fn is_ready(&self) -> Result<(), HostError> {
+        const DOING: &str = "look at Open vSwitch";
+        // The switch holds this lock as long as it lives (`bridge_init`, vswitchd/bridge.c).
+        let question = [&*self.database, "ovs_vswitchd"].map(OsString::from);
+        let mut lock = vec![OsString::from("lock")];
+        lock.extend(question);
+        let answer = call::first_answer(DOING, "ovsdb-client", &lock, self.patience)?;
+        if answer.contains("\"locked\":true") {
+            return Err(errors::not_running(DOING, "its database is there, but no `ovs-vswitchd` runs"));
+        }
+        self.catches_up(DOING)
+    }
+
+    /// Makes all changes, and waits until the switch has made them true. An error says that nothing was changed; but with [`codes::DATABASE_HANGS`] that is not known,
+    /// and with [`codes::SWITCH_HANGS`] the change stands in the database, and comes true when the switch goes on.
+    ///
+    /// What the switch itself could not do it says afterwards only: see [`Rows::unopened`].
+    pub fn commit(&self, changes: &Transaction) -> Result<(), HostError> {
+        const DOING: &str = "change Open vSwitch";
+        let mut calls = changes.calls(call::room_for_arguments());
+        let last = calls.pop();
+        for call in calls {
+            self.change(DOING, Some("--no-wait"), call, changes.len())?;
+        }
+        match last {
+            Some(call) => self.change(DOING, None, call, changes.len()),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes all changes in the database and does not wait for the switch: for deletions while it hangs or does not run.
+    pub fn commit_unheard(&self, changes: &Transaction) -> Result<(), HostError> {
+        const DOING: &str = "change Open vSwitch";
+        for call in changes.calls(call::room_for_arguments()) {
+            self.change(DOING, Some("--no-wait"), call, changes.len())?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, doing: &str, option: Option<&str>, call: Vec<OsString>, changes: usize) -> Result<(), HostError> {
+        let seconds = u64::try_from(changes / CHANGES_A_SECOND).unwrap_or(u64::MAX);
+        let patience = self.patience.saturating_add(Duration::from_secs(seconds));
+        let arguments: Vec<OsString> = option.map(OsString::from).into_iter().chain(call).collect();
+        crash::point();
+        match self.vsctl(doing, arguments, patience)? {
+            Ended::Well(_) => Ok(()),
+            Ended::Badly(complaint) => Err(errors::of_vsctl(doing, &complaint)),
+            Ended::TimedOut => Err(self.why_so_long(doing, patience)),
+        }
+    }
+
+    /// Which of the two daemons it is that a change waited for in vain.
+    fn why_so_long(&self, doing: &str, patience: Duration) -> HostError {
+        match self.progress(doing) {
+            Ok((current, wanted)) if current < wanted => errors::switch_hangs(doing, patience, current, wanted),
+            Ok(_) => errors::database_hangs(doing, patience),
+            Err(error) => error,
+        }
+    }
+
+    /// Waits until the switch has done what the database asks for.
+    fn catches_up(&self, doing: &str) -> Result<(), HostError> {
+        let begun = Instant::now();
+        loop {
+            let (current, wanted) = self.progress(doing)?;
+            if current >= wanted {
+                return Ok(());
+            }
+            if begun.elapsed() >= self.patience {
+                return Err(errors::switch_hangs(doing, self.patience, current, wanted));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The configuration that the switch has made true, and the one that is asked for.
+    fn progress(&self, doing: &str) -> Result<(i64, i64), HostError> {
+        let question = ["--", "get", "Open_vSwitch", ".", "cur_cfg", "next_cfg"].map(OsString::from);
+        let output = self.ask(doing, question.to_vec())?;
+        let numbers: Vec<i64> = output.lines().filter_map(|line| line.trim().parse().ok()).collect();
+        match numbers[..] {
+            [current, wanted] => Ok((current, wanted)),
+            _ => Err(refused(codes::SCHEMA, doing, format!("two numbers expected, and it says: {output}"))),
+        }
+    }
+
+    fn ask(&self, doing: &str, question: Vec<OsString>) -> Result<String, HostError> {
+        let arguments = std::iter::once(OsString::from("--no-wait")).chain(question).collect();
+        match self.vsctl(doing, arguments, self.patience)? {
+            Ended::Well(output) => Ok(output),
+            Ended::Badly(complaint) => Err(errors::of_vsctl(doing, &complaint)),
+            Ended::TimedOut => Err(errors::database_hangs(doing, self.patience)),
+        }
+    }
+
+    fn vsctl(&self, doing: &str, arguments: Vec<OsString>, patience: Duration) -> Result<Ended, HostError> {
+        let head = [format!("--db={}", self.database), "--no-syslog".to_owned()].map(OsString::from);
+        let arguments: Vec<OsString> = head.into_iter().chain(arguments).collect();
+        call::run(doing, "ovs-vsctl", &arguments, None, patience)
+    }
+}
+
+impl Rows {
+    /// What the switch could not make a port, with the reason. To be asked when the switch has caught up with the database.
+    pub fn unopened(&self) -> impl Iterator<Item = (&InterfaceRow, &str)> {
+        self.interfaces.iter().filter_map(|row| Some((row, row.fault()?)))
+    }
+}
+
+impl InterfaceRow {
+    /// Why it is no port of the switch; none if it is one.
+    pub fn fault(&self) -> Option<&str> {
+        let of_a_device = matches!(&*self.kind, "" | "system");
+        match (&self.error, self.ofport, self.ifindex) {
+            (Some(error), _, _) => Some(error),
+            (None, Some(-1) | None, _) => Some("the switch has not made it a port"),
+            (None, Some(_), Some(0)) if of_a_device => Some("its device is gone"),
+            (None, Some(_), _) => None,
+        }
+    }
+}
