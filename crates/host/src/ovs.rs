@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use crate::backend::HostError;
 use crate::crash;
-use crate::failure::refused;
 
 mod call;
 mod errors;
@@ -44,6 +43,9 @@ pub use transaction::{Op, Row, Setting, Table, Transaction, Value};
 /// machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CHANGES_A_SECOND: usize = 20;
+
+const LOOKING: &str = "look at Open vSwitch";
+const CHANGING: &str = "change Open vSwitch";
 
 /// How long to wait before the switch is asked again how far it is.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -72,23 +74,35 @@ impl Ovs {
 
     /// Everything that stands in the database, at one moment.
     pub fn rows(&self) -> Result<Rows, HostError> {
-        const DOING: &str = "look at Open vSwitch";
-        let output = self.ask(DOING, rows::question())?;
-        rows::answer(&output).map_err(|e| refused(codes::SCHEMA, DOING, format!("what it says cannot be read: {e}")))
+        let output = self.ask(LOOKING, rows::question())?;
+        rows::answer(&output).map_err(|e| errors::schema(LOOKING, format!("what it says cannot be read: {e}")))
     }
 
-    /// Waits until a switch is there that has done all that the database asks for. To be called before anything is touched.
-    pub fn is_ready(&self) -> Result<(), HostError> {
-        const DOING: &str = "look at Open vSwitch";
-        // The switch holds this lock as long as it lives (`bridge_init`, vswitchd/bridge.c).
-        let question = [&*self.database, "ovs_vswitchd"].map(OsString::from);
-        let mut lock = vec![OsString::from("lock")];
-        lock.extend(question);
-        let answer = call::first_answer(DOING, "ovsdb-client", &lock, self.patience)?;
-        if answer.contains("\"locked\":true") {
-            return Err(errors::not_running(DOING, "its database is there, but no `ovs-vswitchd` runs"));
+    /// Waits until a switch is there that has done all that the database asks for, and looks whether the database has all columns. To be called before anything is
+    /// touched: `ovs-vsctl` takes values for columns that an older database lacks, and drops them.
+    pub fn ready(&self) -> Result<(), HostError> {
+        self.catches_up(LOOKING)?;
+        if !self.switch_runs()? {
+            return Err(errors::not_running(LOOKING, "its database is there, but no `ovs-vswitchd` runs"));
         }
-        self.catches_up(DOING)
+        let question = ["get-schema", &self.database, "Open_vSwitch"].map(OsString::from);
+        let schema = match call::run(LOOKING, "ovsdb-client", &question, None, self.patience)? {
+            Ended::Well(schema) => schema,
+            Ended::Badly(complaint) => return Err(errors::of_vsctl(LOOKING, &complaint)),
+            Ended::TimedOut => return Err(errors::database_hangs(LOOKING, self.patience)),
+        };
+        match rows::lacks(&schema) {
+            Ok(None) => Ok(()),
+            Ok(Some(missing)) => Err(errors::schema(LOOKING, format!("its database lacks {missing}"))),
+            Err(why) => Err(errors::schema(LOOKING, format!("its database's schema cannot be read: {why}"))),
+        }
+    }
+
+    /// Whether a switch is at work on the database: it holds this lock as long as it lives (`bridge_init`, vswitchd/bridge.c).
+    fn switch_runs(&self) -> Result<bool, HostError> {
+        let question = ["lock", &self.database, "ovs_vswitchd"].map(OsString::from);
+        let answer = call::first_answer(LOOKING, "ovsdb-client", &question, self.patience)?;
+        Ok(!answer.contains("\"locked\":true"))
     }
 
     /// Makes all changes, and waits until the switch has made them true. An error says that nothing was changed; but with [`codes::DATABASE_HANGS`] that is not known,
@@ -96,23 +110,21 @@ impl Ovs {
     ///
     /// What the switch itself could not do it says afterwards only: see [`Rows::unopened`].
     pub fn commit(&self, changes: &Transaction) -> Result<(), HostError> {
-        const DOING: &str = "change Open vSwitch";
         let mut calls = changes.calls(call::room_for_arguments());
         let last = calls.pop();
         for call in calls {
-            self.change(DOING, Some("--no-wait"), call, changes.len())?;
+            self.change(CHANGING, Some("--no-wait"), call, changes.len())?;
         }
         match last {
-            Some(call) => self.change(DOING, None, call, changes.len()),
+            Some(call) => self.change(CHANGING, None, call, changes.len()),
             None => Ok(()),
         }
     }
 
     /// Makes all changes in the database and does not wait for the switch: for deletions while it hangs or does not run.
     pub fn commit_unheard(&self, changes: &Transaction) -> Result<(), HostError> {
-        const DOING: &str = "change Open vSwitch";
         for call in changes.calls(call::room_for_arguments()) {
-            self.change(DOING, Some("--no-wait"), call, changes.len())?;
+            self.change(CHANGING, Some("--no-wait"), call, changes.len())?;
         }
         Ok(())
     }
@@ -160,7 +172,7 @@ impl Ovs {
         let numbers: Vec<i64> = output.lines().filter_map(|line| line.trim().parse().ok()).collect();
         match numbers[..] {
             [current, wanted] => Ok((current, wanted)),
-            _ => Err(refused(codes::SCHEMA, doing, format!("two numbers expected, and it says: {output}"))),
+            _ => Err(errors::schema(doing, format!("two numbers expected, and it says: {output}"))),
         }
     }
 

@@ -33,6 +33,8 @@ pub mod codes {
 const START: &str =
     "start Open vSwitch (`systemctl start openvswitch-switch`), or say with `--db` where its database is";
 
+const NEWER: &str = "use a newer Open vSwitch: 2.13 or later";
+
 /// A program of Open vSwitch that is not on this machine.
 pub(super) fn not_installed(doing: &str, program: &str) -> HostError {
     let error = refused(codes::NOT_INSTALLED, doing, format!("`{program}` is not installed"));
@@ -42,6 +44,11 @@ pub(super) fn not_installed(doing: &str, program: &str) -> HostError {
 /// No daemon at any of these places.
 pub(super) fn not_running(doing: &str, message: impl Into<String>) -> HostError {
     hinted(refused(codes::NOT_RUNNING, doing, message), START)
+}
+
+/// A database that is not as this version knows it.
+pub(super) fn schema(doing: &str, message: String) -> HostError {
+    hinted(refused(codes::SCHEMA, doing, message), NEWER)
 }
 
 /// No answer in time.
@@ -88,7 +95,7 @@ fn class(said: &str) -> (u16, Option<&'static str>) {
         };
     }
     if has("does not contain a column") || has("unknown table") || has("not in the database") || has("has no column") {
-        return (codes::SCHEMA, Some("use a newer Open vSwitch: 2.13 or later"));
+        return (codes::SCHEMA, Some(NEWER));
     }
     if has("already exists") {
         return (codes::TAKEN, Some("look at who made it (`ovs-vsctl show`), then run apply again"));
@@ -104,9 +111,10 @@ pub(super) fn of_ofctl(doing: &str, complaint: &str) -> HostError {
     let said = last_words(complaint, "ovs-ofctl: ");
     let not_there =
         ["is not a bridge or a socket", "failed to connect to socket", "(Connection refused)", "No such file"];
-    if complaint.contains("version negotiation failed") || said.contains("switch does not support any of the usable") {
+    let too_old = ["version negotiation failed", "switch does not support any of the usable", "bundles need OpenFlow"];
+    if too_old.iter().any(|t| complaint.contains(t)) {
         let error = refused(codes::FLOWS, doing, "the bridge's protocols are too old for these flows");
-        return hinted(error, "add OpenFlow14 to the bridge's `protocols`, or leave them out");
+        return hinted(error, "add OpenFlow13 or OpenFlow14 to the bridge's `protocols`, or leave them out");
     }
     if said.contains("Permission denied") {
         return hinted(refused(codes::DENIED, doing, said), "run netsim as root");

@@ -1,16 +1,20 @@
 //! Flows: put into a bridge all at once, and read back in a form that changes only when they do.
 
 use std::ffi::OsString;
+use std::time::{Duration, Instant};
 
 use netsim_core::names::stable_hash;
 
 use super::call::{self, Ended};
-use super::{Ovs, errors};
+use super::{Ovs, PAUSE, codes, errors};
 use crate::backend::HostError;
 use crate::crash;
 
 /// Whatever the bridge's `protocols` are, one of these is among them; bundles need 1.3 at least (ovs-ofctl(8)).
 const VERSIONS: &str = "--protocols=OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15";
+
+/// How long a switch that has just been started may take until its bridges answer.
+const STARTING: Duration = Duration::from_secs(3);
 
 impl Ovs {
     /// Makes these flows, as ovs-ofctl(8) writes them, one a line, the only ones of a bridge: all at once or, on an error, not at all.
@@ -36,10 +40,18 @@ impl Ovs {
 
     fn ofctl(&self, doing: &str, command: &[OsString], input: Option<&str>) -> Result<String, HostError> {
         let arguments: Vec<OsString> = std::iter::once(OsString::from(VERSIONS)).chain(command.to_vec()).collect();
-        match call::run(doing, "ovs-ofctl", &arguments, input, self.patience)? {
-            Ended::Well(output) => Ok(output),
-            Ended::Badly(complaint) => Err(errors::of_ofctl(doing, &complaint)),
-            Ended::TimedOut => Err(errors::no_flows_in_time(doing, self.patience)),
+        let begun = Instant::now();
+        loop {
+            let error = match call::run(doing, "ovs-ofctl", &arguments, input, self.patience)? {
+                Ended::Well(output) => return Ok(output),
+                Ended::Badly(complaint) => errors::of_ofctl(doing, &complaint),
+                Ended::TimedOut => errors::no_flows_in_time(doing, self.patience),
+            };
+            let may_come = error.code == codes::NOT_RUNNING && begun.elapsed() < STARTING;
+            if !may_come || !self.switch_runs()? {
+                return Err(error);
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 }

@@ -2,15 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// The text as one value.
+/// The text as one value, or as the key in `COLUMN:KEY=VALUE`.
 pub(super) fn value(text: &str) -> String {
     if is_bare(text) { text.to_owned() } else { string(text) }
-}
-
-/// The text as the key in `COLUMN:KEY=VALUE`, which is read twice: first as a word of the argument, and then what that gave as a value
-/// (`parse_column_key_value` and `set_column`, lib/db-ctl-base.c).
-pub(super) fn key(text: &str) -> String {
-    if is_bare(text) { text.to_owned() } else { string(&string(text)) }
 }
 
 /// Whether it is read as it stands wherever a value can stand.
@@ -46,7 +40,5 @@ mod tests {
         assert_eq!(value("@id"), "\"@id\"");
         assert_eq!(value("tcp:[::1]:6653"), "\"tcp:[::1]:6653\"");
         assert_eq!(value("a\"\\\n"), r#""a\"\\\u000a""#);
-        assert_eq!(key("max-rate"), "max-rate");
-        assert_eq!(key("a b"), r#""\"a b\"""#);
     }
 }

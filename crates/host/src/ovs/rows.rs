@@ -229,22 +229,36 @@ rows! {
     }
 }
 
+/// The tables that are looked at, with their columns.
+pub(super) const TABLES: [(&str, &[&str]); 8] = [
+    (SwitchRow::TABLE, SwitchRow::COLUMNS),
+    (BridgeRow::TABLE, BridgeRow::COLUMNS),
+    (PortRow::TABLE, PortRow::COLUMNS),
+    (InterfaceRow::TABLE, InterfaceRow::COLUMNS),
+    (MirrorRow::TABLE, MirrorRow::COLUMNS),
+    (QosRow::TABLE, QosRow::COLUMNS),
+    (QueueRow::TABLE, QueueRow::COLUMNS),
+    (ControllerRow::TABLE, ControllerRow::COLUMNS),
+];
+
 /// The arguments that ask for everything at one moment.
 pub(super) fn question() -> Vec<OsString> {
-    let tables = [
-        (SwitchRow::TABLE, SwitchRow::COLUMNS),
-        (BridgeRow::TABLE, BridgeRow::COLUMNS),
-        (PortRow::TABLE, PortRow::COLUMNS),
-        (InterfaceRow::TABLE, InterfaceRow::COLUMNS),
-        (MirrorRow::TABLE, MirrorRow::COLUMNS),
-        (QosRow::TABLE, QosRow::COLUMNS),
-        (QueueRow::TABLE, QueueRow::COLUMNS),
-        (ControllerRow::TABLE, ControllerRow::COLUMNS),
-    ];
     let list = |(table, columns): (&str, &[&str])| {
         ["--".to_owned(), format!("--columns={}", columns.join(",")), "list".to_owned(), table.to_owned()]
     };
-    std::iter::once("--format=json".to_owned()).chain(tables.into_iter().flat_map(list)).map(OsString::from).collect()
+    std::iter::once("--format=json".to_owned()).chain(TABLES.into_iter().flat_map(list)).map(OsString::from).collect()
+}
+
+/// What a database of this schema (RFC 7047 §3.2) lacks of all that; nothing if it has it all.
+pub(super) fn lacks(schema: &str) -> Result<Option<String>, Unreadable> {
+    let schema: serde_json::Value = serde_json::from_str(schema).map_err(|e| e.to_string())?;
+    let has = |table: &str, column: &str| !schema["tables"][table]["columns"][column].is_null();
+    // Every row has a UUID, and no schema says so.
+    let all =
+        TABLES.iter().flat_map(|(table, columns)| columns.iter().filter(|c| **c != "_uuid").map(move |c| (*table, *c)));
+    let missing = all.filter(|(table, column)| !has(table, column)).map(|(table, column)| format!("{table}.{column}"));
+    let missing: Vec<String> = missing.collect();
+    Ok((!missing.is_empty()).then(|| missing.join(", ")))
 }
 
 /// The answer to that question.

@@ -203,7 +203,7 @@ impl Setting {
     fn word(&self) -> String {
         match &self.key {
             None => format!("{}={}", self.column, self.value.word()),
-            Some(key) => format!("{}:{}={}", self.column, quote::key(key), self.value.word()),
+            Some(key) => format!("{}:{}={}", self.column, quote::value(key), self.value.word()),
         }
     }
 }

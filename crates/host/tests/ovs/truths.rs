@@ -254,7 +254,7 @@ fn rows_outlive_the_switch_and_flows_and_a_wiped_database_do_not() {
         std::fs::remove_file(switch.folder.join("conf.db")).expect("it is there");
         switch.start();
         assert_eq!(ports(&switch.rows()), [""; 0]);
-        assert_eq!(ovs.is_ready(), Ok(()));
+        assert_eq!(ovs.ready(), Ok(()));
         let left = run("ip", &["-br", "link"]).contains("\nbr0 ");
         assert_eq!(left, datapath() == "netdev", "taps of the userspace datapath are left for us to delete");
         switch.commit([vec![bridge("br0"), port("br0", "v0")]]);
