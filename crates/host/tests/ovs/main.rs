@@ -1,8 +1,7 @@
 //! The client of Open vSwitch against a real one, of each test's own: userspace datapath, or the kernel's where it has that.
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and measured")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use netsim_host::ovs::{Op, Ovs, Rows, Setting, Transaction, Value};
@@ -84,14 +83,10 @@ fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
     texts.map(str::to_owned).to_vec()
 }
 
-/// `system` where the kernel has Open vSwitch's datapath, else `netdev`.
+/// `system` where the kernel has Open vSwitch's datapath, else `netdev`. The bed has loaded the module where there is one.
 fn datapath() -> &'static str {
-    let _ = Command::new("modprobe").arg("openvswitch").output();
-    if Path::new("/sys/module/openvswitch").exists() || module_is_there() { "system" } else { "netdev" }
-}
-
-fn module_is_there() -> bool {
-    std::fs::read_to_string("/proc/modules").is_ok_and(|modules| modules.contains("openvswitch "))
+    let modules = std::fs::read_to_string("/proc/modules").unwrap_or_default();
+    if modules.lines().any(|module| module.starts_with("openvswitch ")) { "system" } else { "netdev" }
 }
 
 fn bridge(name: &str) -> Op {

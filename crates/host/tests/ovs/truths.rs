@@ -159,8 +159,7 @@ fn a_bridge_takes_its_rows_along_and_leaves_its_queues() {
         switch.commit([vec![Op::Destroy { table: Table::Qos, row: Row::Uuid(rows.qos[0].uuid.clone()) }, queue]]);
         let rows = switch.rows();
         assert_eq!((rows.qos.len(), rows.queues.len()), (0, 0));
-        let devices = run("ip", &["-br", "link"]);
-        assert!(devices.contains("\nbr1 ") && !devices.contains("\nbr0 "), "{devices}");
+        assert_eq!((is_there("br0"), is_there("br1")), (false, true));
     });
 }
 
@@ -193,8 +192,7 @@ fn the_row_of_a_port_stays_when_its_device_goes_and_works_when_it_is_back() {
             let settings = vec![Setting::at("external_ids", "look", format!("{:?}", std::time::Instant::now()))];
             switch.commit([vec![Op::Set { table: Table::Bridge, row: Row::Name("br0".into()), settings }]]);
             let rows = switch.rows();
-            let told = rows.unopened().map(|(row, why)| format!("{}: {why}", row.name)).collect::<Vec<_>>();
-            told
+            rows.unopened().map(|(row, why)| format!("{}: {why}", row.name)).collect::<Vec<_>>()
         };
         assert_eq!(fault(), [""; 0]);
         let master = run("ip", &["link", "show", "dev", "v0"]).contains("master ovs-system");
@@ -238,27 +236,63 @@ fn everything_but_a_name_changes_in_place() {
 }
 
 #[test]
-fn rows_outlive_the_switch_and_flows_and_a_wiped_database_do_not() {
-    beside_a_switch("truths::rows_outlive_the_switch_and_flows_and_a_wiped_database_do_not", |switch| {
+fn rows_outlive_the_switch_and_flows_do_not() {
+    beside_a_switch("truths::rows_outlive_the_switch_and_flows_do_not", |switch| {
         wires(["v0"]);
         switch.commit([vec![bridge("br0"), port("br0", "v0")]]);
         let ovs = switch.client();
         ovs.replace_flows("br0", "priority=5,actions=drop").expect("they are right");
         switch.signal("ovs-vswitchd", Signal::SIGKILL);
-        switch.stop();
         switch.start();
         assert_eq!(ports(&switch.rows()), ["br0", "v0"]);
         assert_eq!(ovs.flows("br0").expect("it answers"), ["priority=0 actions=NORMAL"]);
+    });
+}
 
-        switch.stop();
+/// Whether there is a device of that name where the switch runs.
+fn is_there(device: &str) -> bool {
+    run("ip", &["-br", "link"]).contains(&format!("\n{device} "))
+}
+
+#[test]
+fn a_wiped_database_empties_a_running_switch() {
+    beside_a_switch("truths::a_wiped_database_empties_a_running_switch", |switch| {
+        switch.commit([vec![bridge("br0")]]);
+        switch.signal("ovsdb-server", Signal::SIGKILL);
         std::fs::remove_file(switch.folder.join("conf.db")).expect("it is there");
         switch.start();
         assert_eq!(ports(&switch.rows()), [""; 0]);
-        assert_eq!(ovs.ready(), Ok(()));
-        let left = run("ip", &["-br", "link"]).contains("\nbr0 ");
-        assert_eq!(left, datapath() == "netdev", "taps of the userspace datapath are left for us to delete");
-        switch.commit([vec![bridge("br0"), port("br0", "v0")]]);
-        assert_eq!(switch.rows().unopened().collect::<Vec<_>>(), []);
+        for _ in 0..500 {
+            if !is_there("br0") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("br0 is still there");
+    });
+}
+
+/// A switch that is started anew looks at the devices of its datapath only when it opens that: with its first bridge. Taps it does not know again.
+#[test]
+fn devices_of_a_database_that_was_wiped_while_no_switch_ran_stay() {
+    beside_a_switch("truths::devices_of_a_database_that_was_wiped_while_no_switch_ran_stay", |switch| {
+        switch.commit([vec![bridge("br0"), port_of_kind("br0", "i0", "internal", &[])]]);
+        switch.stop();
+        std::fs::remove_file(switch.folder.join("conf.db")).expect("it is there");
+        switch.start();
+        assert_eq!(switch.client().ready(), Ok(()));
+        assert_eq!(ports(&switch.rows()), [""; 0]);
+        assert_eq!((is_there("br0"), is_there("i0")), (true, true));
+
+        switch.commit([vec![bridge("br0")]]);
+        let rows = switch.rows();
+        assert_eq!(rows.unopened().collect::<Vec<_>>(), []);
+        assert_eq!((is_there("br0"), is_there("i0")), (true, datapath() == "netdev"));
+        switch.commit([vec![Op::DeleteBridge(Row::Uuid(rows.bridges[0].uuid.clone()))]]);
+        assert_eq!((is_there("br0"), is_there("i0")), (false, datapath() == "netdev"));
+        if datapath() == "netdev" {
+            run("ip", &["link", "del", "i0"]);
+        }
     });
 }
 
