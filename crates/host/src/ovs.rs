@@ -1,19 +1,25 @@
 //! A client of a running Open vSwitch, by way of its own programs `ovs-vsctl` and `ovs-ofctl`.
 //!
-//! What Open vSwitch does, as tried on 3.1 with both datapaths; the planner relies on it:
+//! What Open vSwitch does, as tried on 3.1 with both datapaths (`crates/host/tests/ovs`); who plans for it relies on it:
 //!
 //! - A bridge that is deleted takes its ports, interfaces, mirrors and controllers along; QoS and Queue rows stay until they are destroyed. A port that is
-//!   deleted is taken out of every mirror's selection and output; the mirror stays.
+//!   deleted is taken out of every mirror's selection and output; the mirror stays, with what is left.
 //! - A port's name is unique in the whole database, a mirror's and a controller's is not: only their row says whose they are.
 //! - The row of a port stays when its device goes. Under the kernel's datapath `error` then says so and `ofport` is -1; under the userspace datapath both stay
-//!   as they were and only `ifindex` is 0. When the device is back, it is a port again by itself, under the kernel's datapath with another `ofport`.
-//! - Everything but names can be changed in place, `datapath_type` as well, but that remakes the bridge's own device and its flows are lost.
-//! - A kind of QoS that there is not, an egress policer and an option that nobody reads are taken without a word.
-//! - A row is there at once and with its `external_ids`; its device is there when `ovs-vswitchd` has done its part: `cur_cfg` has come up to `next_cfg`.
-//! - A bridge's local port and internal ports are devices in the network namespace of `ovs-vswitchd` (taps, under the userspace datapath). They can be moved to
-//!   another namespace; under the kernel's datapath one that is renamed is lost to its bridge. Rows that are deleted take a moved one along.
-//! - Flows are not in the database: they are gone when `ovs-vswitchd` has been started anew.
-//! - Taps of bridges that were deleted while no `ovs-vswitchd` ran stay for good; those of the kernel's datapath go when it runs again.
+//!   as they were and only `ifindex` is 0. When the device is back it is a port again by itself, under the kernel's datapath with another `ofport`.
+//! - A port's device has the master `ovs-system` under the kernel's datapath, and none under the userspace datapath, which puts it into promiscuous mode.
+//! - Everything but names changes in place and leaves `ofport` as it is. `datapath_type` does, too, but that remakes the bridge: devices, flows and all.
+//! - A kind of QoS that there is not, an egress policer, policing that the kernel has no classifier for, an option that nobody reads: taken without a word.
+//! - A row is there at once, with its `external_ids`; its device when `ovs-vswitchd` has done its part: `cur_cfg` has come up to `next_cfg`.
+//! - Half a pair of patch ports has an `error` until the other half is there; it has no device.
+//! - A bridge's local port and internal ports are devices in the network namespace of `ovs-vswitchd`: taps under the userspace datapath, which `RTM_DELLINK`
+//!   deletes, and devices that only `ovs-vswitchd` or `ovs-dpctl del-if` deletes under the kernel's. They can be moved to another namespace, and go from there with their row.
+//!   Under the kernel's datapath one that is renamed is lost to its bridge.
+//! - Flows are not in the database: they are gone when `ovs-vswitchd` has been started anew, which adds one that makes a `standalone` bridge a plain switch.
+//! - A database that is wiped under a running `ovs-vswitchd` empties that. What was deleted while none ran keeps its devices: taps for good, those of the kernel's
+//!   datapath until a bridge of that is made.
+//! - Deleting a port takes 13 ms under the userspace datapath, in whatever order and with whatever else (a packet socket is closed), and 2 ms under the kernel's.
+//! - Through the userspace datapath no TCP passes unless both of its ends fill in their checksums themselves (`ethtool -K eth0 tx off` in the nodes).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -78,8 +84,8 @@ impl Ovs {
         rows::answer(&output).map_err(|e| errors::schema(LOOKING, format!("what it says cannot be read: {e}")))
     }
 
-    /// Waits until a switch is there that has done all that the database asks for, and looks whether the database has all columns. To be called before anything is
-    /// touched: `ovs-vsctl` takes values for columns that an older database lacks, and drops them.
+    /// Waits until a switch is there that has done all that the database asks for, and looks whether the database has all columns: what is
+    /// to be called before anything is touched. `ovs-vsctl` reads a column that an older database lacks as empty, and refuses only to set it.
     pub fn ready(&self) -> Result<(), HostError> {
         self.catches_up(LOOKING)?;
         if !self.switch_runs()? {
@@ -200,12 +206,17 @@ impl Rows {
 }
 
 impl InterfaceRow {
+    /// An error if the switch could not make it a port.
+    pub fn opened(&self) -> Result<(), HostError> {
+        self.fault().map_or(Ok(()), |why| Err(errors::not_opened(&self.name, why)))
+    }
+
     /// Why it is no port of the switch; none if it is one.
     pub fn fault(&self) -> Option<&str> {
         let of_a_device = matches!(&*self.kind, "" | "system");
         match (&self.error, self.ofport, self.ifindex) {
             (Some(error), _, _) => Some(error),
-            (None, Some(-1) | None, _) => Some("the switch has not made it a port"),
+            (None, Some(-1) | None, _) => Some("the switch has not made it a port; its log says why"),
             (None, Some(_), Some(0)) if of_a_device => Some("its device is gone"),
             (None, Some(_), _) => None,
         }

@@ -72,6 +72,12 @@ pub(super) fn no_flows_in_time(doing: &str, patience: Duration) -> HostError {
     hinted(refused(codes::SWITCH_HANGS, doing, message), "see what holds it up, or restart Open vSwitch")
 }
 
+/// A port that the switch could not make.
+pub(super) fn not_opened(port: &str, why: &str) -> HostError {
+    let error = refused(codes::NOT_OPENED, format!("open port {port} of Open vSwitch"), why);
+    hinted(error, "look for its device (`ip link`), or into the log of `ovs-vswitchd`, then run apply again")
+}
+
 /// A complaint of `ovs-vsctl`, which then has changed nothing.
 pub(super) fn of_vsctl(doing: &str, complaint: &str) -> HostError {
     let said = last_words(complaint, "ovs-vsctl: ");
@@ -94,7 +100,7 @@ fn class(said: &str) -> (u16, Option<&'static str>) {
             () => (codes::NOT_RUNNING, Some(START)),
         };
     }
-    if has("does not contain a column") || has("unknown table") || has("not in the database") || has("has no column") {
+    if has("does not contain a column") || has("\"unknown column\"") || has("unknown table") {
         return (codes::SCHEMA, Some(NEWER));
     }
     if has("already exists") {

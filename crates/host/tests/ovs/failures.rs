@@ -115,10 +115,11 @@ fn a_device_that_is_not_there_is_told_once_the_switch_has_looked_for_it() {
             vec![bridge("taken")],
         ]);
         let rows = switch.rows();
-        let told: Vec<String> = rows.unopened().map(|(row, why)| format!("{}: {why}", row.name)).collect();
+        let told: Vec<HostError> = rows.interfaces.iter().filter_map(|row| row.opened().err()).collect();
         let [nobody, taken] = &told[..] else { panic!("{told:?}") };
-        assert_eq!(nobody, "nobody: could not open network device nobody (No such device)");
-        assert!(taken.starts_with("taken: could not "), "{taken}");
+        let message = "open port nobody of Open vSwitch: could not open network device nobody (No such device)";
+        assert_eq!((nobody.code, &*nobody.to_string()), (codes::NOT_OPENED, message));
+        assert!(taken.to_string().starts_with("open port taken of Open vSwitch: "), "{taken}");
     });
 }
 

@@ -1,5 +1,12 @@
 //! What Open vSwitch does, as the planner relies on it.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use netsim_core::names::NetnsName;
+use netsim_core::resource::NetnsId;
+use netsim_host::enter::in_netns;
 use netsim_host::ovs::{MirrorRow, Op, Row, Rows, Setting, Table, Value};
 use nix::sys::signal::Signal;
 
@@ -152,7 +159,7 @@ fn a_bridge_takes_its_rows_along_and_leaves_its_queues() {
 
         switch.commit([vec![Op::DeleteBridge(Row::Uuid(uuid))]]);
         let rows = switch.rows();
-        assert_eq!(super::truths::ports(&rows), ["br1", "other"]);
+        assert_eq!(self::ports(&rows), ["br1", "other"]);
         assert_eq!((rows.mirrors.len(), rows.controllers.len()), (0, 0));
         assert_eq!((&rows.qos, &rows.queues), (&before.qos, &before.queues));
         let queue = Op::Destroy { table: Table::Queue, row: Row::Uuid(rows.queues[0].uuid.clone()) };
@@ -189,7 +196,7 @@ fn the_row_of_a_port_stays_when_its_device_goes_and_works_when_it_is_back() {
         switch.commit([vec![bridge("br0"), port("br0", "v0")]]);
         let fault = || {
             // Any change makes the switch look around.
-            let settings = vec![Setting::at("external_ids", "look", format!("{:?}", std::time::Instant::now()))];
+            let settings = vec![Setting::at("external_ids", "look", format!("{:?}", Instant::now()))];
             switch.commit([vec![Op::Set { table: Table::Bridge, row: Row::Name("br0".into()), settings }]]);
             let rows = switch.rows();
             rows.unopened().map(|(row, why)| format!("{}: {why}", row.name)).collect::<Vec<_>>()
@@ -266,7 +273,7 @@ fn a_wiped_database_empties_a_running_switch() {
             if !is_there("br0") {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         panic!("br0 is still there");
     });
@@ -332,5 +339,63 @@ fn a_change_that_is_refused_changes_nothing() {
             refusal(vec![Op::Set { table: Table::Bridge, row: Row::Name("br0".into()), settings }]),
             "E145: change Open vSwitch: Bridge does not contain a column whose name matches \"nosuch\""
         );
+    });
+}
+
+/// Whether a megabyte comes through from one namespace to the other by TCP.
+fn tcp_passes() -> bool {
+    const BYTES: usize = 1 << 20;
+    let space = |name| NetnsId::Named(NetnsName::new(name).expect("a name"));
+    let patience = Some(Duration::from_secs(2));
+    std::thread::scope(|scope| {
+        let listener =
+            in_netns(&space("b"), || TcpListener::bind("10.9.0.2:5555")).expect("it is there").expect("it is free");
+        scope.spawn(move || {
+            let connect =
+                || TcpStream::connect_timeout(&"10.9.0.2:5555".parse().expect("an address"), Duration::from_secs(2));
+            let stream = in_netns(&space("a"), connect).expect("it is there");
+            let sent = stream.and_then(|mut stream| {
+                stream.set_write_timeout(patience)?;
+                stream.write_all(&vec![7; BYTES])
+            });
+            drop(sent);
+        });
+        listener.set_nonblocking(true).expect("it is a socket");
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            let Ok((mut stream, _)) = listener.accept() else {
+                std::thread::sleep(Duration::from_millis(10));
+                continue;
+            };
+            stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(patience)).expect("it is a socket");
+            return stream.read_to_end(&mut Vec::new()).is_ok_and(|read| read == BYTES);
+        }
+        false
+    })
+}
+
+#[test]
+fn tcp_passes_the_userspace_datapath_only_with_checksums_that_its_ends_filled_in() {
+    let name = "truths::tcp_passes_the_userspace_datapath_only_with_checksums_that_its_ends_filled_in";
+    if std::process::Command::new("ethtool").arg("--version").output().is_err() {
+        return eprintln!("SKIPPED {name}: not installed: ethtool");
+    }
+    beside_a_switch(name, |switch| {
+        let mut steps = vec![vec![bridge("br0")]];
+        for (n, node) in ["a", "b"].into_iter().enumerate() {
+            run("ip", &["netns", "add", node]);
+            let wire =
+                ["link", "add", &format!("s-{node}"), "up", "type", "veth", "peer", "name", "eth0", "netns", node];
+            run("ip", &wire);
+            run("ip", &["-n", node, "link", "set", "eth0", "up"]);
+            run("ip", &["-n", node, "address", "add", &format!("10.9.0.{}/24", n + 1), "dev", "eth0"]);
+            steps.push(vec![port("br0", &format!("s-{node}"))]);
+        }
+        switch.commit(steps);
+        assert_eq!(tcp_passes(), datapath() == "system");
+        for node in ["a", "b"] {
+            run("ip", &["netns", "exec", node, "ethtool", "-K", "eth0", "tx", "off"]);
+        }
+        assert!(tcp_passes());
     });
 }
