@@ -51,3 +51,34 @@ fn flows_that_are_wrong_are_told_with_their_line_and_change_nothing() {
         assert_eq!(refusal("actions=drop"), "set the flows of br0: the bridge's protocols are too old for these flows");
     });
 }
+
+#[test]
+fn another_fail_mode_or_controller_takes_the_flows_and_nothing_else_does() {
+    beside_a_switch("flows::another_fail_mode_or_controller_takes_the_flows_and_nothing_else_does", |switch| {
+        switch.commit([vec![bridge("br0")]]);
+        let ovs = switch.client();
+        let flows_after = |op: fn(Vec<Setting>) -> Vec<Op>, settings: &[Setting]| {
+            ovs.replace_flows("br0", "priority=7,actions=drop").expect("they are right");
+            switch.commit([op(settings.to_vec())]);
+            ovs.flows("br0").expect("it answers")
+        };
+        let set = |settings| vec![Op::Set { table: Table::Bridge, row: Row::Name("br0".into()), settings }];
+        let steer = |settings| {
+            let create = Op::Create { id: "c".into(), table: Table::Controller, settings };
+            let settings = vec![Setting::of("controller", Value::Called("c".into()))];
+            vec![create, Op::Set { table: Table::Bridge, row: Row::Name("br0".into()), settings }]
+        };
+        let protocols = Value::Set(vec![Value::text("OpenFlow10"), Value::text("OpenFlow14")]);
+        let kept = [
+            Setting::of("protocols", protocols),
+            Setting::of("stp_enable", Value::Bool(true)),
+            Setting::at("other_config", "hwaddr", "02:00:00:00:00:01"),
+        ];
+        assert_eq!(flows_after(set, &kept), ["priority=7 actions=drop"]);
+        assert_eq!(flows_after(set, &[Setting::of("fail_mode", Value::text("secure"))]), [""; 0]);
+        assert_eq!(flows_after(steer, &[Setting::of("target", Value::text("tcp:127.0.0.1:9"))]), [""; 0]);
+        assert_eq!(flows_after(set, &[Setting::of("controller", Value::Set(Vec::new()))]), [""; 0]);
+        let standalone = Setting::of("fail_mode", Value::text("standalone"));
+        assert_eq!(flows_after(set, &[standalone]), ["priority=0 actions=NORMAL"]);
+    });
+}
