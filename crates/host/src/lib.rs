@@ -10,6 +10,7 @@ mod file_lock;
 pub mod linux;
 pub mod lock;
 mod netlink;
+pub mod ovs;
 pub mod probe;
 pub mod rights;
 pub mod rootless;
