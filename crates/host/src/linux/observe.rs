@@ -46,7 +46,7 @@ pub(crate) type Vlans = FxHashMap<u32, device::SeenVlans>;
 
 /// What a name in `/run/netns` turns out to be.
 enum Found {
-    Ours(Space),
+    Ours(Box<Space>),
     Husk(Netns),
     Foreign(NetnsName, Option<LabName>, &'static str),
 }
@@ -104,7 +104,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Obs
     let mut spaces = vec![host];
     for found in look_at_all(paths, scope, &asked, &names, known)? {
         match found {
-            Found::Ours(space) => spaces.push(space),
+            Found::Ours(space) => spaces.push(*space),
             Found::Husk(netns) => observed.ours.insert(Resource::Netns(netns)),
             Found::Foreign(name, lab, what) => {
                 let key = Key::Netns(name);
@@ -247,7 +247,7 @@ fn look(
     };
     let inode = netns::inode(&namespace)?;
     if let Some(same) = before.filter(|before| before.inode == inode) {
-        return Ok(Some(Found::Ours(same)));
+        return Ok(Some(Found::Ours(Box::new(same))));
     }
     match netns::enter(&namespace) {
         // It belongs to a user namespace that is out of our reach, so it cannot be ours: a plain name in use.
@@ -264,7 +264,7 @@ fn look(
             let id = NetnsId::Named(name.clone());
             let (sysctls, no_sysctls) = values(settings, &id, &links, asked)?;
             let of_lab = |link: &&Link| link.index == LO_INDEX || is_of_lab(&scope.lab, link);
-            Ok(Some(Found::Ours(Space {
+            Ok(Some(Found::Ours(Box::new(Space {
                 qdiscs: qdiscs(&mut netlink, links.iter().filter(of_lab))?,
                 tunings: tuning::read_all(&id, links.iter().filter(of_lab), asked.tunings_of(&id))?,
                 addresses: addresses(&mut netlink)?,
@@ -276,7 +276,7 @@ fn look(
                 links,
                 sysctls,
                 no_sysctls,
-            })))
+            }))))
         }
         other => Ok(Some(Found::Foreign(name.clone(), other.map(|m| m.lab), "network namespace"))),
     }

@@ -36,6 +36,8 @@ pub(crate) struct Space {
     kinds: FxHashMap<IfName, Kind>,
     /// In a namespace that was made just now: the next number to ask for. Elsewhere the kernel chooses.
     next: Option<u32>,
+    /// Elsewhere: no device has a higher number; none where that is not known.
+    highest: Option<u32>,
 }
 
 impl<'a> Spaces<'a> {
@@ -125,6 +127,19 @@ impl<'a> Spaces<'a> {
         Ok(space.namespace.as_ref().expect("filled in above").as_fd())
     }
 
+    /// The number to ask for a device that stands on one of another namespace. Before Linux 6.13 a kernel looks for it where it is asked, though the device
+    /// comes to be elsewhere (`__rtnl_newlink`), so it is one that is free in both; without a number it would look for the name in the same way.
+    pub(crate) fn number_across(&mut self, asked: &NetnsId, to: &NetnsId, name: IfName) -> io::Result<u32> {
+        let number = self.get(asked)?.highest()?.max(self.get(to)?.highest()?) + 1;
+        let space = self.get(to)?;
+        match &mut space.next {
+            Some(next) => *next = number + 1,
+            None => space.highest = Some(number),
+        }
+        space.indices.insert(name, number);
+        Ok(number)
+    }
+
     /// Forgets the numbers of a namespace's devices: some were deleted.
     pub(crate) fn forget(&mut self, id: &NetnsId) {
         if let Some(space) = self.open.get_mut(id) {
@@ -144,16 +159,34 @@ impl<'a> Spaces<'a> {
 impl Space {
     fn new(netlink: Netlink, next: Option<u32>) -> Self {
         let indices = [(IfName::LO, LO_INDEX)].into_iter().collect();
-        Space { netlink, namespace: None, indices, kinds: FxHashMap::default(), next }
+        Space { netlink, namespace: None, indices, kinds: FxHashMap::default(), next, highest: None }
     }
 
     /// The number to ask for a new device: 0 where the kernel chooses.
     pub(crate) fn number(&mut self, name: IfName) -> u32 {
-        let Some(next) = &mut self.next else { return 0 };
+        let Some(next) = &mut self.next else {
+            self.highest = None;
+            return 0;
+        };
         let number = *next;
         *next += 1;
         self.indices.insert(name, number);
         number
+    }
+
+    /// Whether it has to be asked which numbers are taken, when all is made that was to be.
+    pub(crate) fn has_unknown_numbers(&self) -> bool {
+        self.next.is_none() && self.highest.is_none()
+    }
+
+    fn highest(&mut self) -> io::Result<u32> {
+        let highest = match (self.next, self.highest) {
+            (Some(next), _) => next - 1,
+            (None, Some(highest)) => highest,
+            (None, None) => observe::links(&mut self.netlink)?.iter().map(|l| l.index).max().unwrap_or(LO_INDEX),
+        };
+        self.highest = Some(highest);
+        Ok(highest)
     }
 
     /// The number of a device, if it is known.

@@ -165,7 +165,6 @@ impl Site<'_> {
             self.run.send(space, std::mem::take(&mut batch), never)?;
             self.set(spaces, &late)?;
         }
-        let fall = order::falling(self.run, spaces, (self.netns, self.place))?;
         let space = spaces.get(self.netns).map_err(self.run.system(any))?;
         let index = |at: usize, name: IfName| {
             let missing = || {
@@ -179,7 +178,7 @@ impl Site<'_> {
         }
         // Before the device is up: then the kernel need not wait for those who send (`dev_deactivate`, net/sched/sch_generic.c).
         tune::queue(&mut batch, &self.place.qdiscs, &index)?;
-        for (at, index, change) in order::changes(space, self.place, &index)?.into_iter().chain(fall) {
+        for (at, index, change) in order::changes(space, self.place, &index)? {
             batch.push(at, 0, change.of(index));
         }
         for (at, port) in order::settings(self.place) {

@@ -118,10 +118,15 @@ fn push(
                 Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
                 None => None,
             };
-            let number = spaces.get(&single.id.netns).map_err(run.system(at))?.number(single.id.name);
             if single.id.netns == *here {
+                let number = spaces.get(here).map_err(run.system(at))?.number(single.id.name);
                 device::create_single(single, number, parent, None, group)
             } else {
+                let space = spaces.get(here).map_err(run.system(at))?;
+                if space.has_unknown_numbers() {
+                    run.send(space, std::mem::take(batch), build::never)?;
+                }
+                let number = spaces.number_across(here, &single.id.netns, single.id.name).map_err(run.system(at))?;
                 let far = spaces.namespace(&single.id.netns).map_err(run.system(at))?;
                 device::create_single(single, number, parent, Some(far), group)
             }

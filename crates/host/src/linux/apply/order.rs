@@ -5,20 +5,18 @@
 
 use indexmap::IndexMap;
 use netsim_core::names::IfName;
-use netsim_core::resource::{NetnsId, Port, PortSettings, SingleKind};
+use netsim_core::resource::{Port, PortSettings, SingleKind};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::super::device::{Change, Kind, Member, Sort};
-use super::super::observe;
-use super::super::spaces::{Space, Spaces};
-use super::Run;
+use super::super::spaces::Space;
 use super::work::Place;
 use crate::backend::StepError;
 
 /// A change with its action and the number of its device.
 pub(super) type Told = (usize, u32, Change);
 
-/// What devices are told, in one message each.
+/// What devices are told, in one message each; but those that come up with others and shall not are told that they go down again.
 pub(super) fn changes(
     space: &Space,
     place: &Place,
@@ -46,40 +44,21 @@ pub(super) fn changes(
         _ => (1, 0),
     };
     changes.sort_by_cached_key(|name, _| turn(name));
-    changes.into_iter().map(|(name, (at, change))| Ok((at, index(at, name)?, change))).collect()
+    let down = || Change { up: Some(false), ..Default::default() };
+    let falling = raised(space, place, &ups).into_iter().map(|(at, name)| (name, (at, down())));
+    changes.into_iter().chain(falling).map(|(name, (at, change))| Ok((at, index(at, name)?, change))).collect()
 }
 
-/// What is told to devices that came up with others though nobody asked for that: members of bonds, and VLAN sub-interfaces with their parents
+/// Devices that come up with others though they shall not: members of bonds, and VLAN sub-interfaces that are wanted after their parents have come up
 /// (`vlan_device_event`).
-pub(super) fn falling(
-    run: &Run,
-    spaces: &mut Spaces,
-    (netns, place): (&NetnsId, &Place),
-) -> Result<Vec<Told>, StepError> {
-    let ups: FxHashSet<IfName> = place.ups.iter().map(|(_, d)| d.name).collect();
-    let space = spaces.get(netns).map_err(run.system(place.ups.first().map_or(0, |up| up.0)))?;
+fn raised<'a>(space: &'a Space, place: &'a Place<'a>, ups: &'a FxHashMap<IfName, usize>) -> Vec<(usize, IfName)> {
     let members = place.ports.iter().filter(|(_, _, port)| is_bond(space, place, port.master));
     let members = members.map(|(at, _, port)| (*at, port.device.name));
-    let vlans = place.singles.iter().filter(|(_, s)| matches!(s.kind, SingleKind::Vlan { .. }));
-    let mut down: Vec<(usize, IfName)> = members.chain(vlans.map(|(at, s)| (*at, s.id.name))).collect();
-    down.retain(|(_, name)| !ups.contains(name));
-    let change = || Change { up: Some(false), ..Default::default() };
-    let mut told: Vec<Told> =
-        down.into_iter().filter_map(|(at, name)| Some((at, space.index(name)?, change()))).collect();
-
-    let new: FxHashSet<IfName> = place.new_devices().map(|(_, name)| name).collect();
-    let ports = place.ports.iter().map(|(at, _, port)| (*at, port.device.name));
-    let mut raised = place.ups.iter().map(|(at, d)| (*at, d.name)).chain(ports);
-    let raised = raised.find(|(_, name)| *name != IfName::LO && !new.contains(name));
-    if let Some((at, _)) = raised.filter(|_| !space.is_new()) {
-        let links = observe::links(&mut space.netlink).map_err(run.system(at))?;
-        let stays = links.into_iter().filter(|link| {
-            let vlan = matches!(link.kind, Kind::Single(Sort::Vlan { .. })) && observe::is_of_lab(run.lab, link);
-            vlan && !link.up && !ups.contains(&link.name) && !new.contains(&link.name)
-        });
-        told.extend(stays.map(|link| (at, link.index, change())));
-    }
-    Ok(told)
+    let vlans = place.singles.iter().filter_map(|(at, s)| match s.kind {
+        SingleKind::Vlan { parent, .. } if ups.get(&parent).is_some_and(|up| up < at) => Some((*at, s.id.name)),
+        _ => None,
+    });
+    members.chain(vlans).filter(|(_, name)| !ups.contains_key(name)).collect()
 }
 
 /// Ports whose bridge is to treat them in another way than it does when they have joined it.
