@@ -7,12 +7,22 @@ const INSIDE: &str = "NETSIM_TEST_INSIDE";
 /// Runs `body` in user, network, mount and process namespaces of its own, in a child of this test; says SKIPPED where the system forbids them.
 /// `name` is the test's own name, by which the child finds its way back here.
 pub fn in_namespaces_of_its_own(name: &str, body: impl FnOnce()) {
+    again("-Urnmpf", "user namespaces are not to be had here", name, body);
+}
+
+/// As [`in_namespaces_of_its_own`] but for the user namespace: with the rights of the machine's own root, for what nobody else may do.
+#[allow(dead_code, reason = "few tests need such rights")]
+pub fn in_namespaces_of_roots_own(name: &str, body: impl FnOnce()) {
+    again("-nmpf", "only the machine's own root may do that", name, body);
+}
+
+fn again(which: &str, why_not: &str, name: &str, body: impl FnOnce()) {
     if std::env::var(INSIDE).as_deref() == Ok(name) {
         return body();
     }
-    let namespaces = ["-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"];
+    let namespaces = [which, "--mount-proc", "--propagation", "private", "--kill-child"];
     if !Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status().is_ok_and(|s| s.success()) {
-        eprintln!("SKIPPED {name}: user namespaces are not to be had here");
+        eprintln!("SKIPPED {name}: {why_not}");
         return;
     }
     let me = std::env::current_exe().expect("a test binary has a path");

@@ -151,9 +151,9 @@ fn single(id: DeviceId, kind: SingleKind, link: &Link) -> Single {
 }
 
 /// The altname that is the name as written: it did not fit as a name, and the name is made from its beginning.
-/// What else there is was given by others.
+/// What else there is was given by others, or is a note of ours (`tuned=…`).
 pub(crate) fn full_name(link: &Link) -> Option<Arc<str>> {
-    let long = || link.altnames.iter().filter(|a| a.len() > IfName::MAX);
+    let long = || link.altnames.iter().filter(|a| a.len() > IfName::MAX && !a.contains('='));
     let shared = |a: &&String| a.bytes().zip(link.name.as_str().bytes()).take_while(|(a, b)| a == b).count();
     long().max_by_key(shared).map(|a| a.as_str().into())
 }

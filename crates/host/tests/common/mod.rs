@@ -7,10 +7,10 @@ use std::process::{Command, Output};
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName, SysctlName};
 use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{
-    Address, Aside, Bridge, Device, DeviceId, End, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl,
-    TABLE_MAIN, Veth,
+    Address, Aside, Bridge, Device, DeviceId, End, Knob, Netns, NetnsId, NextHop, Port, Qdisc, QdiscKind, Ran,
+    Resource, Route, Sysctl, TABLE_MAIN, Tuning, Veth,
 };
-use netsim_core::state::{HostState, Observed, Scope};
+use netsim_core::state::{Feature, HostState, Observed, Scope};
 use netsim_host::backend::{Progress, StepError};
 use netsim_host::linux::{Linux, Paths};
 
@@ -20,10 +20,27 @@ mod again;
 /// Runs `body` with network, mount and process namespaces of its own and an empty /run, in a child of this test; says SKIPPED where the system
 /// forbids that. `name` is the test's own name, by which the child finds its way back here.
 pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce()) {
-    again::in_namespaces_of_its_own(name, || {
-        run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
-        body();
-    });
+    again::in_namespaces_of_its_own(name, || with_its_own_run(body));
+}
+
+/// As [`on_a_machine_of_its_own`], with the rights of the machine's own root.
+pub fn on_a_machine_of_roots_own(name: &str, body: impl FnOnce()) {
+    again::in_namespaces_of_roots_own(name, || with_its_own_run(body));
+}
+
+fn with_its_own_run(body: impl FnOnce()) {
+    run("mount", &["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
+    body();
+}
+
+/// Whether the kernel has all of these features; says SKIPPED where it has not. `name` is the test's own name.
+pub fn kernel_has(name: &str, features: &[Feature]) -> bool {
+    let scope = Scope { features: features.iter().copied().collect(), ..Scope::lab(&lab()) };
+    let lacks = linux().observe_now(&scope).expect("a machine that can be looked at").facts.lacks;
+    if !lacks.is_empty() {
+        eprintln!("SKIPPED {name}: this kernel has not {lacks:?}");
+    }
+    lacks.is_empty()
 }
 
 /// Runs a program that shall succeed; gives its output.
@@ -158,6 +175,14 @@ pub fn route(netns: &str, to: &str, via: &str) -> Resource {
     via.sort();
     let metric = if to.addr().is_ipv6() { 1024 } else { 0 };
     Resource::Route(Route { netns: space(netns), table: TABLE_MAIN, to, metric, via })
+}
+
+pub fn qdisc(at: &str, kind: QdiscKind) -> Resource {
+    Resource::Qdisc(Qdisc { device: id(at), kind })
+}
+
+pub fn tuning(at: &str, knob: Knob, value: &str) -> Resource {
+    Resource::Tuning(Tuning { device: id(at), knob, value: value.into() })
 }
 
 pub fn ran(netns: &str, index: u32, argv: &[&str]) -> Resource {

@@ -64,7 +64,12 @@ impl Sysfs {
             match self.queue(device, knob, number, OFlag::O_WRONLY)? {
                 Some(mut file) => {
                     crash::point();
-                    file.write_all(mask.as_bytes())?;
+                    file.write_all(mask.as_bytes()).map_err(|e| match e.raw_os_error() {
+                        Some(libc::ENOENT) => {
+                            io::Error::other("a device with one queue to send from has no choice of queues")
+                        }
+                        Some(_) | None => e,
+                    })?;
                 }
                 None if number == 0 => return Err(io::Error::from_raw_os_error(libc::ENODEV)),
                 None => break,
