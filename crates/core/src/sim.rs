@@ -6,17 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
-use crate::resource::{Address, Device, DeviceId, Key, Netns, NetnsId, Port, Ran, Resource, Route, Sysctl, Veth};
+use crate::resource::{
+    Address, Device, DeviceId, End, Key, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
+    SingleKind, Sysctl, Tuning, Veth,
+};
 use crate::state::Facts;
 
+mod devices;
 mod errno;
 mod ledger;
+mod masters;
 mod observe;
+mod routes;
+mod settings;
 mod space;
 
 pub use errno::Errno;
 use ledger::Ledger;
-use space::{Entry, Kind, Owner, RouteKey, Space};
+use space::{Entry, Owner, RouteKey, Space};
 
 /// A host in memory: everything on it, ours and of others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +31,8 @@ pub struct Sim {
     host: Space,
     named: BTreeMap<NetnsName, Named>,
     ledger: Ledger,
+    /// What stands on devices out of namespaces that are gone, until the kernel has cleaned up behind those.
+    lingering: Vec<(DeviceId, SingleKind)>,
     /// What the kernel can do; what stands in `no_sysctl` is missing.
     pub facts: Facts,
 }
@@ -57,7 +66,7 @@ impl Default for Sim {
         let mut host = Space::new(None);
         host.set_up(crate::names::IfName::LO).expect("lo is born down");
         let facts = Facts { kernel: "simulated".into(), ..Facts::default() };
-        Sim { host, named: BTreeMap::new(), ledger: Ledger::default(), facts }
+        Sim { host, named: BTreeMap::new(), ledger: Ledger::default(), lingering: Vec::new(), facts }
     }
 }
 
@@ -67,6 +76,7 @@ impl Sim {
         match action {
             Action::Create(resource) => {
                 self.permit_creation(lab, resource)?;
+                self.can(resource)?;
                 self.make(resource, Some(lab))
             }
             Action::Update { from, to } => {
@@ -74,8 +84,8 @@ impl Sim {
                 if !from.can_become(to) {
                     return fail(Errno::Inval, format!("{} cannot become that", from.key()));
                 }
-                self.change(to)?;
-                if let Resource::Sysctl(sysctl) = to { self.remember(sysctl) } else { Ok(()) }
+                self.can(to)?;
+                self.change(to, Some(lab))
             }
             // Half a pair vanishes by itself, so a deletion that comes too late is done.
             Action::Delete(Resource::Device(Device::Stray { id, .. })) if self.device(id).is_err() => Ok(()),
@@ -126,7 +136,7 @@ impl Sim {
 
     /// Changes something in place, whosever it is.
     pub fn change_by_hand(&mut self, to: &Resource) -> Result<(), SimError> {
-        self.change(to)
+        self.change(to, None)
     }
 
     /// Takes something away, whosever it is.
@@ -134,16 +144,10 @@ impl Sim {
         self.take(key)
     }
 
-    /// Lets the work queues of the kernel finish: what is left of veth pairs whose other end was in a namespace that is gone, goes.
-    pub fn settle(&mut self) {
-        for space in self.spaces_mut() {
-            let half = |kind: &Kind| matches!(kind, Kind::Veth { peer: None, .. });
-            let gone: Vec<_> = space.devices.iter().filter(|(_, d)| half(&d.kind)).map(|(name, _)| *name).collect();
-            for name in gone {
-                space.remove_device(name);
-            }
-            space.links_found_up();
-        }
+    fn spaces(&self) -> impl Iterator<Item = (NetnsId, &Space)> {
+        let named = self.named.iter();
+        let named = named.filter_map(|(name, named)| Some((NetnsId::Named(name.clone()), named.space.as_ref()?)));
+        std::iter::once((NetnsId::Host, &self.host)).chain(named)
     }
 
     fn spaces_mut(&mut self) -> impl Iterator<Item = &mut Space> {
@@ -170,13 +174,27 @@ impl Sim {
         self.space(&id.netns)?.device(id.name)
     }
 
+    fn device_mut(&mut self, id: &DeviceId) -> Result<&mut space::Dev, SimError> {
+        self.space_mut(&id.netns)?.device_mut(id.name)
+    }
+
+    /// Whether the kernel has what a resource asks of it.
+    fn can(&self, resource: &Resource) -> Result<(), SimError> {
+        match resource.features().iter().find(|feature| self.facts.lacks.contains(feature)) {
+            Some(feature) => fail(Errno::OpNotSupp, format!("no {}", feature.names().0)),
+            None => Ok(()),
+        }
+    }
+
     /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
     fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
         let device = match resource {
-            Resource::Up(device) | Resource::Port(Port { device, .. }) | Resource::Address(Address { device, .. }) => {
-                Some(self.device(device)?)
-            }
-            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
+            Resource::Up(device)
+            | Resource::Port(Port { device, .. })
+            | Resource::PortVlans(PortVlans { device, .. })
+            | Resource::Qdisc(Qdisc { device, .. })
+            | Resource::Tuning(Tuning { device, .. })
+            | Resource::Address(Address { device, .. }) => Some(self.device(device)?),
             Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {
                 None
             }
@@ -200,10 +218,34 @@ impl Sim {
         if owner.as_ref() != Some(lab) && !lent {
             return fail(Errno::Perm, format!("{key} is not the lab's"));
         }
-        if now != *from {
+        if now != *from && !self.is_as_the_kernel_made_it(&now, from) {
             return fail(Errno::Stale, format!("{key} is not as it was: {now:?}"));
         }
         Ok(())
+    }
+
+    /// Whether a device differs only in what a kernel changes by itself: the MTU and mode that come from a parent, the address and MTU of a bond and of
+    /// its members; or what an action leaves open.
+    fn is_as_the_kernel_made_it(&self, now: &Resource, told: &Resource) -> bool {
+        match (now, told) {
+            (Resource::Device(Device::Single(now)), Resource::Device(Device::Single(told))) => {
+                let kind = match (&now.kind, &told.kind) {
+                    (SingleKind::Ipvlan { parent, .. }, SingleKind::Ipvlan { mode, .. }) => {
+                        SingleKind::Ipvlan { parent: parent.clone(), mode: *mode }
+                    }
+                    (kind, _) => kind.clone(),
+                };
+                Single { mac: told.mac, mtu: told.mtu, kind, ..(**now).clone() } == **told
+            }
+            (Resource::Device(Device::Veth(now)), Resource::Device(Device::Veth(told))) => {
+                let is_member = |end: &End| self.device(&end.id).is_ok_and(|device| device.before.is_some());
+                now.ends().iter().zip(told.ends()).all(|(now, told)| match is_member(now) {
+                    true => End { mac: told.mac, mtu: told.mtu, ..now.clone() } == *told,
+                    false => now == told,
+                })
+            }
+            _ => false,
+        }
     }
 
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
@@ -211,10 +253,18 @@ impl Sim {
         match resource {
             Resource::Netns(n) => self.make_netns(n, owner()),
             Resource::Device(d) => self.make_device(d, owner()),
-            Resource::Up(d) => self.space_mut(&d.netns)?.set_up(d.name),
-            Resource::Port(p) => self.space_mut(&p.device.netns)?.enslave(p.device.name, p.master),
-            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
-            Resource::Address(a) => self.space_mut(&a.device.netns)?.add_address(a.device.name, a.net, owner()),
+            Resource::Up(d) => self.set_up(d),
+            Resource::Port(p) => self.enslave(p),
+            Resource::PortVlans(v) if self.current(&resource.key()).is_some() => {
+                fail(Errno::Exist, format!("{} has VLANs", v.device))
+            }
+            Resource::PortVlans(v) => self.set_vlans(v),
+            Resource::Qdisc(q) => self.make_qdisc(q, owner()),
+            Resource::Tuning(t) => self.tune(t, owner().is_some()),
+            Resource::Address(a) => {
+                self.check_address(&a.device, a.net.addr())?;
+                self.space_mut(&a.device.netns)?.add_address(a.device.name, a.net, owner())
+            }
             Resource::Route(r) => {
                 let space = self.space_mut(&r.netns)?;
                 if space.routes.contains_key(&route_key(r)) {
@@ -240,62 +290,13 @@ impl Sim {
         Ok(())
     }
 
-    fn make_device(&mut self, device: &Device, owner: Owner) -> Result<(), SimError> {
-        let names: Vec<&DeviceId> = match device {
-            Device::Veth(v) => v.ends().iter().map(|end| &end.id).collect(),
-            Device::Bridge(_) | Device::Single(_) | Device::Stray { .. } => vec![device.id()],
-        };
-        for id in &names {
-            if self.space(&id.netns)?.devices.contains_key(&id.name) {
-                return fail(Errno::Exist, format!("there is a device {id}"));
-            }
-        }
-        match device {
-            Device::Veth(v) => {
-                let [a, b] = v.ends();
-                if a.id == b.id {
-                    return fail(Errno::Exist, "both ends have one name");
-                }
-                for (end, peer) in [(a, b), (b, a)] {
-                    check_mtu(end.mtu)?;
-                    let kind = Kind::Veth { end: end.clone(), peer: Some(peer.id.clone()) };
-                    self.space_mut(&end.id.netns)?.add_device(end.id.name, owner.clone(), kind);
-                }
-            }
-            Device::Bridge(b) => self.space_mut(&b.id.netns)?.add_device(b.id.name, owner, Kind::Bridge(b.clone())),
-            Device::Single(_) => todo!("sim"),
-            Device::Stray { id, what } => {
-                self.space_mut(&id.netns)?.add_device(id.name, owner, Kind::Other(what.to_string()));
-            }
-        }
-        Ok(())
-    }
-
-    fn change(&mut self, to: &Resource) -> Result<(), SimError> {
+    fn change(&mut self, to: &Resource, lab: Option<&LabName>) -> Result<(), SimError> {
         match to {
-            Resource::Device(Device::Veth(v)) => {
-                for end in v.ends() {
-                    check_mtu(end.mtu)?;
-                    self.device(&end.id)?;
-                }
-                for end in v.ends() {
-                    let space = self.space_mut(&end.id.netns)?;
-                    if let Kind::Veth { end: had, .. } = &mut space.device_mut(end.id.name)?.kind {
-                        *had = end.clone();
-                    }
-                    space.mtu_changed(Some(end.id.name));
-                }
-                Ok(())
-            }
-            Resource::Device(Device::Bridge(b)) => {
-                self.space_mut(&b.id.netns)?.device_mut(b.id.name)?.kind = Kind::Bridge(b.clone());
-                Ok(())
-            }
-            Resource::Port(p) => {
-                let space = self.space_mut(&p.device.netns)?;
-                space.free(p.device.name)?;
-                space.enslave(p.device.name, p.master)
-            }
+            Resource::Device(device) => self.change_device(device),
+            Resource::Port(p) => self.change_port(p),
+            Resource::PortVlans(v) => self.set_vlans(v),
+            Resource::Qdisc(q) => self.change_qdisc(q, lab.is_none()),
+            Resource::Tuning(t) => self.tune(t, lab.is_some()),
             Resource::Route(r) => {
                 let space = self.space_mut(&r.netns)?;
                 space.check_route(r)?;
@@ -305,15 +306,13 @@ impl Sim {
                 entry.dead.clear();
                 Ok(())
             }
-            Resource::Sysctl(s) => self.set(s),
-            Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-                todo!("sim")
+            Resource::Sysctl(s) => {
+                self.set(s)?;
+                lab.map_or(Ok(()), |_| self.remember(s))
             }
-            Resource::Netns(_)
-            | Resource::Device(Device::Stray { .. })
-            | Resource::Up(_)
-            | Resource::Address(_)
-            | Resource::Ran(_) => fail(Errno::Inval, format!("{} cannot be changed", to.key())),
+            Resource::Netns(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_) => {
+                fail(Errno::Inval, format!("{} cannot be changed", to.key()))
+            }
         }
     }
 
@@ -327,22 +326,22 @@ impl Sim {
                 self.named.remove(&n.name);
                 Ok(())
             }
-            Resource::Device(Device::Veth(v)) => {
-                for end in v.ends() {
-                    self.space_mut(&end.id.netns)?.remove_device(end.id.name);
-                }
-                Ok(())
-            }
-            Resource::Device(d) => {
-                self.space_mut(&d.id().netns)?.remove_device(d.id().name);
-                Ok(())
-            }
+            Resource::Device(Device::Veth(v)) => v.ends().iter().try_for_each(|end| self.remove_device(&end.id)),
+            Resource::Device(d) => self.remove_device(d.id()),
             Resource::Up(d) => {
                 self.space_mut(&d.netns)?.set_down(d.name);
                 Ok(())
             }
-            Resource::Port(p) => self.space_mut(&p.device.netns)?.free(p.device.name),
-            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => todo!("sim"),
+            Resource::Port(p) => self.free(&p.device),
+            Resource::PortVlans(v) => {
+                self.device_mut(&v.device)?.vlans = None;
+                Ok(())
+            }
+            Resource::Qdisc(q) => {
+                self.device_mut(&q.device)?.qdisc = None;
+                Ok(())
+            }
+            Resource::Tuning(t) => self.untune(&t.device, t.knob),
             Resource::Address(a) => self.space_mut(&a.device.netns)?.remove_address(a.device.name, a.net),
             Resource::Route(r) => {
                 self.space_mut(&r.netns)?.routes.shift_remove(&route_key(&r));
@@ -357,19 +356,6 @@ impl Sim {
             Resource::Ran(r) => {
                 self.space_mut(&NetnsId::Named(r.netns))?.ran.remove(&r.index);
                 Ok(())
-            }
-        }
-    }
-
-    /// The namespace dies: what is in it is out of reach at once, the other ends of its veth pairs linger.
-    fn unmount(&mut self, name: &NetnsName) {
-        let Some(space) = self.named.get_mut(name).and_then(|named| named.space.take()) else { return };
-        for device in space.devices.into_values() {
-            if let Kind::Veth { peer: Some(id), .. } = device.kind
-                && let Ok(other) = self.space_mut(&id.netns).and_then(|space| space.device_mut(id.name))
-                && let Kind::Veth { peer, .. } = &mut other.kind
-            {
-                *peer = None;
             }
         }
     }
@@ -414,11 +400,6 @@ impl Sim {
 
 fn route_key(route: &Route) -> RouteKey {
     (route.table, route.to, route.metric)
-}
-
-/// ETH_MIN_MTU and ETH_MAX_MTU (veth.c).
-fn check_mtu(mtu: u32) -> Result<(), SimError> {
-    if (68..=65535).contains(&mtu) { Ok(()) } else { fail(Errno::Inval, format!("an MTU of {mtu} is not 68 to 65535")) }
 }
 
 fn no_netns(netns: &NetnsId) -> SimError {

@@ -45,12 +45,16 @@ errnos! {
     NoDev "ENODEV" 19,
     /// It makes no sense.
     Inval "EINVAL" 22,
+    /// It is greater than what is beneath allows.
+    Range "ERANGE" 34,
     /// A bridge would stand on a bridge.
     Loop "ELOOP" 40,
     /// A bridge is full.
     XFull "EXFULL" 54,
     /// The device cannot do that.
     OpNotSupp "EOPNOTSUPP" 95,
+    /// Another has this address.
+    AddrInUse "EADDRINUSE" 98,
     /// There is no such address.
     AddrNotAvail "EADDRNOTAVAIL" 99,
     /// The device is down.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::settings::{qdisc, tuning};
 use super::space::{Dev, Entry, Kind, Owner, Space};
 use super::{Named, Sim};
 use crate::names::{IfName, LabName, NetnsName, SysctlName};
 use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Port, Ran, Resource, Sysctl, Veth};
-use crate::state::{Foreign, Observed, Scope};
+use crate::state::{Foreign, Nic, Observed, Scope};
 
 impl Sim {
     /// The labs that have a namespace here.
@@ -18,6 +19,9 @@ impl Sim {
     pub fn observe(&self, scope: &Scope) -> Observed {
         let mut seen = Observed { facts: self.facts.clone(), ..Observed::default() };
         seen.facts.no_sysctl.clear();
+        seen.facts.lacks.retain(|feature| scope.features.contains(feature));
+        let nic = |(name, device): (&IfName, &Dev)| (*name, Nic { mtu: self.host.mtu(*name), up: device.up });
+        seen.facts.nics = self.host.devices.iter().map(nic).collect();
         for (resource, owner) in self.everything() {
             if owner.as_ref() == Some(&scope.lab) {
                 seen.ours.insert(resource);
@@ -47,7 +51,9 @@ impl Sim {
                 return;
             }
             if !exists || self.facts.no_sysctl.contains_key(&(netns.clone(), sysctl.clone())) {
-                seen.facts.no_sysctl.insert((netns.clone(), sysctl.clone()), Vec::new());
+                let name = (netns.clone(), sysctl.clone());
+                let near = self.facts.no_sysctl.get(&name).cloned().unwrap_or_default();
+                seen.facts.no_sysctl.insert(name, near);
                 return;
             }
         }
@@ -57,6 +63,7 @@ impl Sim {
             if seen.ours.get(&resource.key()).is_none() {
                 seen.ours.insert(resource);
             }
+            seen.others.shift_remove(name);
         } else {
             let owner = owner.or_else(|| self.ledger.other(lab, name).cloned());
             seen.others.insert(name.clone(), foreign(&resource, owner));
@@ -86,7 +93,15 @@ impl Sim {
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
             Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
             Key::Port(id) => port(id, space(&id.netns)?.devices.get(&id.name)?),
-            Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => todo!("sim"),
+            Key::PortVlans(id) => self.vlans(id, space(&id.netns)?.devices.get(&id.name)?),
+            Key::Qdisc(id) => {
+                let device = space(&id.netns)?.devices.get(&id.name)?;
+                Some((qdisc(id, device)?, device.owner.clone()))
+            }
+            Key::Tuning(id, knob) => {
+                let device = space(&id.netns)?.devices.get(&id.name)?;
+                Some((tuning(id, device, *knob), device.owner.clone()))
+            }
             Key::Address(id, _) => {
                 let device = space(&id.netns)?.devices.get(&id.name)?;
                 addresses(id, device).find(|(resource, _)| resource.key() == *key)
@@ -121,25 +136,35 @@ impl Sim {
             }
             Kind::Veth { end, peer: Some(peer) } => match &self.device(peer).ok()?.kind {
                 Kind::Veth { end: other, .. } => Device::Veth(Veth::new(end.clone(), other.clone())),
-                Kind::Lo | Kind::Bridge(_) | Kind::Other(_) => return None,
+                Kind::Lo | Kind::Bridge(_) | Kind::Single { .. } | Kind::Other(_) => return None,
             },
             Kind::Veth { peer: None, .. } => stray(id, "veth whose other end is gone"),
             Kind::Bridge(bridge) => Device::Bridge(bridge.clone()),
+            Kind::Single { single, orphan: false } => Device::Single(Box::new(single.clone())),
+            Kind::Single { single, orphan: true } => stray(id, &format!("{} whose parent is gone", single.kind.name())),
             Kind::Other(what) => stray(id, what),
         };
         Some((Resource::Device(resource), device.owner.clone()))
     }
 
+    /// The VLANs of a device, where they mean anything.
+    fn vlans(&self, id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
+        let vlans = device.vlans.clone().filter(|_| self.filters(id))?;
+        Some((Resource::PortVlans(vlans), device.owner.clone()))
+    }
+
     fn everything(&self) -> Vec<(Resource, Owner)> {
         let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
-        let named =
-            self.named.iter().filter_map(|(name, named)| Some((NetnsId::Named(name.clone()), named.space.as_ref()?)));
-        let spaces: Vec<_> = std::iter::once((NetnsId::Host, &self.host)).chain(named).collect();
+        let spaces: Vec<_> = self.spaces().collect();
         for (netns, space) in &spaces {
             let id = |name: &IfName| DeviceId { netns: netns.clone(), name: *name };
             for (id, device) in space.devices.iter().map(|(name, device)| (id(name), device)) {
                 all.extend(self.current(&Key::Device(id.clone())).filter(|(r, _)| matches!(r, Resource::Device(_))));
                 all.extend(up(&id, device).into_iter().chain(port(&id, device)).chain(addresses(&id, device)));
+                all.extend(self.vlans(&id, device));
+                let by_hand = device.qdisc.as_ref().is_some_and(|root| root.by_hand);
+                all.extend(qdisc(&id, device).map(|qdisc| (qdisc, device.owner.clone().filter(|_| !by_hand))));
+                all.extend(device.noted.iter().map(|knob| (tuning(&id, device, *knob), device.owner.clone())));
             }
             all.extend(space.routes.values().map(route));
             if let NetnsId::Named(name) = netns {
@@ -168,7 +193,8 @@ fn up(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
 
 fn port(id: &DeviceId, device: &Dev) -> Option<(Resource, Owner)> {
     let master = device.master?;
-    Some((Resource::Port(Port::new(id.clone(), master)), device.owner.clone()))
+    let port = Port { device: id.clone(), master, settings: device.settings };
+    Some((Resource::Port(port), device.owner.clone()))
 }
 
 fn addresses(id: &DeviceId, device: &Dev) -> impl Iterator<Item = (Resource, Owner)> {

@@ -6,13 +6,18 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName, stable_hash};
+use crate::names::{IfName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Aside, Bridge, Device, DeviceId, End, Netns, NetnsId, NextHop, Port, Ran, Resource, Route, Sysctl,
+    Address, Aside, Device, DeviceId, Netns, NetnsId, NextHop, Qdisc, QdiscKind, Ran, Resource, Route, Sysctl,
     TABLE_MAIN, Veth,
 };
 use crate::state::{HostState, Loan};
+
+mod device;
+mod treatment;
+
+pub(super) use device::default_mac;
 
 /// One resource a line; empty lines are skipped.
 pub fn resources(text: &str) -> Vec<Resource> {
@@ -51,11 +56,16 @@ pub fn resource(line: &str) -> Resource {
             let node = NodeName::new(node).expect("a node's name");
             Resource::Netns(Netns { name: name(n), node, mounted: !options.contains(&"unmounted") })
         }
-        ["bridge", text] => Resource::Device(Device::Bridge(bridge(text))),
-        ["veth", a, b] => Resource::Device(Device::Veth(Veth::new(end(a), end(b)))),
+        ["bridge", text] => Resource::Device(Device::Bridge(device::bridge(text))),
+        ["veth", a, b] => Resource::Device(Device::Veth(Veth::new(device::end(a), device::end(b)))),
         ["stray", d, what] => Resource::Device(Device::Stray { id: id(d), what: (*what).into() }),
         ["up", d] => Resource::Up(id(d)),
-        ["port", d, master] => Resource::Port(Port::new(id(d), if_name(master))),
+        ["port", d, master, settings @ ..] => Resource::Port(treatment::port(d, master, settings)),
+        ["vlans", d, vlans @ ..] => Resource::PortVlans(treatment::vlans(d, vlans)),
+        ["netem", d, settings @ ..] => Resource::Qdisc(treatment::netem(d, settings)),
+        ["tbf", d, settings @ ..] => Resource::Qdisc(treatment::tbf(d, settings)),
+        ["qdisc", d, kind] => Resource::Qdisc(Qdisc { device: id(d), kind: QdiscKind::Other((*kind).into()) }),
+        ["tune", d, knob, value @ ..] => Resource::Tuning(treatment::tuning(d, knob, value)),
         ["address", d, net] => Resource::Address(Address { device: id(d), net: parse(net) }),
         ["route", n, to, rest @ ..] => route(n, parse(to), rest),
         ["sysctl", n, name, value @ ..] => Resource::Sysctl(Sysctl {
@@ -66,7 +76,10 @@ pub fn resource(line: &str) -> Resource {
         ["ran", n, index, digest] => {
             Resource::Ran(Ran { netns: name(n), index: parse(index), digest: parse(digest), argv: Aside(Vec::new()) })
         }
-        _ => bad(),
+        _ => match device::single(&words) {
+            Some(single) => Resource::Device(Device::Single(Box::new(single))),
+            None => bad(),
+        },
     }
 }
 
@@ -89,48 +102,6 @@ fn netns(text: &str) -> NetnsId {
 fn id(text: &str) -> DeviceId {
     let (n, device) = text.split_once('/').unwrap_or_else(|| panic!("no `/` in `{text}`"));
     DeviceId { netns: netns(n), name: if_name(device) }
-}
-
-/// The address of a device that nobody gave one.
-pub(super) fn default_mac(id: &DeviceId) -> Mac {
-    let [.., a, b, c] = stable_hash(&[&id.to_string()]).to_be_bytes();
-    Mac([2, 0, 0, a, b, c])
-}
-
-fn end(text: &str) -> End {
-    let mut words = text.split(',');
-    let id = id(words.next().unwrap_or_default());
-    let mut end = {
-        let mac = default_mac(&id);
-        End::new(id, mac)
-    };
-    for word in words {
-        match word.split_once('=') {
-            Some(("mac", mac)) => end.mac = parse(mac),
-            Some(("mtu", mtu)) => end.mtu = parse(mtu),
-            Some(("full", full)) => end.full_name = Some(full.into()),
-            None if word == "link-local" => end.link_local = true,
-            Some(_) | None => panic!("`{word}` is no property of an end"),
-        }
-    }
-    end
-}
-
-fn bridge(text: &str) -> Bridge {
-    let mut words = text.split(',');
-    let id = id(words.next().unwrap_or_default());
-    let mac = default_mac(&id);
-    let mut bridge = Bridge::new(id, mac);
-    for word in words {
-        match word.split_once('=') {
-            Some(("mac", mac)) => bridge.mac = parse(mac),
-            Some(("full", full)) => bridge.full_name = Some(full.into()),
-            None if word == "link-local" => bridge.link_local = true,
-            None if word == "snooping" => bridge.multicast_snooping = true,
-            Some(_) | None => panic!("`{word}` is no property of a bridge"),
-        }
-    }
-    bridge
 }
 
 fn default_metric(to: &IpNet) -> u32 {
@@ -169,47 +140,20 @@ pub fn show(resource: &Resource) -> String {
         }
         Resource::Device(Device::Veth(v)) => {
             let [a, b] = v.ends();
-            format!("veth {} {}", show_end(a), show_end(b))
+            format!("veth {} {}", device::show_end(a), device::show_end(b))
         }
-        Resource::Device(Device::Bridge(b)) => {
-            let mut text = format!("bridge {}", b.id);
-            push_common(&mut text, &b.id, b.mac, b.link_local, b.full_name.as_deref());
-            if b.multicast_snooping {
-                text.push_str(",snooping");
-            }
-            text
-        }
+        Resource::Device(Device::Bridge(b)) => device::show_bridge(b),
+        Resource::Device(Device::Single(s)) => device::show_single(s),
         Resource::Device(Device::Stray { id, what }) => format!("stray {id} {}", what.replace(' ', "-")),
         Resource::Up(d) => format!("up {d}"),
-        Resource::Port(p) => format!("port {} {}", p.device, p.master),
-        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-            todo!("text")
-        }
+        Resource::Port(p) => treatment::show_port(p),
+        Resource::PortVlans(v) => treatment::show_vlans(v),
+        Resource::Qdisc(q) => treatment::show_qdisc(q),
+        Resource::Tuning(t) => treatment::show_tuning(t),
         Resource::Address(a) => format!("address {} {}", a.device, a.net),
         Resource::Route(r) => show_route(r),
         Resource::Sysctl(s) => format!("sysctl {} {} {}", s.netns, s.name, s.value),
         Resource::Ran(r) => format!("ran {} {} {}", r.netns, r.index, r.digest),
-    }
-}
-
-fn show_end(end: &End) -> String {
-    let mut text = end.id.to_string();
-    push_common(&mut text, &end.id, end.mac, end.link_local, end.full_name.as_deref());
-    if end.mtu != 1500 {
-        write!(text, ",mtu={}", end.mtu).expect("a String takes all");
-    }
-    text
-}
-
-fn push_common(text: &mut String, id: &DeviceId, mac: Mac, link_local: bool, full_name: Option<&str>) {
-    if mac != default_mac(id) {
-        write!(text, ",mac={mac}").expect("a String takes all");
-    }
-    if link_local {
-        text.push_str(",link-local");
-    }
-    if let Some(full) = full_name {
-        write!(text, ",full={full}").expect("a String takes all");
     }
 }
 

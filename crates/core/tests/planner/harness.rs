@@ -82,6 +82,8 @@ pub fn perform(sim: &mut Sim, actions: &[Action]) -> Tried<()> {
 
 /// Plans and performs, and sees that all is as desired and nothing remains to do.
 pub fn reach(sim: &mut Sim, desired: &HostState) -> Tried<Vec<Action>> {
+    // What went in an earlier plan has had the time to go.
+    sim.finish_unseen();
     let actions = plan_to(sim, desired)?;
     let before = observe(sim, desired).ours;
     let told = |after: &HostState| {
@@ -152,7 +154,10 @@ impl Touched {
         // What is created may have been there in another form, which fell with something.
         let before = resources.iter().flat_map(|r| r.claims()).filter_map(|name| ours.holder(&name));
         let resources: Vec<&Resource> = resources.iter().copied().chain(before).collect();
-        let names = resources.iter().flat_map(|r| r.claims()).collect();
+        let mut names: BTreeSet<Key> = resources.iter().flat_map(|r| r.claims()).collect();
+        if !matches!(action, Action::Delete(_)) {
+            names.extend(resources.iter().flat_map(|r| r.disturbs(ours.get(&r.key()), desired)));
+        }
         let mut stands_on = BTreeSet::new();
         for among in [desired, ours] {
             resources.iter().for_each(|r| add_all_below(r, among, &mut stands_on));
@@ -173,7 +178,7 @@ impl Touched {
 /// Every name that something stands on or falls with, down to the ground.
 fn add_all_below(resource: &Resource, among: &HostState, names: &mut BTreeSet<Key>) {
     let needs = resource.needs(among).into_iter().flat_map(|need| need.0);
-    for name in needs.chain(resource.owners()) {
+    for name in needs.chain(resource.owners(among)) {
         let Some(below) = among.holder(&name) else { continue };
         if names.insert(name) {
             names.extend(below.claims());

@@ -121,7 +121,7 @@ fn right(from: &HostState, to: &HostState) -> BTreeSet<Key> {
         };
         let safe = |key: &Key| {
             let r = from.get(key).expect("it is among them");
-            r.needs(from).iter().flat_map(|need| &need.0).all(stands) && r.owners().iter().all(stands)
+            r.needs(from).iter().flat_map(|need| &need.0).all(stands) && r.owners(from).iter().all(stands)
         };
         let next: BTreeSet<Key> = right.iter().filter(|key| safe(key)).cloned().collect();
         let carrying: BTreeSet<Key> = carries.iter().filter(|key| safe(key)).cloned().collect();
