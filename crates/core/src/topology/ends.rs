@@ -47,6 +47,9 @@ fn name(building: &mut Building, node: NodeIndex<u32>) {
 /// No two interfaces of a node have one name.
 fn unique(building: &mut Building, node: NodeIndex<u32>) {
     let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
+    if matches!(weight.kind, Kind::Nic { .. }) {
+        return;
+    }
     if extra.ends.len() + weight.interfaces.len() < 2 && extra.names.is_empty() {
         return;
     }
