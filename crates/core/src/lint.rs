@@ -58,7 +58,7 @@ fn limit(impairment: &Impairment, mtu: Option<u32>) -> Option<Problem> {
     }
     let (rate, time) = (print_rate(rate), print_time(time));
     let message = format!(
-        "{limit} packets may wait, but {rate} × {time} are {bytes} bytes, {packets} packets of {packet}: what is beyond is dropped"
+        "a limit of {limit} is too low: {rate} × {time} are {bytes} bytes, {packets} packets of {packet}; what is beyond is dropped"
     );
     let hint = format!("write a limit of {packets} or more, or none");
     Some(Problem::at(LIMIT, &impairment.at.key("limit"), message).hint(hint))

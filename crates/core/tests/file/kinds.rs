@@ -12,14 +12,19 @@ fn check_scene(name: &str, expect: Expect) {
 
 #[test]
 fn impairments_of_a_link_are_those_of_both_ends_and_an_endpoints_its_own() {
-    check_scene("satellite", expect![[r#"
+    check_scene(
+        "satellite",
+        expect![[r#"
         satellite "satellite-" Written
         ground: namespace route 0.0.0.0/0 via [192.0.2.1]
         sky: router lo 198.51.100.1/32
         ground:sat0 192.0.2.2/30 02:00:00:00:00:02 mtu 1400 delay 280ms jitter 20ms Some(Random(2.0)) rate 1mbit -- sky:sat0 192.0.2.1/30 mtu 1400 delay 280ms rate 20mbit
         ping ground sky Some((500ms, 2s))
-    "#]]);
-    check_scene("wan", expect![[r#"
+    "#]],
+    );
+    check_scene(
+        "wan",
+        expect![[r#"
         wan "wan-" Written
         hub: router
         fibre: namespace
@@ -28,8 +33,11 @@ fn impairments_of_a_link_are_those_of_both_ends_and_an_endpoints_its_own() {
         hub:fibre delay 20ms -- fibre:eth0 delay 20ms gives 10.1.0.0/30
         hub:microwave Some(Random(10.0)) -- microwave:eth0 Some(Random(10.0)) gives 10.2.0.0/30
         hub:mobile delay 10ms jitter 2ms Normal Some(GilbertElliott { p: 2.0, r: 20.0, h: 100.0, k: 0.0 }) duplicate 1% corrupt 0.5% reorder 5% -- mobile:eth0 delay 10ms jitter 2ms Normal Some(GilbertElliott { p: 2.0, r: 20.0, h: 100.0, k: 0.0 }) duplicate 1% corrupt 0.5% reorder 5% gives 10.3.0.0/30
-    "#]]);
-    check_scene("cluster", expect![[r#"
+    "#]],
+    );
+    check_scene(
+        "cluster",
+        expect![[r#"
         cluster "cluster-" Written
         node1: namespace
         node2: namespace
@@ -40,7 +48,8 @@ fn impairments_of_a_link_are_those_of_both_ends_and_an_endpoints_its_own() {
         node2 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
         node3 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
         node4 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -97,7 +106,9 @@ links:
 
 #[test]
 fn vlans_are_those_of_the_ports_of_bridges() {
-    check_scene("campus", expect![[r#"
+    check_scene(
+        "campus",
+        expect![[r#"
         campus "campus-" Written
         core: bridge stp forward-delay 200
         access: bridge stp forward-delay 200
@@ -113,7 +124,8 @@ fn vlans_are_those_of_the_ports_of_bridges() {
         pc2 10.10.0.12/24 -- access vlan 10
         cam 10.20.0.11/24 -- access vlan 20
         reachable ["pc1", "pc2", "cam"]
-    "#]]);
+    "#]],
+    );
     check_lab(
         r#"nodes: { "a[1-3]": {}, s: { kind: bridge, vlan: 20, ipv4: 10.0.0.1/24, stp: true, forward-delay: 2s, ageing: 0s }, t: { kind: bridge } }
 links:
@@ -138,7 +150,9 @@ links:
             a3 -- lan-a1-1 vlan 7 hairpin true
         "#]],
     );
-    check_scene("isolation", expect![[r#"
+    check_scene(
+        "isolation",
+        expect![[r#"
         isolation "isolation-" Written
         guest1: namespace
         guest2: namespace
@@ -151,12 +165,15 @@ links:
         gateway -- wifi
         unreachable ["guest1", "guest2", "guest3"]
         reachable ["guest1", "gateway"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn bonds_are_links_of_several_pairs_or_interfaces_of_a_node() {
-    check_scene("bond", expect![[r#"
+    check_scene(
+        "bond",
+        expect![[r#"
         bond "bond-" Written
         server: namespace
           bond0: Bond { members: ["eth0", "eth1"], bond: BondWritten { mode: ActiveBackup, miimon: 100 } } 10.5.0.10/24
@@ -170,19 +187,23 @@ fn bonds_are_links_of_several_pairs_or_interfaces_of_a_node() {
         storage 10.5.0.20/24 -- switch1 bond of 2 balance-xor miimon 100
         client 10.5.0.30/24 -- switch2
         reachable ["server", "storage", "client"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn devices_on_a_nic_of_the_machine_share_one_implied_node() {
-    check_scene("machine-nic", expect![[r#"
+    check_scene(
+        "machine-nic",
+        expect![[r#"
         machine-nic "machine-nic-" Written
         web1: namespace
         web2: namespace
         nic-eth1: nic eth1
         web1:eth0 192.168.77.11/24 -- nic-eth1:eth1 macvlan bridge gives-nothing
         web2:eth0 192.168.77.12/24 -- nic-eth1:eth1 macvlan bridge gives-nothing
-    "#]]);
+    "#]],
+    );
     check_lab(
         r#"nodes: { db: {}, "w[1-2]": {} }
 links:
@@ -211,7 +232,9 @@ checks: [{ reachable: all }]
 
 #[test]
 fn interfaces_of_a_nodes_own_stand_on_those_that_links_make() {
-    check_scene("stacked", expect![[r#"
+    check_scene(
+        "stacked",
+        expect![[r#"
         stacked "stacked-" Written
         a: namespace
           service: Dummy 203.0.113.1/32
@@ -224,8 +247,11 @@ fn interfaces_of_a_nodes_own_stand_on_those_that_links_make() {
           shadow: Ipvlan { parent: "eth1", mode: L2 } 10.78.0.4/24
         a:eth0 mtu 1508 -- b:eth0 mtu 1508 gives-nothing
         a:eth1 10.78.0.1/24 -- b:eth1 10.78.0.2/24
-    "#]]);
-    check_scene("vrf", expect![[r#"
+    "#]],
+    );
+    check_scene(
+        "vrf",
+        expect![[r#"
         vrf "vrf-" Written
         pe: router
           red: Vrf { members: ["red0", "red1"], table: 10 }
@@ -238,7 +264,8 @@ fn interfaces_of_a_nodes_own_stand_on_those_that_links_make() {
         blue-pc -- pe:blue0
         red-server -- pe:red1
         blue-server -- pe:blue1
-    "#]]);
+    "#]],
+    );
     check_lab(
         r#"groups: { g: { interfaces: { d: { dummy: true, mtu: 1400 } } } }
 nodes:
@@ -273,13 +300,18 @@ links: [{ endpoints: [a, "b:x[0-2]"] }]
 
 #[test]
 fn packets_are_treated_as_each_interface_says() {
-    check_scene("tuned", expect![[r#"
+    check_scene(
+        "tuned",
+        expect![[r#"
         tuned "tuned-" Written
         sender: namespace lo 192.0.2.10/32 net.ipv4.tcp_congestion_control="reno" net.ipv4.conf.eth0.rp_filter="2"
         receiver: namespace
         sender txqueuelen 100 queues 2 gso=off tso=off -- receiver queues 2 rps-cpus=0 tx-checksum=off gro=off gives 10.8.0.0/30
-    "#]]);
-    check_scene("bottleneck", expect![[r#"
+    "#]],
+    );
+    check_scene(
+        "bottleneck",
+        expect![[r#"
         bottleneck "bottleneck-" Static
         left: router
         right: router
@@ -288,7 +320,8 @@ fn packets_are_treated_as_each_interface_says() {
         left:wan rate 10mbit -- right:wan rate 10mbit
         pc1 -- left
         pc2 -- right
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -15,9 +15,9 @@ links:
   - { endpoints: [a, { node: b, limit: 1 }], rate: 10mbit, delay: 10ms, mtu: 9000 }
 "#,
         expect![[r#"
-            W200 4:62 ⟨1000⟩ 1000 packets may wait, but 100mbit × 280ms are 3500000 bytes, 2312 packets of 1514: what is beyond is dropped
+            W200 4:62 ⟨1000⟩ a limit of 1000 is too low: 100mbit × 280ms are 3500000 bytes, 2312 packets of 1514; what is beyond is dropped
                  write a limit of 2312 or more, or none
-            W200 7:40 ⟨1⟩ 1 packets may wait, but 10mbit × 10ms are 12500 bytes, 2 packets of 9014: what is beyond is dropped
+            W200 7:40 ⟨1⟩ a limit of 1 is too low: 10mbit × 10ms are 12500 bytes, 2 packets of 9014; what is beyond is dropped
                  write a limit of 2 or more, or none
         "#]],
     );

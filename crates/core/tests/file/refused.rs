@@ -60,7 +60,7 @@ links:
                  write it from 0% to 100%, with the sign, as 1% or 0.5%
             E039 4:108 ⟨100⟩ `100` has no unit
                  write it with a unit, as 100mbit or 1gbit; bps is bytes a second, as for tc
-            E040 4:120 ⟨0⟩ a limit of 0 is out of range
+            E040 4:120 ⟨0⟩ `limit` cannot be 0
                  take one from 1 to 4294967295
             E039 5:33 ⟨2h⟩ `2h` is no time
                  write it with a unit, as 10ms, 100us or 1.5s
@@ -72,27 +72,27 @@ links:
                  take at most 3600s
             E040 6:56 ⟨11tbit⟩ a rate of 11tbit is out of range
                  take one from 8bit to 10tbit
-            E040 6:76 ⟨1000001⟩ a queue length of 1000001 is out of range
+            E040 6:76 ⟨1000001⟩ `txqueuelen` cannot be 1000001
                  take one from 0 to 1000000
-            E040 6:93 ⟨0⟩ a number of queues of 0 is out of range
+            E040 6:93 ⟨0⟩ `queues` cannot be 0
                  take one from 1 to 4096
             E039 6:106 ⟨3-1⟩ `3-1` is no list of CPUs
                  write numbers and ranges, as 0-3 or [0-3, 8], or `none`
             E040 6:125 ⟨9999⟩ no machine has a CPU 9999
                  take CPUs from 0 to 8191
-            E040 7:32 ⟨4095⟩ VLAN 4095 is out of range
+            E040 7:32 ⟨4095⟩ there is no VLAN 4095
                  take one from 1 to 4094
-            E040 8:38 ⟨0⟩ VLAN 0 is out of range
+            E040 8:38 ⟨0⟩ there is no VLAN 0
                  take one from 1 to 4094
             E042 9:26 ⟨trunk⟩ a trunk of no VLAN
                  write `trunk: [10, 20-30]`, or `all`
-            E040 10:47 ⟨0⟩ VLAN 0 is out of range
+            E040 10:47 ⟨0⟩ there is no VLAN 0
                  take one from 1 to 4094
-            E040 11:41 ⟨1⟩ a number of links of 1 is out of range
+            E040 11:41 ⟨1⟩ `links` cannot be 1
                  take one from 2 to 16
             E040 12:64 ⟨61s⟩ a time of 61s is too long here
                  take at most 60s
-            E040 13:34 ⟨5000⟩ a number of queues of 5000 is out of range
+            E040 13:34 ⟨5000⟩ `queues` cannot be 5000
                  take one from 1 to 4096
         "#]],
     );
@@ -128,12 +128,12 @@ links:
                  write `loss:` beside it
             E041 11:68 ⟨1ms⟩ `jitter` means nothing without `delay`
                  write `delay:` beside it
-            E041 11:79 ⟨1⟩ `seed` means nothing without `loss`
-                 write `loss:` beside it
+            E041 11:79 ⟨1⟩ `seed` is what chance begins with, and nothing here is left to chance
+                 write `loss:`, `jitter:`, `duplicate:` or `corrupt:` beside it
             E041 12:47 ⟨0ms⟩ `jitter` means nothing without `delay`
                  write `delay:` beside it
-            E041 12:71 ⟨1⟩ `seed` means nothing without `loss`
-                 write `loss:` beside it
+            E041 12:71 ⟨1⟩ `seed` is what chance begins with, and nothing here is left to chance
+                 write `loss:`, `jitter:`, `duplicate:` or `corrupt:` beside it
         "#]],
     );
 }
@@ -161,8 +161,6 @@ links:
                  write `trunk:` beside it, or `vlan:` in place of it
             E042 6:44 ⟨20⟩ `native` is the VLAN without a tag of a trunk, and this is a port of one `vlan`
                  write one of them, or `trunk:` in place of `vlan:`
-            E042 6:44 ⟨20⟩ `native` is the VLAN without a tag of a trunk, and there is no `trunk`
-                 write `trunk:` beside it, or `vlan:` in place of it
             E042 7:32 ⟨10⟩ `vlan` is a setting of a bridge's port, and this link has none
                  link a bridge, or take it away
             E042 8:36 ⟨true⟩ `isolated` is a setting of a bridge's port, and this link has none
@@ -355,9 +353,9 @@ links:
             E016 5:7 ⟨eth0⟩ `a` has two interfaces `eth0`
                  give one of them another name, or none
             E035 9:7 ⟨half⟩ no link makes an interface `half` on `a`
-                 write one of those that there are: `eth0`, `eth1`, `eth0`, `d`, `i`, `x` or `nobond`
+                 write one of those that there are: `eth0`, `eth1`, `d`, `i`, `x` or `nobond`
             E035 18:7 ⟨off⟩ no link makes an interface `off` on `a`
-                 write one of those that there are: `eth0`, `eth1`, `eth0`, `d`, `i`, `x` or `nobond`
+                 write one of those that there are: `eth0`, `eth1`, `d`, `i`, `x` or `nobond`
             E016 20:22 ⟨eth0-2⟩ `b` has two interfaces `eth0-2`
                  give one of them another name, or none
         "#]],
@@ -443,7 +441,7 @@ links:
                  take one away
             E046 6:13 ⟨bond⟩ the bond `b0` has no members
                  write `members: [eth0, eth1]`
-            E046 16:19 ⟨a⟩ `eth0` is a member of a bond: addresses of its own means nothing
+            E046 16:19 ⟨a⟩ `eth0` is a member of a bond and has no addresses of its own
                  write it on the bond
             E046 7:21 ⟨members⟩ `b1` is a bond, which cannot be a member of a bond
                  name another interface of the node
@@ -451,15 +449,15 @@ links:
                  name another interface of the node
             E046 7:21 ⟨members⟩ `red` is a VRF, which cannot be a member of a bond (and 1 more like this)
                  name another interface of the node
-            E046 17:19 ⟨{⟩ `eth1` is a member of a bond: an Ethernet address of its own means nothing
+            E046 17:19 ⟨{⟩ `eth1` is a member of a bond and has no Ethernet address of its own
                  write it on the bond
-            E046 17:19 ⟨{⟩ `eth1` is a member of a bond: an MTU of its own means nothing
+            E046 17:19 ⟨{⟩ `eth1` is a member of a bond and has no MTU of its own
                  write it on the bond
             E046 9:21 ⟨members⟩ `eth1` is a member of `b2` already, and cannot be one of `b3`
                  take it out of one of them
             E046 9:21 ⟨members⟩ `i` is an ipvlan, which cannot be a member of a bond
                  name another interface of the node
-            E046 10:7 ⟨d⟩ `d` is a member of a bond: addresses of its own means nothing
+            E046 10:7 ⟨d⟩ `d` is a member of a bond and has no addresses of its own
                  write it on the bond
             E046 12:32 ⟨members⟩ `blue` is a VRF, which cannot be a member of a VRF
                  name another interface of the node

@@ -162,7 +162,11 @@ fn of_interface(out: &mut String, addresses: &[IpNet], mac: Option<Mac>, mtu: Op
     let Written { impairment, down, tx_queue_len, queues, tuning } = written;
     if let Some(i) = impairment {
         let nothing = Impairment::default();
-        let mut put = |is: bool, text: String| if is { write!(out, " {text}").unwrap() };
+        let mut put = |is: bool, text: String| {
+            if is {
+                write!(out, " {text}").unwrap()
+            }
+        };
         put(i.delay > 0, format!("delay {}", units::print_time(i.delay)));
         put(i.jitter > 0, format!("jitter {}", units::print_time(i.jitter)));
         put(i.distribution != nothing.distribution, format!("{:?}", i.distribution));
