@@ -7,6 +7,7 @@ pub mod expect;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod given;
+pub mod lint;
 pub mod lower;
 pub mod mark;
 pub mod names;

@@ -5,13 +5,20 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// The stable code of a kind of problem, written `E012`; `docs/errors.md` lists them all.
+/// The stable code of a kind of problem, written `E012`, or `W200` for a warning (200 to 299); `docs/errors.md` lists them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code(pub u16);
 
+impl Code {
+    /// Whether it is that of a warning, which stops nothing.
+    pub fn is_warning(self) -> bool {
+        (200..300).contains(&self.0)
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "E{:03}", self.0)
+        write!(f, "{}{:03}", if self.is_warning() { 'W' } else { 'E' }, self.0)
     }
 }
 

@@ -28,6 +28,7 @@ mod ports;
 mod problems;
 mod quantities;
 mod ranges;
+mod realms;
 mod stacking;
 mod treatment;
 mod uniqueness;

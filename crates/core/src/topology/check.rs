@@ -1,6 +1,7 @@
 //! From what the files say to a topology, or to all that is wrong with them.
 
 use super::building::Building;
+use super::realms::Realms;
 use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, nodes, pools, uniqueness};
 use crate::names::{LabName, NameError, NetnsName};
 use crate::problem::{Place, Problem};
@@ -20,8 +21,9 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
     nodes::add(&mut building, specs);
     links::add(&mut building, specs);
     ends::settle(&mut building);
-    domains::check(&mut building, pools.as_ref());
-    uniqueness::check(&mut building);
+    let realms = Realms::of(&building);
+    domains::check(&mut building, &realms, pools.as_ref());
+    uniqueness::check(&mut building, &realms);
     let checks = asked::checks(&mut building, specs);
     let problems = building.problems.into_list();
     match name {

@@ -1,40 +1,62 @@
 //! Broadcast domains: what bridges join, the subnets on them, and the gateways that can be reached over them.
 
 use ipnet::IpNet;
-use petgraph::unionfind::UnionFind;
+use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
+use self::joined::Joined;
 use super::building::Building;
+use super::problems::Problems;
+use super::realms::Realms;
 use super::values::Family;
-use super::{Pools, codes, gateways};
+use super::{Pools, PortWritten, codes, gateways};
 use crate::problem::Place;
+
+mod joined;
 
 /// A Linux bridge takes port numbers 1 to 1023 (BR_MAX_PORTS is 1 << BR_PORT_BITS, net/bridge/br_private.h).
 const MOST_PORTS: usize = 1023;
 
 /// The broadcast domains of a lab.
 pub(super) struct Domains {
-    /// By node index, of switches: which domain; one number for all switches that are joined.
-    of: Vec<usize>,
+    joined: Joined,
     /// What switches give out, by domain.
     subnets: FxHashMap<usize, Vec<IpNet>>,
 }
 
 impl Domains {
-    /// What is given out in the domain of a switch.
-    pub fn subnets(&self, switch: usize) -> &[IpNet] {
-        self.subnets.get(&self.of[switch]).map_or(&[], Vec::as_slice)
+    /// What is given out where a port of a switch takes frames without a tag; none if it takes none such.
+    pub fn subnets(&self, switch: NodeIndex<u32>, port: &PortWritten) -> Option<&[IpNet]> {
+        let domain = self.joined.domain(switch, port)?;
+        Some(self.subnets.get(&domain).map_or(&[], Vec::as_slice))
     }
 }
 
-pub(super) fn check(building: &mut Building, pools: Option<&Pools>) {
+pub(super) fn check(building: &mut Building, realms: &Realms, pools: Option<&Pools>) {
     ports(building);
-    let of = join(building);
-    let domains = agree(building, of);
-    overlaps(building, &domains);
+    let joined = Joined::of(building);
+    own_vlans(building, &joined);
+    let domains = agree(building, joined);
+    overlaps(building, &domains, realms);
     // After a link that is left out, what would be on it is not known.
     if !building.link_left_out {
         gateways::check(building, &domains, pools);
+    }
+}
+
+/// The VLAN of a bridge itself means something where it has addresses and there are VLANs.
+fn own_vlans(building: &mut Building, joined: &Joined) {
+    for node in building.graph.node_indices() {
+        let weight = &building.graph[node];
+        let Some(switch) = weight.switch().filter(|s| s.vlan.is_some()) else { continue };
+        let (message, hint) = match (joined.filters(node), switch.addresses.is_empty()) {
+            (true, false) => continue,
+            (_, true) => {
+                ("`vlan` of a bridge is that of its own addresses, and it has none", "write `ipv4:` beside it")
+            }
+            (false, false) => ("no port of this bridge is in a VLAN", "write `vlan:` or `trunk:` on its links"),
+        };
+        building.problems.tell(codes::VLAN, &weight.at.key("vlan"), message, hint);
     }
 }
 
@@ -50,45 +72,22 @@ fn ports(building: &mut Building) {
     }
 }
 
-/// Joins bridges that are linked. Two ways between bridges are a circle that frames never leave: netsim's bridges run no spanning tree.
-fn join(building: &mut Building) -> Vec<usize> {
-    let mut sets = UnionFind::<usize>::new(building.graph.node_count());
-    for link in building.graph.edge_weights() {
-        let [a, b] = [0, 1].map(|side| link.ends[side].node);
-        let switches = [a, b].iter().all(|&n| building.graph[n].switch().is_some());
-        if switches && a != b && !sets.union(a.index(), b.index()) {
-            let (a, b) = (&building.graph[a].name, &building.graph[b].name);
-            let message = format!(
-                "this link closes a circle of bridges between `{a}` and `{b}`: frames would run round it for ever"
-            );
-            building.problems.tell(codes::LOOP, &link.at, message, "take one link out of the circle");
-        }
-    }
-    sets.into_labeling()
-}
-
-/// Switches of one domain give one subnet out, per family.
-fn agree(building: &mut Building, of: Vec<usize>) -> Domains {
+/// Switches of one domain give one subnet out, per family. One that filters VLANs gives its subnet out in all of them.
+fn agree(building: &mut Building, joined: Joined) -> Domains {
     let mut subnets: FxHashMap<usize, Vec<IpNet>> = FxHashMap::default();
     for node in building.graph.node_indices() {
         let weight = &building.graph[node];
-        let Some(switch) = weight.switch() else { continue };
-        let known = subnets.entry(of[node.index()]).or_default();
-        for &net in &switch.subnets {
-            match known.iter().find(|k| Family::of(k.addr()) == Family::of(net.addr())) {
-                None => known.push(net),
-                Some(other) if *other == net => {}
-                Some(other) => {
-                    let message = format!(
-                        "`{}` gives out {net}, but another bridge of its broadcast domain gives out {other}",
-                        weight.name
-                    );
-                    building.problems.tell(
-                        codes::DISAGREE,
-                        &weight.at.key("subnet"),
-                        message,
-                        "write one subnet for all of them",
-                    );
+        let Some(switch) = weight.switch().filter(|s| !s.subnets.is_empty()) else { continue };
+        for &domain in joined.domains(node) {
+            let known = subnets.entry(domain).or_default();
+            for &net in &switch.subnets {
+                match known.iter().find(|k| Family::of(k.addr()) == Family::of(net.addr())) {
+                    None => known.push(net),
+                    Some(other) if *other == net => {}
+                    Some(other) => {
+                        let what = format!("`{}` gives out {net}", weight.name);
+                        disagree(&mut building.problems, &weight.at, &what, *other);
+                    }
                 }
             }
         }
@@ -98,39 +97,40 @@ fn agree(building: &mut Building, of: Vec<usize>) -> Domains {
         if weight.switch().is_none_or(|s| s.gives) {
             continue;
         }
-        if let Some([other, ..]) = subnets.get(&of[node.index()]).map(Vec::as_slice) {
-            let message = format!(
-                "`{}` gives out nothing, but another bridge of its broadcast domain gives out {other}",
-                weight.name
-            );
-            building.problems.tell(
-                codes::DISAGREE,
-                &weight.at.key("subnet"),
-                message,
-                "write one subnet for all of them",
-            );
+        for domain in joined.domains(node) {
+            if let Some([other, ..]) = subnets.get(domain).map(Vec::as_slice) {
+                let what = format!("`{}` gives out nothing", weight.name);
+                disagree(&mut building.problems, &weight.at, &what, *other);
+            }
         }
     }
-    Domains { of, subnets }
+    Domains { joined, subnets }
+}
+
+fn disagree(problems: &mut Problems, at: &Place, what: &str, other: IpNet) {
+    let message = format!("{what}, but another bridge of its broadcast domain gives out {other}");
+    problems.tell(codes::DISAGREE, &at.key("subnet"), message, "write one subnet for all of them");
 }
 
 /// A subnet that is written, and whose.
 struct Written {
     net: IpNet,
     domain: usize,
+    realm: usize,
     what: String,
     at: Place,
 }
 
 /// Written subnets of different domains do not overlap. Of two networks that overlap one holds the other, so that in order of their first
 /// addresses, larger ones first, those that can hold a network are the ones still open.
-fn overlaps(building: &mut Building, domains: &Domains) {
+fn overlaps(building: &mut Building, domains: &Domains, realms: &Realms) {
     let mut all: Vec<Written> = Vec::new();
     for node in building.graph.node_indices() {
         let weight = &building.graph[node];
         for &net in weight.switch().into_iter().flat_map(|s| &s.subnets) {
-            let (domain, at) = (domains.of[node.index()], weight.at.key("subnet"));
-            all.push(Written { net, domain, what: format!("`{}`", weight.name), at });
+            let (domain, at) = (domains.joined.linked(node), weight.at.key("subnet"));
+            let realm = realms.node(node);
+            all.push(Written { net, domain, realm, what: format!("`{}`", weight.name), at });
         }
     }
     for edge in building.graph.edge_indices() {
@@ -138,7 +138,8 @@ fn overlaps(building: &mut Building, domains: &Domains) {
         for &net in &link.subnets {
             let what = format!("the link `{}` – `{}`", building.end_name(edge, 0), building.end_name(edge, 1));
             let domain = building.graph.node_count() + edge.index();
-            all.push(Written { net, domain, what, at: link.at.key("subnet") });
+            let realm = realms.link(building, edge);
+            all.push(Written { net, domain, realm, what, at: link.at.key("subnet") });
         }
     }
     all.sort_by_key(|w| (w.net.network(), w.net.prefix_len()));
@@ -147,7 +148,9 @@ fn overlaps(building: &mut Building, domains: &Domains) {
         while open.last().is_some_and(|&o| !all[o].net.contains(&written.net)) {
             open.pop();
         }
-        if let Some(&other) = open.iter().rev().find(|&&o| all[o].domain != written.domain) {
+        if let Some(&other) =
+            open.iter().rev().find(|&&o| all[o].domain != written.domain && all[o].realm == written.realm)
+        {
             let other = &all[other];
             let message = format!("{} of {} overlaps with {} of {}", written.net, written.what, other.net, other.what);
             building.problems.tell(

@@ -47,6 +47,9 @@ fn name(building: &mut Building, node: NodeIndex<u32>) {
 /// No two interfaces of a node have one name.
 fn unique(building: &mut Building, node: NodeIndex<u32>) {
     let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
+    if matches!(weight.kind, Kind::Nic { .. }) {
+        return;
+    }
     if extra.ends.len() + weight.interfaces.len() < 2 && extra.names.is_empty() {
         return;
     }
@@ -102,7 +105,8 @@ fn settings(building: &mut Building, node: NodeIndex<u32>) {
     }
     let mut known: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
     known.extend(building.graph[node].interfaces.iter().map(|own| own.name.as_str()));
-    let all: FxHashSet<&str> = known.iter().copied().collect();
+    let mut all: FxHashSet<&str> = FxHashSet::default();
+    known.retain(|name| all.insert(name));
     for (name, settings) in interfaces.iter().filter(|(name, _)| !all.contains(name.as_str())) {
         let message = format!("no link makes an interface `{name}` on `{}`", building.graph[node].name);
         let hint = match known.as_slice() {

@@ -6,7 +6,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use super::building::{Building, of_family};
 use super::domains::Domains;
 use super::values::Family;
-use super::{Pools, WrittenRoute, codes};
+use super::{OwnKind, Owned, Pools, WrittenRoute, codes};
 use crate::suggest::nearest;
 
 pub(super) fn check(building: &mut Building, domains: &Domains, pools: Option<&Pools>) {
@@ -22,6 +22,19 @@ pub(super) fn check(building: &mut Building, domains: &Domains, pools: Option<&P
     }
 }
 
+/// Ends of links, and interfaces of the node's own.
+type Interfaces<'b> = (Vec<(EdgeIndex<u32>, usize)>, Vec<&'b Owned>);
+
+/// The networks that an interface of a node's own is in; none if that is not known.
+fn own_nets(own: &Owned, family: Family) -> Option<Vec<IpNet>> {
+    let written: Vec<IpNet> = of_family(&own.addresses, family).collect();
+    let may_be_given = match own.kind {
+        OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Bond { .. } => true,
+        OwnKind::Dummy | OwnKind::Vrf { .. } => false,
+    };
+    (!written.is_empty() || !may_be_given).then_some(written)
+}
+
 struct Known<'b> {
     building: &'b Building,
     domains: &'b Domains,
@@ -32,10 +45,10 @@ struct Known<'b> {
 impl Known<'_> {
     fn wrong(&self, route: &WrittenRoute) -> Option<crate::problem::Problem> {
         use crate::problem::Problem;
-        let ends = match &route.device {
-            None => self.building.extras[self.node.index()].ends.clone(),
-            Some(device) => match self.ends_named(device) {
-                Ok(ends) => ends,
+        let (ends, own) = match &route.device {
+            None => (self.building.extras[self.node.index()].ends.clone(), self.own().collect()),
+            Some(device) => match self.named(device) {
+                Ok(found) => found,
                 Err(hint) => {
                     let name = &self.building.graph[self.node].name;
                     let message = format!("`{name}` has no interface `{device}`");
@@ -49,7 +62,8 @@ impl Known<'_> {
                 continue;
             }
             let family = Family::of(via);
-            let nets: Option<Vec<Vec<IpNet>>> = ends.iter().map(|&(e, side)| self.nets(e, side, family)).collect();
+            let of_ends = ends.iter().map(|&(e, side)| self.nets(e, side, family));
+            let nets: Option<Vec<Vec<IpNet>>> = of_ends.chain(own.iter().map(|own| own_nets(own, family))).collect();
             let Some(nets) = nets else { continue };
             if !nets.iter().flatten().any(|net| net.contains(&via)) {
                 let nets: Vec<String> = nets.iter().flatten().map(|n| n.trunc().to_string()).collect();
@@ -64,22 +78,30 @@ impl Known<'_> {
         None
     }
 
-    /// The ends that a route's `dev` can mean; all of them where names are still to be given out.
-    fn ends_named(&self, device: &str) -> Result<Vec<(EdgeIndex<u32>, usize)>, String> {
+    fn own(&self) -> impl Iterator<Item = &Owned> {
+        self.building.graph[self.node].interfaces.iter()
+    }
+
+    /// The ends and the node's own interface that a route's `dev` can mean; all ends where names are still to be given out.
+    fn named(&self, device: &str) -> Result<Interfaces<'_>, String> {
         let ends = &self.building.extras[self.node.index()].ends;
         if device == "lo" {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
+        }
+        if let Some(own) = self.own().find(|own| own.name == device) {
+            return Ok((Vec::new(), vec![own]));
         }
         let name = |&&(e, side): &&(EdgeIndex<u32>, usize)| self.building.graph[e].ends[side].interface.as_deref();
         if let Some(end) = ends.iter().find(|end| name(end) == Some(device)) {
-            return Ok(vec![*end]);
+            return Ok((vec![*end], Vec::new()));
         }
         let number = device.strip_prefix("eth").and_then(|n| n.parse::<usize>().ok());
         let unnamed = ends.iter().any(|end| name(&end).is_none());
         if unnamed && number.is_some_and(|n| n < ends.len()) {
-            return Ok(ends.clone());
+            return Ok((ends.clone(), Vec::new()));
         }
-        let names: Vec<&str> = ends.iter().filter_map(|end| name(&end)).collect();
+        let own = self.own().map(|own| own.name.as_str());
+        let names: Vec<&str> = ends.iter().filter_map(|end| name(&end)).chain(own).collect();
         Err(nearest(device, names)
             .map_or_else(|| "name an interface of the node".to_owned(), |n| format!("did you mean `{n}`?")))
     }
@@ -94,9 +116,10 @@ impl Known<'_> {
         if !link.gives {
             return Some(Vec::new());
         }
-        let peer = link.ends[1 - side].node;
-        let (subnets, gives, pool) = match self.building.graph[peer].switch() {
-            Some(switch) => (self.domains.subnets(peer.index()), switch.gives, self.pools.map(|p| &p.lan)),
+        let peer = &link.ends[1 - side];
+        let (subnets, gives, pool) = match self.building.graph[peer.node].switch() {
+            // On a trunk, what is not in a VLAN depends on what stands there.
+            Some(switch) => (self.domains.subnets(peer.node, &peer.port)?, switch.gives, self.pools.map(|p| &p.lan)),
             None => (link.subnets.as_slice(), true, self.pools.map(|p| &p.p2p)),
         };
         let written: Vec<IpNet> = of_family(subnets, family).collect();

@@ -67,7 +67,9 @@ impl PortKeys<'_> {
         let mut vlan = |key: &str, value: Option<u32>| {
             value.and_then(|v| Reading { at: at.key(key), problems: &mut *problems }.vlan(v))
         };
-        let (access, native) = (vlan("vlan", self.vlan), vlan("native", self.native));
+        // What is told here is told once.
+        let access = vlan("vlan", self.vlan.filter(|_| self.trunk.is_none()));
+        let native = vlan("native", self.native.filter(|_| self.vlan.is_none()));
         let place = at.key("trunk");
         let trunk = self.trunk.and_then(|t| Reading { at: place.clone(), problems }.trunk(t.each(&place)));
         let (hairpin, isolated, learning) = (self.hairpin, self.isolated, self.learning);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::problems::Problems;
 use super::{Trunk, codes};
-use crate::problem::Place;
+use crate::problem::{Place, Step};
 use crate::units;
 
 /// The greatest VLAN that a frame can be in (IEEE 802.1Q: 4095 is reserved).
@@ -93,18 +93,26 @@ impl Reading<'_> {
         self.read(units::percent(text), text, "percentage")
     }
 
-    /// A whole number within bounds, called as `what` says.
-    pub fn within(&mut self, value: u32, least: u32, most: u32, what: &str) -> Option<u32> {
+    /// A whole number within bounds.
+    pub fn within(&mut self, value: u32, least: u32, most: u32) -> Option<u32> {
         if (least..=most).contains(&value) {
             return Some(value);
         }
-        self.out(format!("{what} {value} is out of range"), &format!("take one from {least} to {most}"));
+        let message = match self.at.path.last() {
+            Some(Step::Key(key)) => format!("`{key}` cannot be {value}"),
+            Some(Step::Index(_)) | None => format!("{value} is out of range"),
+        };
+        self.out(message, &format!("take one from {least} to {most}"));
         None
     }
 
     /// A VLAN.
     pub fn vlan(&mut self, value: u32) -> Option<u16> {
-        self.within(value, 1, LAST_VLAN.into(), "VLAN").and_then(|v| u16::try_from(v).ok())
+        let vlan = u16::try_from(value).ok().filter(|v| (1..=LAST_VLAN).contains(v));
+        if vlan.is_none() {
+            self.out(format!("there is no VLAN {value}"), &format!("take one from 1 to {LAST_VLAN}"));
+        }
+        vlan
     }
 
     /// CPUs, as `0-3,8`: sorted, no two ranges that could be one; `none` is the empty text.

@@ -163,7 +163,7 @@ impl Stack<'_> {
 
 impl OwnKind {
     /// The interface that it stands on.
-    fn parent(&self) -> Option<&str> {
+    pub(super) fn parent(&self) -> Option<&str> {
         match self {
             OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                 Some(parent)

@@ -118,13 +118,12 @@ impl Treating {
             corrupt: reader.value("corrupt", written.corrupt, |r, text| r.percent(text)),
             reorder: reader.value("reorder", written.reorder, |r, text| r.percent(text)),
             rate: reader.value("rate", written.rate, |r, text| r.rate(text)),
-            limit: reader.value("limit", written.limit, |r, n| r.within(n, 1, u32::MAX, "a limit of")),
+            limit: reader.value("limit", written.limit, |r, n| r.within(n, 1, u32::MAX)),
             ecn: reader.plain("ecn", written.ecn),
             seed: reader.plain("seed", written.seed),
             down: None,
-            tx_queue_len: reader
-                .value("txqueuelen", written.txqueuelen, |r, n| r.within(n, 0, LONGEST_QUEUE, "a queue length of")),
-            queues: reader.value("queues", written.queues, |r, n| r.within(n, 1, MOST_QUEUES, "a number of queues of")),
+            tx_queue_len: reader.value("txqueuelen", written.txqueuelen, |r, n| r.within(n, 0, LONGEST_QUEUE)),
+            queues: reader.value("queues", written.queues, |r, n| r.within(n, 1, MOST_QUEUES)),
             knobs: reader.knobs(&written),
             impaired_at: None,
         };
@@ -206,7 +205,10 @@ impl Treating {
         let reorder = fitting.with("reorder", &reorder, delay > 0, "delay").unwrap_or(0.0);
         let ecn = fitting.with("ecn", &self.ecn.clone().filter(|s| s.value), loss.is_some(), "loss").is_some();
         let chance = jitter > 0 || loss.is_some() || duplicate > 0.0 || corrupt > 0.0 || reorder > 0.0;
-        let seed = fitting.with("seed", &self.seed, chance, "loss");
+        let seed = self.seed.as_ref().filter(|s| {
+            let message = "`seed` is what chance begins with, and nothing here is left to chance";
+            chance || fitting.no(s, message, "write `loss:`, `jitter:`, `duplicate:` or `corrupt:` beside it")
+        });
         let rate = self.rate.as_ref().map(|s| s.value);
         let limit = self.limit.as_ref().map(|s| s.value);
         let does = delay > 0 || chance || rate.is_some() || limit.is_some();
@@ -221,7 +223,7 @@ impl Treating {
             rate,
             limit,
             ecn,
-            seed,
+            seed: seed.map(|s| s.value),
             at: self.impaired_at.clone().unwrap_or_default(),
         })
     }

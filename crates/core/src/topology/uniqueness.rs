@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::building::Building;
 use super::codes;
+use super::realms::Realms;
 use crate::problem::Place;
 
 /// Who has an address.
@@ -15,6 +16,7 @@ enum Holder {
     End(EdgeIndex<u32>, usize),
     Lo(NodeIndex<u32>),
     Bridge(NodeIndex<u32>),
+    Own(NodeIndex<u32>, usize),
 }
 
 impl Holder {
@@ -23,6 +25,18 @@ impl Holder {
             Holder::End(edge, side) => format!("`{}`", building.end_name(edge, side)),
             Holder::Lo(node) => format!("`lo` of `{}`", building.graph[node].name),
             Holder::Bridge(node) => format!("`{}`", building.graph[node].name),
+            Holder::Own(node, n) => {
+                let weight = &building.graph[node];
+                format!("`{}:{}`", weight.name, weight.interfaces[n].name)
+            }
+        }
+    }
+
+    fn realm(self, building: &Building, realms: &Realms) -> usize {
+        match self {
+            Holder::End(edge, _) => realms.link(building, edge),
+            Holder::Lo(node) | Holder::Bridge(node) => realms.node(node),
+            Holder::Own(node, n) => realms.own(building, node, &building.graph[node].interfaces[n].name),
         }
     }
 
@@ -31,21 +45,25 @@ impl Holder {
             Holder::End(edge, side) => building.graph[edge].ends[side].at.clone(),
             Holder::Lo(node) => building.graph[node].at.key("lo"),
             Holder::Bridge(node) => building.graph[node].at.clone(),
+            Holder::Own(node, n) => building.graph[node].interfaces[n].at.clone(),
         }
     }
 }
 
-pub(super) fn check(building: &mut Building) {
-    addresses(building);
+pub(super) fn check(building: &mut Building, realms: &Realms) {
+    addresses(building, realms);
     macs(building);
 }
 
-fn addresses(building: &mut Building) {
+/// An address is there once among those who can hear each other.
+fn addresses(building: &mut Building, realms: &Realms) {
     let graph = &building.graph;
     let nodes = graph.node_indices().flat_map(|n| {
         let lo = graph[n].loopbacks.iter().map(move |a| (a, Holder::Lo(n)));
         let bridge = graph[n].switch().into_iter().flat_map(|s| &s.addresses);
-        lo.chain(bridge.map(move |a| (a, Holder::Bridge(n))))
+        let own = graph[n].interfaces.iter().enumerate();
+        let own = own.flat_map(move |(i, own)| own.addresses.iter().map(move |a| (a, Holder::Own(n, i))));
+        lo.chain(bridge.map(move |a| (a, Holder::Bridge(n)))).chain(own)
     });
     let ends = graph.edge_indices().flat_map(|e| {
         (0..2).flat_map(move |side| {
@@ -53,14 +71,14 @@ fn addresses(building: &mut Building) {
             end.addresses.iter().map(move |a| (a, Holder::End(e, side)))
         })
     });
-    let mut seen: FxHashMap<IpAddr, Holder> = FxHashMap::default();
+    let mut seen: FxHashMap<(IpAddr, usize), Holder> = FxHashMap::default();
     let mut twice = Vec::new();
     for (net, holder) in nodes.chain(ends) {
         let address = net.addr();
         if everywhere(address) {
             continue;
         }
-        if let Some(other) = seen.insert(address, holder) {
+        if let Some(other) = seen.insert((address, holder.realm(building, realms)), holder) {
             let message = format!("{address} is given to {} and to {}", other.name(building), holder.name(building));
             twice.push((holder.place(building), message));
         }
@@ -79,16 +97,19 @@ fn everywhere(address: IpAddr) -> bool {
 }
 
 fn macs(building: &mut Building) {
+    let graph = &building.graph;
+    let ends =
+        graph.edge_indices().flat_map(|e| (0..2).map(move |side| (graph[e].ends[side].mac, Holder::End(e, side))));
+    let own = graph
+        .node_indices()
+        .flat_map(|n| graph[n].interfaces.iter().enumerate().map(move |(i, own)| (own.mac, Holder::Own(n, i))));
     let mut seen = FxHashMap::default();
     let mut twice = Vec::new();
-    for edge in building.graph.edge_indices() {
-        for side in 0..2 {
-            let end = &building.graph[edge].ends[side];
-            let Some(mac) = end.mac else { continue };
-            if let Some((other, other_side)) = seen.insert(mac, (edge, side)) {
-                let (a, b) = (building.end_name(other, other_side), building.end_name(edge, side));
-                twice.push((end.at.clone(), format!("{mac} is given to `{a}` and to `{b}`")));
-            }
+    for (mac, holder) in ends.chain(own) {
+        let Some(mac) = mac else { continue };
+        if let Some(other) = seen.insert(mac, holder) {
+            let message = format!("{mac} is given to {} and to {}", other.name(building), holder.name(building));
+            twice.push((holder.place(building), message));
         }
     }
     for (at, message) in twice {

@@ -13,7 +13,7 @@ nodes:
   node[1-4]: {}                                  # kind: namespace, by default
   lqb: { kind: bridge, subnet: 10.0.1.0/24 }     # node1 gets .1, node2 .2, …
 links:
-  - { endpoints: ["node[1-4]", lqb] }
+  - { endpoints: ["node[1-4]", lqb], delay: 10ms, loss: 1% }
 "#,
         expect![[r#"
             cluster "cluster-" Written
@@ -22,10 +22,10 @@ links:
             node3: namespace
             node4: namespace
             lqb: bridge gives 10.0.1.0/24
-            node1 -- lqb
-            node2 -- lqb
-            node3 -- lqb
-            node4 -- lqb
+            node1 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
+            node2 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
+            node3 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
+            node4 delay 10ms Some(Random(1.0)) -- lqb delay 10ms Some(Random(1.0))
         "#]],
     );
 }
@@ -43,7 +43,7 @@ nodes:
   r[1-3]: { kind: router }
   h[1-3]: {}
 links:
-  - { endpoints: [r1, r2] }
+  - { endpoints: [r1, r2], rate: 100mbit, delay: 5ms }
   - { endpoints: [r2, r3] }
   - { endpoints: [r3, r1], mtu: 9000 }
   - { endpoints: ["h[1-3]", "r[1-3]"] }          # pairwise
@@ -59,7 +59,7 @@ checks:
             h1: namespace
             h2: namespace
             h3: namespace
-            r1 -- r2
+            r1 delay 5ms rate 100mbit -- r2 delay 5ms rate 100mbit
             r2 -- r3
             r3 mtu 9000 -- r1 mtu 9000
             h1 -- r1
@@ -83,14 +83,14 @@ nodes:
   sky:    { kind: router, lo: [198.51.100.1/32] }
 links:
   - endpoints:
-      - { node: ground, interface: sat0, ipv4: 192.0.2.2/30, mac: "02:00:00:00:00:02" }
-      - { node: sky,    interface: sat0, ipv4: 192.0.2.1/30 }
+      - { node: ground, interface: sat0, ipv4: 192.0.2.2/30, mac: "02:00:00:00:00:02", delay: 280ms, jitter: 20ms, loss: 2%, rate: 1mbit }
+      - { node: sky,    interface: sat0, ipv4: 192.0.2.1/30, delay: 280ms, rate: 20mbit }
 "#,
         expect![[r#"
             satellite "satellite-" Written
             ground: namespace route 0.0.0.0/0 via [192.0.2.1]
             sky: router lo 198.51.100.1/32
-            ground:sat0 192.0.2.2/30 02:00:00:00:00:02 mtu 1400 -- sky:sat0 192.0.2.1/30 mtu 1400
+            ground:sat0 192.0.2.2/30 02:00:00:00:00:02 mtu 1400 delay 280ms jitter 20ms Some(Random(2.0)) rate 1mbit -- sky:sat0 192.0.2.1/30 mtu 1400 delay 280ms rate 20mbit
         "#]],
     );
 }
@@ -110,8 +110,8 @@ nodes:
   leaf[1-${leaves}]:  { group: leaf }
   srv[1-${leaves}]:   {}
 links:
-  - { each: ["leaf[1-${leaves}]", "spine[1-${spines}]"] }
-  - { endpoints: ["srv[1-${leaves}]", "leaf[1-${leaves}]"] }
+  - { each: ["leaf[1-${leaves}]", "spine[1-${spines}]"], rate: 1gbit }
+  - { endpoints: ["srv[1-${leaves}]", "leaf[1-${leaves}]"], delay: 100us }
 "#,
         expect![[r#"
             fabric "fabric-" Static
@@ -123,15 +123,15 @@ links:
             srv1: namespace
             srv2: namespace
             srv3: namespace
-            leaf1 -- spine1
-            leaf1 -- spine2
-            leaf2 -- spine1
-            leaf2 -- spine2
-            leaf3 -- spine1
-            leaf3 -- spine2
-            srv1 -- leaf1
-            srv2 -- leaf2
-            srv3 -- leaf3
+            leaf1 rate 1gbit -- spine1 rate 1gbit
+            leaf1 rate 1gbit -- spine2 rate 1gbit
+            leaf2 rate 1gbit -- spine1 rate 1gbit
+            leaf2 rate 1gbit -- spine2 rate 1gbit
+            leaf3 rate 1gbit -- spine1 rate 1gbit
+            leaf3 rate 1gbit -- spine2 rate 1gbit
+            srv1 delay 100us -- leaf1 delay 100us
+            srv2 delay 100us -- leaf2 delay 100us
+            srv3 delay 100us -- leaf3 delay 100us
         "#]],
     );
 }

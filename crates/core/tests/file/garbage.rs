@@ -8,6 +8,9 @@ use proptest::prelude::*;
 fn survives(text: &str) {
     let vars = IndexMap::from([("V".to_owned(), "a}, [b".to_owned())]);
     let (sources, result) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &vars);
+    if let Ok(topology) = &result {
+        netsim_core::lint::lint(topology);
+    }
     for problem in result.err().into_iter().flatten() {
         for word in
             ["invalid type", "invalid value", "untagged", "struct ", "missing field", "unknown field", "variant"]
@@ -55,6 +58,18 @@ fn pieces() -> impl Strategy<Value = String> {
         "exec",
         "lo",
         "each",
+        "delay",
+        "10ms",
+        "loss",
+        "1%",
+        "trunk",
+        "all",
+        "bond",
+        "stp",
+        "true",
+        "interfaces",
+        "host:eth1",
+        "macvlan",
     ];
     let marks = [
         ": ", ":\n  ", ":\n    ", "\n", "\n  ", "\n  - ", "- ", "[", "]", "{", "}", ", ", "\"", "'", "|\n  ", ">\n ",
@@ -87,6 +102,23 @@ fn formed() -> impl Strategy<Value = String> {
         "[{ to: default, via: 10.0.0.9 }]",
         "{ net.a: 1 }",
         "{ eth0: { mtu: 70 } }",
+        "10ms",
+        "1%",
+        "true",
+        "up",
+        "on",
+        "all",
+        "5",
+        "\"0-3,8\"",
+        "{ p: 1% }",
+        "{ links: 2 }",
+        "{ links: 99, miimon: x }",
+        "{ gso: off }",
+        "[\"a:eth0\", \"host:eth1\"]",
+        "[a, \"b:x[0-2]\"]",
+        "[{ node: a, vlan: 5, rate: 1mbit }, b]",
+        "{ eth0.5: { vlan: 5 }, d: { dummy: true, rate: 1mbit }, x: { bond: { members: [eth1, x] } } }",
+        "{ red: { vrf: { table: 10, members: [\"eth[0-2]\"] } }, m: { macvlan: bridge, parent: m } }",
     ]);
     let key = prop::sample::select(vec![
         "kind",
@@ -103,6 +135,29 @@ fn formed() -> impl Strategy<Value = String> {
         "mtu",
         "endpoints",
         "each",
+        "endpoints",
+        "interfaces",
+        "stp",
+        "forward-delay",
+        "ageing",
+        "vlan",
+        "trunk",
+        "native",
+        "isolated",
+        "bond",
+        "macvlan",
+        "ipvlan",
+        "delay",
+        "jitter",
+        "loss",
+        "ecn",
+        "rate",
+        "limit",
+        "seed",
+        "state",
+        "queues",
+        "xps-cpus",
+        "offloads",
     ]);
     let map = prop::collection::vec((key, value), 0..4)
         .prop_map(|entries| entries.iter().map(|(k, v)| format!("{k}: {v}")).collect::<Vec<_>>().join(", "));

@@ -2,7 +2,10 @@
 
 mod examples;
 mod garbage;
+mod kinds;
+mod lints;
 mod meaning;
 mod mistakes;
+mod refused;
 mod show;
 mod text;

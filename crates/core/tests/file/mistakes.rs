@@ -324,7 +324,7 @@ fn bridges_in_a_circle_and_with_too_many_ports_are_told() {
         "nodes: { \"s[1-3]\": { kind: bridge }, a: {} }\nlinks: [{ each: [s1, \"s[2-3]\"] }, { endpoints: [s2, s3] }, { endpoints: [a, s1] }, { endpoints: [a, s2] }]\n",
         expect![[r#"
             E033 3:35 ⟨{⟩ this link closes a circle of bridges between `s2` and `s3`: frames would run round it for ever
-                 take one link out of the circle
+                 take one link out of the circle, or write `stp: true` on all bridges of it
         "#]],
     );
     check_lab(

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use expect_test::Expect;
 use indexmap::IndexMap;
+use ipnet::IpNet;
+use netsim_core::names::Mac;
 use netsim_core::problem::Problem;
 use netsim_core::spec::{self, Sources};
-use netsim_core::topology::{CheckKind, Endpoint, Kind, Topology};
+use netsim_core::topology::{CheckKind, Endpoint, Impairment, Kind, LinkKind, Topology, Trunk, Written};
+use netsim_core::units;
 
 /// Loads several files, the first the root.
 pub fn load_files(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Sources, Result<Topology, Vec<Problem>>) {
@@ -39,6 +42,13 @@ pub fn check_files(files: &[(&str, &str)], vars: &[(&str, &str)], expect: Expect
         Ok(topology) => shown(topology),
         Err(problems) => told(&sources, problems),
     });
+}
+
+/// The warnings about the lines of a lab that is called `t`.
+pub fn check_lints(lines: &str, expect: Expect) {
+    let (sources, result) = load_files(&[("lab.yaml", &format!("name: t\n{lines}"))], &[]);
+    let topology = result.unwrap_or_else(|problems| panic!("{}", told(&sources, &problems)));
+    expect.assert_eq(&told(&sources, &netsim_core::lint::lint(&topology)));
 }
 
 /// Problems, each with its place and its hint.
@@ -79,6 +89,10 @@ pub fn shown(t: &Topology) -> String {
                 kind.extend(words.iter().filter(|(is, _)| *is).map(|(_, word)| *word));
                 kind.extend(s.subnets.iter().map(|n| format!(" gives {n}")));
                 kind.extend(s.addresses.iter().map(|n| format!(" has {n}")));
+                kind.extend(s.vlan.map(|v| format!(" in-vlan {v}")));
+                kind.extend(s.stp.then_some(" stp".to_owned()));
+                kind.extend(s.forward_delay.map(|t| format!(" forward-delay {t}")));
+                kind.extend(s.ageing.map(|t| format!(" ageing {t}")));
                 kind
             }
         };
@@ -88,13 +102,27 @@ pub fn shown(t: &Topology) -> String {
             write!(out, " route {} via {:?}", route.to, route.via).unwrap();
             route.device.iter().for_each(|d| write!(out, " dev {d}").unwrap());
             route.metric.iter().for_each(|m| write!(out, " metric {m}").unwrap());
+            route.vrf.iter().for_each(|v| write!(out, " vrf {v}").unwrap());
         }
         node.sysctls.iter().for_each(|(k, v)| write!(out, " {k}={v:?}").unwrap());
         node.exec.iter().for_each(|argv| write!(out, " exec {argv:?}").unwrap());
         out.push('\n');
+        for own in &node.interfaces {
+            write!(out, "  {}: {:?}", own.name, own.kind).unwrap();
+            of_interface(&mut out, &own.addresses, own.mac, own.mtu, &own.written);
+            out.push('\n');
+        }
     }
     for link in t.graph.edge_weights() {
         write!(out, "{} -- {}", end(t, &link.ends[0]), end(t, &link.ends[1])).unwrap();
+        match link.kind {
+            LinkKind::Veth => {}
+            LinkKind::Bond { links, bond } => {
+                write!(out, " bond of {links} {} miimon {}", bond.mode, bond.miimon).unwrap();
+            }
+            LinkKind::Macvlan(mode) => write!(out, " macvlan {mode}").unwrap(),
+            LinkKind::Ipvlan(mode) => write!(out, " ipvlan {mode}").unwrap(),
+        }
         link.subnets.iter().for_each(|n| write!(out, " gives {n}").unwrap());
         out.push_str(if link.gives { "\n" } else { " gives-nothing\n" });
     }
@@ -113,8 +141,46 @@ pub fn shown(t: &Topology) -> String {
 fn end(t: &Topology, end: &Endpoint) -> String {
     let mut out = t.graph[end.node].name.to_string();
     end.interface.iter().for_each(|i| write!(out, ":{i}").unwrap());
-    end.addresses.iter().for_each(|a| write!(out, " {a}").unwrap());
-    end.mac.iter().for_each(|m| write!(out, " {m}").unwrap());
-    end.mtu.iter().for_each(|m| write!(out, " mtu {m}").unwrap());
+    of_interface(&mut out, &end.addresses, end.mac, end.mtu, &end.written);
+    let port = &end.port;
+    port.vlan.iter().for_each(|v| write!(out, " vlan {v}").unwrap());
+    match &port.trunk {
+        None => {}
+        Some(Trunk::All) => out.push_str(" trunk all"),
+        Some(Trunk::Ranges(ranges)) => write!(out, " trunk {ranges:?}").unwrap(),
+    }
+    port.native.iter().for_each(|v| write!(out, " native {v}").unwrap());
+    let words = [("hairpin", port.hairpin), ("isolated", port.isolated), ("learning", port.learning)];
+    words.iter().filter_map(|(word, is)| Some((word, (*is)?))).for_each(|(w, is)| write!(out, " {w} {is}").unwrap());
     out
+}
+
+fn of_interface(out: &mut String, addresses: &[IpNet], mac: Option<Mac>, mtu: Option<u32>, written: &Written) {
+    addresses.iter().for_each(|a| write!(out, " {a}").unwrap());
+    mac.iter().for_each(|m| write!(out, " {m}").unwrap());
+    mtu.iter().for_each(|m| write!(out, " mtu {m}").unwrap());
+    let Written { impairment, down, tx_queue_len, queues, tuning } = written;
+    if let Some(i) = impairment {
+        let nothing = Impairment::default();
+        let mut put = |is: bool, text: String| {
+            if is {
+                write!(out, " {text}").unwrap()
+            }
+        };
+        put(i.delay > 0, format!("delay {}", units::print_time(i.delay)));
+        put(i.jitter > 0, format!("jitter {}", units::print_time(i.jitter)));
+        put(i.distribution != nothing.distribution, format!("{:?}", i.distribution));
+        put(i.loss.is_some(), format!("{:?}", i.loss));
+        put(i.duplicate > 0.0, format!("duplicate {}%", i.duplicate));
+        put(i.corrupt > 0.0, format!("corrupt {}%", i.corrupt));
+        put(i.reorder > 0.0, format!("reorder {}%", i.reorder));
+        put(i.rate.is_some(), format!("rate {}", units::print_rate(i.rate.unwrap_or(0))));
+        put(i.limit.is_some(), format!("limit {}", i.limit.unwrap_or(0)));
+        put(i.ecn, "ecn".to_owned());
+        put(i.seed.is_some(), format!("seed {}", i.seed.unwrap_or(0)));
+    }
+    out.push_str(if *down { " down" } else { "" });
+    tx_queue_len.iter().for_each(|n| write!(out, " txqueuelen {n}").unwrap());
+    queues.iter().for_each(|n| write!(out, " queues {n}").unwrap());
+    tuning.iter().for_each(|(knob, value)| write!(out, " {knob}={value}").unwrap());
 }

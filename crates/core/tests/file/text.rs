@@ -30,13 +30,13 @@ fn a_range_without_quotes_in_flow_context_is_told_as_that() {
     check_lab(
         "nodes: { a: {} }\nlinks:\n  - { endpoints: [{a,b}, \"a\"] }\n",
         expect![[r#"
-        E004 4:20 ⟨a⟩ unknown key `a`
-             put quotes round an endpoint with `{…}` in it, as in "{a,b}"; an endpoint's own keys are `interface`, `ipv4`, `ipv6`, `mac`, `mtu` or `node`
-        E004 4:22 ⟨b⟩ unknown key `b`
-             put quotes round an endpoint with `{…}` in it, as in "{a,b}"; an endpoint's own keys are `interface`, `ipv4`, `ipv6`, `mac`, `mtu` or `node`
-        E010 4:19 ⟨{⟩ `node` is missing here
-             write `node: …`
-    "#]],
+            E004 4:20 ⟨a⟩ unknown key `a`
+                 put quotes round an endpoint with `{…}` in it, as in "{a,b}"; keys of your own begin with `x-`
+            E004 4:22 ⟨b⟩ unknown key `b`
+                 put quotes round an endpoint with `{…}` in it, as in "{a,b}"; keys of your own begin with `x-`
+            E010 4:19 ⟨{⟩ `node` is missing here
+                 write `node: …`
+        "#]],
     );
 }
 

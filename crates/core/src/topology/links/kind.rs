@@ -45,8 +45,7 @@ impl Writing<'_, '_> {
                 let at = self.at.key("bond");
                 let mut reading = Reading { at: at.key("links"), problems: &mut self.building.problems };
                 // That `links` is missing is told by the pass over the text.
-                let links =
-                    reading.within(spec.links?, *BOND_LINKS.start(), *BOND_LINKS.end(), "a number of links of")?;
+                let links = reading.within(spec.links?, *BOND_LINKS.start(), *BOND_LINKS.end())?;
                 let bond = bond_mode(&mut self.building.problems, spec.mode, spec.miimon.as_deref(), &at)?;
                 Some(LinkKind::Bond { links, bond })
             }

@@ -81,9 +81,9 @@ fn one(stack: &mut Stack, member: &str, bond: bool, at: &Place) {
             (!own.addresses.is_empty(), own.mac.is_some(), own.mtu.is_some(), own.at.clone())
         }
     };
-    let said = [(addresses, "addresses"), (mac, "an Ethernet address"), (mtu, "an MTU")];
+    let said = [(addresses, "addresses"), (mac, "Ethernet address"), (mtu, "MTU")];
     for (_, what) in said.into_iter().filter(|(is, _)| *is) {
-        let message = format!("`{member}` is a member of a bond: {what} of its own means nothing");
+        let message = format!("`{member}` is a member of a bond and has no {what} of its own");
         stack.tell(codes::MEMBER, &place, message, "write it on the bond");
     }
 }
