@@ -10,11 +10,14 @@ use crate::problem::Place;
 use crate::topology::{CheckKind, Routing, Topology};
 
 mod connected;
+mod patience;
 mod places;
+mod segments;
 mod written;
 
 use connected::Connected;
-use places::Places;
+pub use patience::Patience;
+use places::{Hears, Places};
 use written::Written;
 
 /// What a check has to find, pair by pair.
@@ -22,6 +25,8 @@ use written::Written;
 pub struct Expectation {
     pairs: Vec<Compact>,
     asked: Vec<Asked>,
+    /// How long and how often to ask.
+    pub patience: Patience,
 }
 
 /// A node, an address of another, and whether the one reaches the other and hears back.
@@ -77,19 +82,28 @@ impl Expectation {
 /// have, that of `lo` before others.
 ///
 /// With `routing: static` whoever is joined by switches and routers is reachable. With written routes a packet is followed there and back by
-/// those routes, hop by hop, through nodes that forward.
+/// those routes, hop by hop, through nodes that forward. What is down carries nothing. A pair that depends on what is outside of the lab, or on
+/// which of two routers is nearer of which one alone hears the other node, is left out.
 pub fn expect(topology: &Topology, given: &Given) -> Expectation {
     let places = Places::new(topology, given);
+    let patience = Patience::of(topology);
     if !topology.checks.is_empty() {
-        return asked_for(topology, &places);
+        return Expectation { patience, ..asked_for(topology, &places) };
     }
     let nodes: Vec<NodeIndex<u32>> = topology.graph.node_indices().filter(|&n| places.has_address(n)).collect();
-    let mut expectation = Expectation::default();
-    let mut all_pairs = |reaches: &mut dyn FnMut(NodeIndex<u32>, NodeIndex<u32>, IpAddr) -> bool| {
+    let mut expectation = Expectation { patience, ..Expectation::default() };
+    let mut all_pairs = |reaches: &mut dyn FnMut(NodeIndex<u32>, NodeIndex<u32>, IpAddr) -> Hears| {
         for &from in &nodes {
             for &to in nodes.iter().filter(|&&to| to != from) {
-                let pair = |address| Compact { from, to, address, reachable: reaches(from, to, address), asked: None };
-                expectation.pairs.extend(places.targets(from, to).map(pair));
+                let pair = |address| {
+                    let reachable = match reaches(from, to, address) {
+                        Hears::Yes => true,
+                        Hears::No => false,
+                        Hears::Perhaps => return None,
+                    };
+                    Some(Compact { from, to, address, reachable, asked: None })
+                };
+                expectation.pairs.extend(places.targets(from, to).filter_map(pair));
             }
         }
     };
@@ -100,7 +114,11 @@ pub fn expect(topology: &Topology, given: &Given) -> Expectation {
         }
         Routing::Written => {
             let written = Written::new(topology, &places);
-            all_pairs(&mut |from, _, address| written.reaches(from, address));
+            all_pairs(&mut |from, to, address| match written.reaches(from, address) {
+                true => Hears::Yes,
+                false if places.may_hear(from, to) => Hears::Perhaps,
+                false => Hears::No,
+            });
         }
     }
     expectation

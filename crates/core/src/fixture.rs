@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
-use crate::resource::Resource;
+use crate::resource::{Bridge, End, PortSettings, Resource, SingleKind, VlanRange};
 use crate::state::HostState;
 use crate::topology::{
     Endpoint, Kind, Link, LinkKind, Node, Pool, Pools, PortWritten, Routing, Switch, Topology, Written, WrittenRoute,
@@ -287,11 +287,61 @@ fn tail(resource: &Resource) -> String {
     use crate::resource::Device;
     match resource {
         Resource::Device(Device::Veth(v)) => {
+            let end = |end: &End| {
+                let queues = if end.queues == 1 { String::new() } else { format!(" queues {}", end.queues) };
+                let length =
+                    if end.tx_queue_len == 1000 { String::new() } else { format!(" txqueuelen {}", end.tx_queue_len) };
+                format!("{} {} mtu {}{queues}{length}", end.id, end.mac, end.mtu)
+            };
             let [a, b] = v.ends();
-            format!(" = {} {} mtu {}, {} {} mtu {}", a.id, a.mac, a.mtu, b.id, b.mac, b.mtu)
+            format!(" = {}, {}", end(a), end(b))
         }
-        Resource::Device(Device::Bridge(b)) => format!(" = bridge {}", b.mac),
-        Resource::Port(p) => format!(" of {}", p.master),
+        Resource::Device(Device::Bridge(b)) => {
+            let born = Bridge::new(b.id.clone(), b.mac);
+            let mut text = format!(" = bridge {}", b.mac);
+            for (is_so, word) in [(b.stp, " stp".to_owned()), (b.vlan_filtering, " vlan_filtering".to_owned())] {
+                text += if is_so { &word } else { "" };
+            }
+            if b.forward_delay != born.forward_delay {
+                text += &format!(" forward_delay {}", b.forward_delay);
+            }
+            if b.ageing != born.ageing {
+                text += &format!(" ageing {}", b.ageing);
+            }
+            text
+        }
+        Resource::Device(Device::Single(s)) => {
+            let kind = match &s.kind {
+                SingleKind::Dummy => String::new(),
+                SingleKind::Vlan { parent, vid, protocol } => format!(" {vid} {protocol} of {parent}"),
+                SingleKind::Macvlan { parent, mode } => format!(" {mode} on {parent}"),
+                SingleKind::Ipvlan { parent, mode } => format!(" {mode} on {parent}"),
+                SingleKind::Bond(bond) => format!(" {} miimon {}", bond.mode, bond.miimon),
+                SingleKind::Vrf { table } => format!(" table {table}"),
+            };
+            let mac = s.mac.map_or_else(String::new, |mac| format!(" {mac}"));
+            let mtu = s.mtu.map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
+            format!(" = {}{kind}{mac}{mtu}", s.kind.name())
+        }
+        Resource::Port(p) => {
+            let born = PortSettings::default();
+            let said =
+                |word: &str, is: bool, born: bool| if is == born { String::new() } else { format!(" {word} {is}") };
+            let PortSettings { hairpin, isolated, learning } = p.settings;
+            let hairpin = said("hairpin", hairpin, born.hairpin);
+            let isolated = said("isolated", isolated, born.isolated);
+            format!(" of {}{hairpin}{isolated}{}", p.master, said("learning", learning, born.learning))
+        }
+        Resource::PortVlans(v) => {
+            let range = |r: &VlanRange| {
+                let last = if r.last == r.first { String::new() } else { format!("-{}", r.last) };
+                format!(" {}{last}{}", r.first, if r.untagged { " untagged" } else { "" })
+            };
+            let pvid = v.pvid.map_or_else(String::new, |pvid| format!(" pvid {pvid}"));
+            format!(" ={}{pvid}", v.ranges().iter().map(range).collect::<String>())
+        }
+        Resource::Qdisc(q) => format!(" = {:?}", q.kind),
+        Resource::Tuning(t) => format!(" = {}", t.value),
         Resource::Route(r) => {
             let hop = |h: &crate::resource::NextHop| match h.gateway {
                 Some(gateway) => format!(" via {gateway} dev {}", h.device),
@@ -300,9 +350,6 @@ fn tail(resource: &Resource) -> String {
             r.via.iter().map(hop).collect()
         }
         Resource::Sysctl(s) => format!(" = {}", s.value),
-        Resource::Device(Device::Single(_)) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-            todo!("fixture")
-        }
         Resource::Netns(_)
         | Resource::Device(Device::Stray { .. })
         | Resource::Up(_)

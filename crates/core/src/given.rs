@@ -11,12 +11,16 @@ mod addresses;
 mod askable;
 pub(crate) mod blocks;
 pub(crate) mod domains;
+pub(crate) mod interfaces;
 mod names;
 mod prior;
+pub(crate) mod stacks;
 mod subnets;
 #[cfg(test)]
 mod tests;
 mod wires;
+
+pub use interfaces::InterfaceId;
 
 /// The codes of the problems told here.
 mod codes {
@@ -26,33 +30,49 @@ mod codes {
     pub(super) const POOL_EXHAUSTED: Code = Code(51);
     pub(super) const SUBNET_FULL: Code = Code(52);
     pub(super) const CHECK_WITHOUT_ADDRESS: Code = Code(53);
+    pub(super) const NO_SUCH_INTERFACE: Code = Code(56);
 }
 
 /// Interface names and addresses of a whole lab.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
-    /// By edge index of the topology's graph: its two ends, as in `Link::ends`.
+    /// By edge index of the topology's graph: its two ends, as in `Link::ends`. A NIC of the machine has its own name and no address.
     pub ends: Vec<[GivenEnd; 2]>,
+    /// By node index: its own interfaces, as in `Node::interfaces`.
+    pub own: Vec<Vec<GivenEnd>>,
     /// By node index: the addresses of its `lo` beside 127.0.0.1 and ::1.
     pub loopbacks: Vec<Vec<IpNet>>,
 }
 
-/// An endpoint with its name and addresses.
+/// An interface with its name and addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenEnd {
     /// Its name as the file or we say it: what people see.
     pub interface: String,
     /// Its name in the kernel: the same where it fits in 15 bytes.
     pub kernel: IfName,
+    /// Of the end of a bonded link: the ends of its pairs, `NAME-1` and on.
+    pub members: Vec<GivenMember>,
     /// Its addresses: those written, then those given out.
     pub addresses: Vec<IpNet>,
+}
+
+/// The end of one pair of a bonded link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenMember {
+    /// As in [`GivenEnd::interface`].
+    pub interface: String,
+    /// As in [`GivenEnd::kernel`].
+    pub kernel: IfName,
 }
 
 /// Which interface names and addresses nodes have now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prior {
-    /// Node and interface to what is on it.
+    /// Node and interface to what is on it, of the ends of wires; a bonded link is one wire.
     pub interfaces: IndexMap<(NodeName, String), PriorEnd>,
+    /// The same of other interfaces.
+    pub own: IndexMap<(NodeName, String), PriorEnd>,
     /// Node to the addresses of its `lo`.
     pub loopbacks: IndexMap<NodeName, Vec<IpNet>>,
 }
@@ -62,6 +82,8 @@ pub struct Prior {
 pub struct PriorEnd {
     /// The other end of its wire: node and interface.
     pub peer: Option<(NodeName, String)>,
+    /// The NIC of the machine that it stands on.
+    pub nic: Option<String>,
     /// Its addresses.
     pub addresses: Vec<IpNet>,
     /// Its hardware address, where a machine told it.
@@ -71,23 +93,14 @@ pub struct PriorEnd {
 /// Gives out names and addresses: as written, then as they are now, then by the number in a node's name, then the first free in file order.
 pub fn give(topology: &Topology, prior: &Prior) -> Result<Given, Vec<Problem>> {
     let mut problems = Vec::new();
-    let ends_of = domains::ends_of_nodes(topology);
-    let wires = wires::match_wires(topology, prior, &ends_of);
-    let names = names::name_ends(topology, &ends_of, &wires, &mut problems);
-    let domains = domains::domains(topology, &ends_of);
-    let (addresses, loopbacks) = addresses::give_addresses(topology, prior, &domains, &wires, &mut problems);
-    problems.extend(askable::unanswerable_checks(topology, &addresses, &loopbacks));
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let end = |(name, addresses): (names::Named, Vec<IpNet>)| GivenEnd {
-        interface: name.interface,
-        kernel: name.kernel,
-        addresses,
-    };
-    let both = |(names, addresses): ([names::Named; 2], [Vec<IpNet>; 2])| {
-        let ([a, b], [on_a, on_b]) = (names, addresses);
-        [end((a, on_a)), end((b, on_b))]
-    };
-    Ok(Given { ends: names.into_iter().zip(addresses).map(both).collect(), loopbacks })
+    let interfaces = interfaces::interfaces_of_nodes(topology);
+    let wires = wires::match_wires(topology, prior, &interfaces);
+    let mut given = names::name_interfaces(topology, &interfaces, &wires, &mut problems);
+    let (stacks, unknown) = stacks::Stacks::new(topology, &given, &interfaces);
+    problems.extend(unknown);
+    let domains = domains::domains(topology, &stacks, domains::Links::All);
+    let subjects = addresses::Subjects { topology, prior, domains: &domains, wires: &wires };
+    addresses::give_addresses(&subjects, &mut given, &mut problems);
+    problems.extend(askable::unanswerable_checks(topology, &given));
+    if problems.is_empty() { Ok(given) } else { Err(problems) }
 }

@@ -92,7 +92,7 @@ impl Routed {
         if let Some(way) = only_way(subnets, node) {
             return vec![subnets.route(own, everything, &[way])];
         }
-        let key: Vec<u32> = own.iter().map(|on| on.subnet).collect();
+        let key: Vec<u32> = own.iter().map(|on| on.part).collect();
         let known = self.known.entry(key).or_insert_with(|| {
             let (mut routes, sets) = paths.from(subnets, node);
             if let Some(default) = commonest(subnets, &routes, &sets) {
@@ -120,7 +120,7 @@ fn commonest(subnets: &Subnets, routes: &[(IpNet, SetId)], sets: &Sets) -> Optio
 fn only_way(subnets: &Subnets, node: NodeIndex<u32>) -> Option<Way> {
     let exits = (0..).zip(subnets.of_node(node));
     let mut ways =
-        exits.flat_map(|(exit, on)| subnets.neighbours(on.subnet, node).map(move |gateway| Way { exit, gateway }));
+        exits.flat_map(|(exit, on)| subnets.neighbours(on.part, node).map(move |gateway| Way { exit, gateway }));
     let way = ways.next()?;
     (ways.next().is_none() && subnets.leads_on(way)).then_some(way)
 }

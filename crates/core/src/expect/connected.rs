@@ -7,67 +7,174 @@ use petgraph::graph::NodeIndex;
 use petgraph::unionfind::UnionFind;
 use rustc_hash::FxHashMap;
 
-use super::places::{Places, Spot};
+use super::places::{Ear, Hears, Place, Places};
 use crate::topology::Topology;
 
-/// Where packets of a family get to: subnets that routers join have one label.
+/// A subnet on a segment.
+type On = (usize, IpNet);
+
+/// Where packets of a family get to: routers that hear each other have one label.
 pub(super) struct Connected<'a> {
     topology: &'a Topology,
     places: &'a Places,
-    subnets: FxHashMap<(usize, IpNet), usize>,
+    /// The routers on each subnet, and with which ears. In VRFs netsim makes no routes.
+    routers: FxHashMap<On, Vec<(NodeIndex<u32>, &'a Ear)>>,
     labels: Vec<usize>,
+    /// By node, once for each family: what it is part of.
+    around: Vec<[Around; 2]>,
 }
 
 impl<'a> Connected<'a> {
     pub(super) fn new(topology: &'a Topology, places: &'a Places) -> Self {
-        let mut subnets: FxHashMap<(usize, IpNet), usize> = FxHashMap::default();
-        // First two elements for each node, one a family; then the subnets.
-        let first = 2 * topology.graph.node_count();
-        for (_, spot) in places.iter() {
-            let next = first + subnets.len();
-            if let Some(segment) = spot.segment {
-                subnets.entry((segment, spot.address.trunc())).or_insert(next);
+        let mut routers: FxHashMap<On, Vec<(NodeIndex<u32>, &'a Ear)>> = FxHashMap::default();
+        for (node, place) in
+            places.iter().filter(|(node, place)| topology.graph[*node].forwards() && place.vrf.is_none())
+        {
+            if let Some(ear) = &place.ear {
+                routers.entry(on(place, ear)).or_default().push((node, ear));
             }
         }
-        let mut joined = UnionFind::new(first + subnets.len());
-        for (node, spot) in places.iter().filter(|(node, _)| topology.graph[*node].forwards()) {
-            if let Some(segment) = spot.segment {
-                joined.union(own_element(node, spot.address.addr()), subnets[&(segment, spot.address.trunc())]);
+        // Two elements for each node, one a family.
+        let mut joined = UnionFind::<usize>::new(2 * topology.graph.node_count());
+        for ((_, subnet), routers) in &routers {
+            let element = |node: NodeIndex<u32>| element(node, subnet.addr());
+            for (special, ear) in routers.iter().filter(|(_, ear)| !ear.is_plain()) {
+                for (other, _) in routers.iter().filter(|(_, other)| ear.hears(other) == Hears::Yes) {
+                    joined.union(element(*special), element(*other));
+                }
+            }
+            let mut plain = routers.iter().filter(|(_, ear)| ear.is_plain()).map(|(node, _)| *node);
+            if let Some(first) = plain.next() {
+                plain.for_each(|node| _ = joined.union(element(first), element(node)));
             }
         }
-        Connected { topology, places, subnets, labels: joined.into_labeling() }
+        let labels = joined.into_labeling();
+        let mut connected = Connected { topology, places, routers, labels, around: Vec::new() };
+        let families = [true, false];
+        let nodes = topology.graph.node_indices();
+        connected.around = nodes.map(|node| families.map(|v4| connected.around(node, v4))).collect();
+        connected
     }
 
     /// Whether one node reaches the address of another, and hears back.
-    pub(super) fn reaches(&self, from: NodeIndex<u32>, to: NodeIndex<u32>, address: IpAddr) -> bool {
-        let target = self.places.of(to).iter().find(|spot| spot.address.addr() == address);
+    pub(super) fn reaches(&self, from: NodeIndex<u32>, to: NodeIndex<u32>, address: IpAddr) -> Hears {
+        let target = self.places.of(to).iter().find(|place| place.address.addr() == address);
         let target = target.expect("the address is one of the node's");
+        // Who is on the subnet itself asks nobody else.
+        if let Some(direct) = self.directly(from, target) {
+            return direct;
+        }
         let in_host = |node: NodeIndex<u32>| self.topology.graph[node].switch().is_some_and(|s| s.in_host);
         if in_host(from) || in_host(to) {
             // The machine itself gets no routes into the lab.
-            return self.places.of(from).iter().any(|spot| subnet(spot).is_some() && subnet(spot) == subnet(target));
+            return Hears::No;
         }
-        let sources: Vec<usize> = self.around(from, address).collect();
-        match subnet(target) {
-            Some(on) => sources.contains(&self.labels[self.subnets[&on]]),
-            None => self.around(to, address).any(|label| sources.contains(&label)),
+        let part_of = |node: NodeIndex<u32>| &self.around[node.index()][usize::from(address.is_ipv6())];
+        let sources = part_of(from);
+        let on_its_subnet;
+        let there = match (&target.ear, target.vrf) {
+            // A router is where all of its subnets are.
+            (Some(ear), None) if !self.topology.graph[to].forwards() => {
+                on_its_subnet = self.on_subnet(target, ear);
+                &on_its_subnet
+            }
+            (Some(ear), Some(vrf)) => {
+                if !self.answers(to, vrf, from, address) {
+                    return Hears::No;
+                }
+                on_its_subnet = self.on_subnet(target, ear);
+                &on_its_subnet
+            }
+            (Some(_) | None, _) => part_of(to),
+        };
+        let meets = |label: &usize| sources.heard.contains(label);
+        match (there.heard.iter().any(meets), there.missed.iter().any(meets)) {
+            (false, _) => Hears::No,
+            // Some routers on the subnet hear the target and some do not: it depends on which is nearer.
+            (true, true) => Hears::Perhaps,
+            (true, false) if sources.missed.iter().any(|label| there.heard.contains(label)) => Hears::Perhaps,
+            (true, false) => Hears::Yes,
         }
     }
 
-    /// The labels of what a node is part of, in the family of an address: a router of itself, another node of the subnets it is on.
-    fn around(&self, node: NodeIndex<u32>, address: IpAddr) -> impl Iterator<Item = usize> + '_ {
-        let itself = self.topology.graph[node].forwards().then(|| self.labels[own_element(node, address)]);
-        let spots = self.places.of(node).iter().filter(move |s| s.address.addr().is_ipv4() == address.is_ipv4());
-        itself.into_iter().chain(spots.filter_map(subnet).map(|on| self.labels[self.subnets[&on]]))
+    /// Whether a node hears a place on a subnet of its own; nothing if it is on none with it.
+    fn directly(&self, from: NodeIndex<u32>, target: &Place) -> Option<Hears> {
+        let ear = target.ear.as_ref()?;
+        let own = self.places.of(from).iter().filter(|place| place.vrf.is_none());
+        let own = own.filter(|place| place.ear.is_some() && place.address.trunc() == target.address.trunc());
+        own.filter_map(|place| Some(place.ear.as_ref()?.hears(ear))).max()
     }
+
+    /// The labels of what a node is part of, in the family of an address: a router of itself, another of the routers next to it.
+    fn around(&self, node: NodeIndex<u32>, v4: bool) -> Around {
+        if self.topology.graph[node].forwards() {
+            return Around { heard: vec![self.labels[2 * node.index() + usize::from(!v4)]], missed: Vec::new() };
+        }
+        let mut around = Around::default();
+        let of_family = |place: &&Place| place.address.addr().is_ipv4() == v4 && place.vrf.is_none();
+        for place in self.places.of(node).iter().filter(of_family) {
+            if let Some(ear) = &place.ear {
+                around.extend(self.on_subnet(place, ear));
+            }
+        }
+        around
+    }
+
+    /// The labels of the routers on a subnet that a place hears, and of those it does not.
+    fn on_subnet(&self, place: &Place, ear: &Ear) -> Around {
+        let mut around = Around::default();
+        for (router, other) in self.routers.get(&on(place, ear)).into_iter().flatten() {
+            let label = self.labels[element(*router, place.address.addr())];
+            let list = if ear.hears(other) == Hears::Yes { &mut around.heard } else { &mut around.missed };
+            if !list.contains(&label) {
+                list.push(label);
+            }
+        }
+        around
+    }
+
+    /// Whether a VRF has a written route back to all addresses of a node, by routers that it hears.
+    fn answers(&self, node: NodeIndex<u32>, vrf: usize, to: NodeIndex<u32>, family: IpAddr) -> bool {
+        let weight = &self.topology.graph[node];
+        let name = weight.interfaces[vrf].name.as_str();
+        let by_router = |gateway: &IpAddr| {
+            let within = self.places.of(node).iter().filter(|p| p.vrf == Some(vrf) && p.address.contains(gateway));
+            let mut routers =
+                within.filter_map(|p| Some((p.ear.as_ref()?, self.routers.get(&on(p, p.ear.as_ref()?))?)));
+            routers.any(|(ear, routers)| {
+                let has = |router: NodeIndex<u32>| self.places.of(router).iter().any(|p| p.address.addr() == *gateway);
+                routers.iter().any(|(router, other)| ear.hears(other) == Hears::Yes && has(*router))
+            })
+        };
+        let mut asked =
+            self.places.of(to).iter().filter(|p| p.vrf.is_none() && p.address.addr().is_ipv4() == family.is_ipv4());
+        asked.all(|place| {
+            let covers = |to: &IpNet| to.contains(&place.address.addr());
+            let mut routes = weight.routes.iter().filter(|r| r.vrf.as_deref() == Some(name) && covers(&r.to));
+            routes.any(|route| !route.via.is_empty() && route.via.iter().all(by_router))
+        })
+    }
+}
+
+/// The labels of routers next to a node: of those it hears, and of those it does not.
+#[derive(Default)]
+struct Around {
+    heard: Vec<usize>,
+    missed: Vec<usize>,
+}
+
+impl Around {
+    fn extend(&mut self, other: Around) {
+        self.heard.extend(other.heard);
+        self.missed.extend(other.missed);
+    }
+}
+
+fn on(place: &Place, ear: &Ear) -> On {
+    (ear.segment, place.address.trunc())
 }
 
 /// The element that a router is in the family of an address.
-fn own_element(node: NodeIndex<u32>, address: IpAddr) -> usize {
+fn element(node: NodeIndex<u32>, address: IpAddr) -> usize {
     2 * node.index() + usize::from(address.is_ipv6())
-}
-
-/// The subnet that a spot is on; none for `lo`.
-fn subnet(spot: &Spot) -> Option<(usize, IpNet)> {
-    spot.segment.map(|segment| (segment, spot.address.trunc()))
 }

@@ -7,48 +7,73 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashSet;
 
 use super::blocks::{Family, Used, host_numbers, number, span};
-use super::domains::{Domain, EndId, endpoint};
+use super::domains::Domain;
+use super::interfaces::InterfaceId;
 use super::subnets::{fill_subnets, keep_subnets, sources};
 use super::wires::Wires;
-use super::{Prior, codes};
+use super::{Given, Prior, codes};
 use crate::problem::Problem;
 use crate::topology::{Pool, Topology};
 
-/// The addresses of all ends, by edge index.
-pub(super) type OnEnds = Vec<[Vec<IpNet>; 2]>;
+/// Who is given addresses, and what was so before.
+pub(super) struct Subjects<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) prior: &'a Prior,
+    pub(super) domains: &'a [Domain],
+    pub(super) wires: &'a Wires<'a>,
+}
 
-/// The addresses of all ends by edge index, and of every node's `lo` by node index.
-pub(super) fn give_addresses(
-    topology: &Topology,
-    prior: &Prior,
-    domains: &[Domain],
-    wires: &Wires<'_>,
-    problems: &mut Vec<Problem>,
-) -> (OnEnds, Vec<Vec<IpNet>>) {
-    let mut on_ends: OnEnds =
-        topology.graph.edge_weights().map(|link| link.ends.each_ref().map(|end| end.addresses.clone())).collect();
-    let mut loopbacks: Vec<Vec<IpNet>> = topology.graph.node_weights().map(|n| n.loopbacks.clone()).collect();
+impl<'a> Subjects<'a> {
+    /// The addresses that an interface has now.
+    pub(super) fn was_on(&self, id: InterfaceId) -> &'a [IpNet] {
+        match id {
+            InterfaceId::End(edge, side) => self.wires[edge.index()][side].map_or(&[], |(_, was)| &was.addresses),
+            InterfaceId::Own(node, index) => {
+                let node = &self.topology.graph[node];
+                let was = self.prior.own.get(&(node.name.clone(), node.interfaces[index].name.clone()));
+                was.map_or(&[], |was| &was.addresses)
+            }
+        }
+    }
+
+    /// The members of a domain that its subnet has an address for: those without one of the family, on links that take any.
+    pub(super) fn takers(&self, domain: &'a Domain, family: Family) -> impl Iterator<Item = InterfaceId> + use<'a> {
+        let topology = self.topology;
+        let is_silent = move |id: InterfaceId| {
+            let link = id.link(topology);
+            let on_nic = domain.nic.is_some() && link.is_some_and(|link| link.subnets.is_empty());
+            on_nic || link.is_some_and(|link| !link.gives)
+        };
+        domain.members.iter().map(|(id, _)| *id).filter(move |&id| {
+            let has = id.of(topology).addresses.iter().any(|a| Family::of(a.addr()) == family);
+            !has && !is_silent(id)
+        })
+    }
+}
+
+/// Gives addresses to interfaces, and to every node's `lo`; those that are written are there.
+pub(super) fn give_addresses(subjects: &Subjects<'_>, given: &mut Given, problems: &mut Vec<Problem>) {
+    let Subjects { topology, prior, domains, .. } = *subjects;
     let switches = topology.graph.node_weights().filter_map(|n| n.switch());
     let on_switches: Vec<IpNet> = switches.flat_map(|s| &s.addresses).copied().collect();
-    let written: Vec<IpNet> =
-        on_ends.iter().flatten().chain(&loopbacks).chain([&on_switches]).flatten().copied().collect();
+    let interfaces = given.ends.iter().flatten().chain(given.own.iter().flatten()).map(|i| &i.addresses);
+    let written: Vec<IpNet> = interfaces.chain(&given.loopbacks).chain([&on_switches]).flatten().copied().collect();
     let mut taken: FxHashSet<IpAddr> = written.iter().map(IpNet::addr).collect();
     for family in Family::BOTH {
         let mut used = Used::default();
         written.iter().filter(|net| Family::of(net.addr()) == family).for_each(|net| used.insert(span(*net)));
-        let sources = sources(topology, domains, family, &mut used);
+        let sources = sources(subjects, family, &mut used);
         // Everything that is so now is kept before anything new is given out.
-        let lacking = keep_loopbacks(topology, prior, family, &mut used, &mut loopbacks);
-        let mut subnets = keep_subnets(domains, &sources, wires, &mut used);
-        fill_loopbacks(topology, family, lacking, &mut used, &mut loopbacks, problems);
-        fill_subnets(topology, domains, &sources, &mut used, &mut subnets, problems);
+        let lacking = keep_loopbacks(topology, prior, family, &mut used, &mut given.loopbacks);
+        let mut subnets = keep_subnets(subjects, &sources, &mut used);
+        fill_loopbacks(topology, family, lacking, &mut used, &mut given.loopbacks, problems);
+        fill_subnets(subjects, &sources, &mut used, &mut subnets, problems);
         for (domain, subnet) in domains.iter().zip(subnets) {
             if let Some(subnet) = subnet {
-                number_members(topology, domain, wires, subnet, &mut taken, &mut on_ends, problems);
+                number_members(subjects, domain, subnet, &mut taken, given, problems);
             }
         }
     }
-    (on_ends, loopbacks)
 }
 
 /// Keeps the addresses that `lo` of routers has now; gives back the routers that still lack one of the family.
@@ -134,64 +159,51 @@ fn trailing_number(name: &str) -> Option<u128> {
     name[start..end].parse().ok()
 }
 
-/// The members of a domain that its subnet has an address for: those without one of the family, on links that take any.
-pub(super) fn takers<'a>(
-    topology: &'a Topology,
-    domain: &'a Domain,
-    family: Family,
-) -> impl Iterator<Item = EndId> + 'a {
-    domain.members.iter().copied().filter(move |&end| {
-        let has = endpoint(topology, end).addresses.iter().any(|a| Family::of(a.addr()) == family);
-        topology.graph[end.0].gives && !has
-    })
-}
-
 /// Gives every taker an address of the subnet.
 fn number_members(
-    topology: &Topology,
+    subjects: &Subjects<'_>,
     domain: &Domain,
-    wires: &Wires<'_>,
     subnet: IpNet,
     taken: &mut FxHashSet<IpAddr>,
-    on_ends: &mut OnEnds,
+    given: &mut Given,
     problems: &mut Vec<Problem>,
 ) {
+    let topology = subjects.topology;
     let family = Family::of(subnet.addr());
     let (base, (first, last)) = (span(subnet).0, host_numbers(subnet));
-    let mut give = |end: EndId, host: u128, taken: &mut FxHashSet<IpAddr>| {
+    let mut give = |id: InterfaceId, host: u128, taken: &mut FxHashSet<IpAddr>| {
         let valid = (first..=last).contains(&host);
         let free = valid && taken.insert(family.address(base + host));
         if free {
             let net = IpNet::new(family.address(base + host), subnet.prefix_len());
-            on_ends[end.0.index()][end.1].push(net.expect("the subnet's own prefix length"));
+            given.of_mut(id).addresses.push(net.expect("the subnet's own prefix length"));
         }
         free
     };
-    let mut rest: Vec<EndId> = takers(topology, domain, family).collect();
-    rest.retain(|&end| {
-        let now = was_on(wires, end).filter(|a| subnet.contains(&IpNet::from(*a)));
-        !now.into_iter().any(|a| give(end, number(a) - base, taken))
+    let mut rest: Vec<InterfaceId> = subjects.takers(domain, family).collect();
+    rest.retain(|&id| {
+        let mut now = subjects.was_on(id).iter().map(IpNet::addr).filter(|a| subnet.contains(&IpNet::from(*a)));
+        !now.any(|a| give(id, number(a) - base, taken))
     });
-    let node = |end: EndId| endpoint(topology, end).node;
     if !domain.switches.is_empty() {
-        let router = rest.iter().copied().filter(|&end| topology.graph[node(end)].forwards());
-        if let Some(gateway) = router.min_by_key(|&end| (node(end), end))
+        let router = rest.iter().copied().filter(|id| topology.graph[id.node(topology)].forwards());
+        if let Some(gateway) = router.min_by_key(|id| (id.node(topology), *id))
             && give(gateway, last, taken)
         {
-            rest.retain(|&end| end != gateway);
+            rest.retain(|&id| id != gateway);
         }
     }
     if last > 1 {
-        rest.retain(|&end| {
-            let wish = trailing_number(topology.graph[node(end)].name.as_str());
-            !wish.is_some_and(|host| give(end, host, taken))
+        rest.retain(|&id| {
+            let wish = trailing_number(topology.graph[id.node(topology)].name.as_str());
+            !wish.is_some_and(|host| give(id, host, taken))
         });
     }
     let mut next = first;
-    let missing = rest.into_iter().filter(|&end| {
+    let missing = rest.into_iter().filter(|&id| {
         while next <= last {
             next += 1;
-            if give(end, next - 1, taken) {
+            if give(id, next - 1, taken) {
                 return false;
             }
         }
@@ -204,11 +216,6 @@ fn number_members(
         let problem = Problem::at(codes::SUBNET_FULL, domain.place(topology), message);
         problems.push(problem.hint("write a larger subnet, or some of the addresses"));
     }
-}
-
-/// The addresses that an end has now.
-pub(super) fn was_on<'a>(wires: &Wires<'a>, (edge, side): EndId) -> impl Iterator<Item = IpAddr> + use<'a> {
-    wires[edge.index()][side].into_iter().flat_map(|(_, was)| &was.addresses).map(IpNet::addr)
 }
 
 #[cfg(test)]

@@ -3,18 +3,13 @@
 use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
 
-use super::addresses::OnEnds;
-use super::codes;
+use super::{Given, codes};
 use crate::problem::Problem;
 use crate::topology::{CheckKind, Topology};
 
 /// The first node of each check that another cannot ask for.
-pub(super) fn unanswerable_checks(
-    topology: &Topology,
-    on_ends: &OnEnds,
-    loopbacks: &[Vec<IpNet>],
-) -> impl Iterator<Item = Problem> {
-    let families = if topology.checks.is_empty() { Vec::new() } else { families(topology, on_ends, loopbacks) };
+pub(super) fn unanswerable_checks(topology: &Topology, given: &Given) -> impl Iterator<Item = Problem> {
+    let families = if topology.checks.is_empty() { Vec::new() } else { families(topology, given) };
     topology.checks.iter().filter_map(move |check| {
         let nodes: Vec<NodeIndex<u32>> = match &check.kind {
             CheckKind::Reachable(nodes) | CheckKind::Unreachable(nodes) => nodes.clone(),
@@ -36,17 +31,20 @@ pub(super) fn unanswerable_checks(
 }
 
 /// By node, whether it has an IPv4 and an IPv6 address.
-fn families(topology: &Topology, on_ends: &OnEnds, loopbacks: &[Vec<IpNet>]) -> Vec<[bool; 2]> {
+fn families(topology: &Topology, given: &Given) -> Vec<[bool; 2]> {
     let mut families = vec![[false; 2]; topology.graph.node_count()];
     let mut note = |node: NodeIndex<u32>, addresses: &[IpNet]| {
         for address in addresses {
             families[node.index()][usize::from(address.addr().is_ipv6())] = true;
         }
     };
-    for (link, addresses) in topology.graph.edge_weights().zip(on_ends) {
-        link.ends.iter().zip(addresses).for_each(|(end, on)| note(end.node, on));
+    for (link, ends) in topology.graph.edge_weights().zip(&given.ends) {
+        link.ends.iter().zip(ends).for_each(|(end, given)| note(end.node, &given.addresses));
     }
-    for (node, on) in topology.graph.node_indices().zip(loopbacks) {
+    for (node, own) in topology.graph.node_indices().zip(&given.own) {
+        own.iter().for_each(|given| note(node, &given.addresses));
+    }
+    for (node, on) in topology.graph.node_indices().zip(&given.loopbacks) {
         note(node, on);
         note(node, topology.graph[node].switch().map_or(&[], |switch| &switch.addresses[..]));
     }

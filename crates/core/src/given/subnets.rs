@@ -3,11 +3,10 @@
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use super::addresses::{of_family, takers};
+use super::addresses::{Subjects, of_family};
 use super::blocks::{Family, Used, span};
 use super::codes;
-use super::domains::{Domain, endpoint};
-use super::wires::Wires;
+use super::domains::Domain;
 use crate::problem::Problem;
 use crate::topology::Topology;
 
@@ -32,8 +31,8 @@ pub(super) enum Source {
 const LAN_PREFIX: [u8; 2] = [24, 64];
 
 /// What each domain gives out; what is written is in use from then on, also where nobody takes an address from it.
-pub(super) fn sources(topology: &Topology, domains: &[Domain], family: Family, used: &mut Used) -> Vec<Source> {
-    let sources: Vec<Source> = domains.iter().map(|d| source(topology, d, family)).collect();
+pub(super) fn sources(subjects: &Subjects<'_>, family: Family, used: &mut Used) -> Vec<Source> {
+    let sources: Vec<Source> = subjects.domains.iter().map(|d| source(subjects, d, family)).collect();
     for source in &sources {
         if let Source::Written(net) = source {
             used.insert(span(*net));
@@ -43,24 +42,18 @@ pub(super) fn sources(topology: &Topology, domains: &[Domain], family: Family, u
 }
 
 /// The subnets that are written or that domains have now.
-pub(super) fn keep_subnets(
-    domains: &[Domain],
-    sources: &[Source],
-    wires: &Wires<'_>,
-    used: &mut Used,
-) -> Vec<Option<IpNet>> {
+pub(super) fn keep_subnets(subjects: &Subjects<'_>, sources: &[Source], used: &mut Used) -> Vec<Option<IpNet>> {
     let keep = |(domain, source): (&Domain, &Source)| match source {
         Source::Nothing => None,
         Source::Written(net) => Some(*net),
-        Source::Pool { pool, len, .. } => kept_block(domain, wires, *pool, *len, used),
+        Source::Pool { pool, len, .. } => kept_block(subjects, domain, *pool, *len, used),
     };
-    domains.iter().zip(sources).map(keep).collect()
+    subjects.domains.iter().zip(sources).map(keep).collect()
 }
 
 /// Fills the pools from their start for the domains that still need a block.
 pub(super) fn fill_subnets(
-    topology: &Topology,
-    domains: &[Domain],
+    subjects: &Subjects<'_>,
     sources: &[Source],
     used: &mut Used,
     subnets: &mut [Option<IpNet>],
@@ -68,7 +61,7 @@ pub(super) fn fill_subnets(
 ) {
     let mut cursors: FxHashMap<(IpNet, u8), u128> = FxHashMap::default();
     let mut exhausted: Vec<IpNet> = Vec::new();
-    for ((domain, source), subnet) in domains.iter().zip(sources).zip(subnets) {
+    for ((domain, source), subnet) in subjects.domains.iter().zip(sources).zip(subnets) {
         let (Source::Pool { pool, len, what }, None) = (source, &subnet) else { continue };
         let family = Family::of(pool.addr());
         let (start, end) = span(*pool);
@@ -82,9 +75,9 @@ pub(super) fn fill_subnets(
             None if exhausted.contains(pool) => {}
             None => {
                 exhausted.push(*pool);
-                let title = domain.title(topology);
+                let title = domain.title(subjects.topology);
                 let message = format!("the {} pool {pool} of {what} has no /{len} left for {title}", family.name());
-                let problem = Problem::at(codes::POOL_EXHAUSTED, domain.place(topology), message);
+                let problem = Problem::at(codes::POOL_EXHAUSTED, domain.place(subjects.topology), message);
                 problems.push(problem.hint("give `addressing` a larger pool, or write a subnet here"));
             }
         }
@@ -95,32 +88,43 @@ fn block_net(family: Family, start: u128, len: u8) -> IpNet {
     IpNet::new(family.address(start), len).expect("a prefix length of the family")
 }
 
-/// The subnet of a family that a domain has written: its switches agree, and a link has one only where there is no switch.
+/// The subnet of a family that a domain has written: its switches agree, and a link has one only where there is no switch. That of a switch is
+/// for each of its VLANs.
 fn written_subnet(topology: &Topology, domain: &Domain, family: Family) -> Option<IpNet> {
     let switches = domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
-    let links = domain.links.iter().map(|&link| &topology.graph[link]);
+    let on_nic = domain.members.iter().filter(|_| domain.nic.is_some()).filter_map(|(member, _)| member.link(topology));
+    let links = domain.links.iter().map(|&link| &topology.graph[link]).chain(on_nic);
     let mut written = switches.flat_map(|s| &s.subnets).chain(links.flat_map(|link| &link.subnets));
     written.find(|net| Family::of(net.addr()) == family).map(IpNet::trunc)
 }
 
-fn source(topology: &Topology, domain: &Domain, family: Family) -> Source {
+fn source(subjects: &Subjects<'_>, domain: &Domain, family: Family) -> Source {
+    let topology = subjects.topology;
     if let Some(subnet) = written_subnet(topology, domain, family) {
         return Source::Written(subnet);
     }
-    let switches = || domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
-    let silent = switches().any(|s| !s.gives);
-    let on_members = domain.members.iter().flat_map(|&end| &endpoint(topology, end).addresses);
-    let by_hand = switches().flat_map(|s| &s.addresses).chain(on_members).any(|a| Family::of(a.addr()) == family);
-    let count = takers(topology, domain, family).count();
-    let Some(pools) = topology.pools.as_ref().filter(|_| !silent && !by_hand && count > 0) else {
+    // What is behind a NIC has addresses that are not ours to give.
+    let is_wide = !domain.switches.is_empty() || (domain.nic.is_none() && domain.members.len() > 1);
+    let silent = domain.switches.iter().filter_map(|&s| topology.graph[s].switch()).any(|s| !s.gives);
+    let on_bridges = domain.bridges.iter().filter_map(|(s, _)| topology.graph[*s].switch()).flat_map(|s| &s.addresses);
+    let on_members = domain.members.iter().flat_map(|(member, _)| member.of(topology).addresses);
+    let by_hand = on_bridges.chain(on_members).any(|a| Family::of(a.addr()) == family);
+    let count = subjects.takers(domain, family).count();
+    let gives = is_wide && !silent && !by_hand && count > 0;
+    let Some(pools) = topology.pools.as_ref().filter(|_| gives) else {
         return Source::Nothing;
     };
-    let (pool, len, what) = match (domain.switches.is_empty(), family) {
+    let (pool, len, what) = match (is_p2p(domain), family) {
         (true, _) => (&pools.p2p, family.bits() - 1, "links"),
         (false, Family::V4) => (&pools.lan, LAN_PREFIX[0].min(least_prefix(count)), "switches"),
         (false, Family::V6) => (&pools.lan, LAN_PREFIX[1], "switches"),
     };
     of_family(pool, family).map_or(Source::Nothing, |pool| Source::Pool { pool, len, what })
+}
+
+/// Whether it is two interfaces on one wire.
+fn is_p2p(domain: &Domain) -> bool {
+    domain.switches.is_empty() && domain.members.len() == 2
 }
 
 /// The longest IPv4 prefix with room for so many nodes beside the network and the broadcast address.
@@ -130,11 +134,10 @@ fn least_prefix(nodes: usize) -> u8 {
 }
 
 /// The block of the pool that the domain has now, or a larger one around it if it has grown; none if that is not free.
-fn kept_block(domain: &Domain, wires: &Wires<'_>, pool: IpNet, len: u8, used: &mut Used) -> Option<IpNet> {
-    let is_p2p = domain.switches.is_empty();
-    let now = domain.members.iter().filter_map(|&(edge, side)| wires[edge.index()][side]);
-    let block = now.flat_map(|(_, was)| &was.addresses).find_map(|address| {
-        let fits = pool.contains(&address.trunc()) && (!is_p2p || address.prefix_len() == len);
+fn kept_block(subjects: &Subjects<'_>, domain: &Domain, pool: IpNet, len: u8, used: &mut Used) -> Option<IpNet> {
+    let mut now = domain.members.iter().flat_map(|(member, _)| subjects.was_on(*member));
+    let block = now.find_map(|address| {
+        let fits = pool.contains(&address.trunc()) && (!is_p2p(domain) || address.prefix_len() == len);
         let net = IpNet::new(address.addr(), len.min(address.prefix_len())).ok()?.trunc();
         (fits && pool.contains(&net) && used.is_free(span(net))).then_some(net)
     })?;

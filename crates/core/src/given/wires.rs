@@ -1,12 +1,16 @@
 //! Which link of the file is which wire of a running lab.
 
 use indexmap::IndexMap;
+use petgraph::graph::EdgeIndex;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::domains::{EndId, endpoint};
+use super::interfaces::InterfaceId;
 use super::{Prior, PriorEnd};
 use crate::names::NodeName;
-use crate::topology::Topology;
+use crate::topology::{Endpoint, Kind, Topology};
+
+/// One end of a link: the edge, and 0 or 1.
+type EndId = (EdgeIndex<u32>, usize);
 
 /// An interface as it was: its name and what was on it.
 pub(super) type Was<'a> = (&'a str, &'a PriorEnd);
@@ -24,9 +28,9 @@ fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
 
 /// Matches links to wires: by their two nodes, of parallel ones by what is written on them and then by order. An end whose far node is
 /// gone from the file, or was not to be found, is matched by its own node alone.
-pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, ends_of: &[Vec<EndId>]) -> Wires<'a> {
+pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces: &[Vec<InterfaceId>]) -> Wires<'a> {
     let mut matched: Wires<'a> = vec![[None, None]; topology.graph.edge_count()];
-    if prior.interfaces.is_empty() {
+    if prior.interfaces.is_empty() && prior.own.is_empty() {
         return matched;
     }
     let written = written_names(topology);
@@ -35,8 +39,22 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, ends_of: &[
         let Some(wires) = wires.get_mut(&nodes) else { continue };
         match_parallel(topology, &written, &links, wires, &mut matched);
     }
-    match_lone_ends(topology, prior, &written, ends_of, &mut matched);
+    let ends = |of_node: &Vec<InterfaceId>| {
+        let ends = of_node.iter().filter_map(|id| match id {
+            InterfaceId::End(edge, side) => Some((*edge, *side)),
+            InterfaceId::Own(..) => None,
+        });
+        ends.collect()
+    };
+    let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
+    match_lone_ends(topology, prior, &written, &ends_of, &mut matched);
+    match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
+}
+
+/// The endpoint at the end of a link.
+fn endpoint(topology: &Topology, (edge, side): EndId) -> &Endpoint {
+    &topology.graph[edge].ends[side]
 }
 
 type Written<'t> = FxHashSet<(&'t str, &'t str)>;
@@ -44,7 +62,10 @@ type Written<'t> = FxHashSet<(&'t str, &'t str)>;
 /// The interfaces that the file names: an unnamed end cannot keep such a name.
 fn written_names(topology: &Topology) -> Written<'_> {
     let ends = topology.graph.edge_weights().flat_map(|link| &link.ends);
-    ends.filter_map(|end| Some((topology.graph[end.node].name.as_str(), end.interface.as_deref()?))).collect()
+    let ends = ends.filter_map(|end| Some((topology.graph[end.node].name.as_str(), end.interface.as_deref()?)));
+    let nodes = topology.graph.node_weights();
+    let own = nodes.flat_map(|node| node.interfaces.iter().map(|own| (node.name.as_str(), own.name.as_str())));
+    ends.chain(own).collect()
 }
 
 fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
@@ -135,7 +156,8 @@ fn match_lone_ends<'a>(
         lone.sort_unstable_by_key(natural);
         for &(edge, side) in ends {
             let slot = &mut matched[edge.index()][side];
-            if slot.is_some() {
+            let is_on_nic = matches!(topology.end_node(edge, 1 - side).kind, Kind::Nic { .. });
+            if slot.is_some() || is_on_nic {
                 continue;
             }
             let position = match &endpoint(topology, (edge, side)).interface {
@@ -143,6 +165,35 @@ fn match_lone_ends<'a>(
                 None => lone.iter().position(|(name, _)| !written.contains(&(node.name.as_str(), name))),
             };
             *slot = position.map(|p| lone.remove(p));
+        }
+    }
+}
+
+/// The ends of links on a NIC of the machine: by their node and that NIC.
+fn match_on_nics<'a>(
+    topology: &Topology,
+    prior: &'a Prior,
+    written: &Written<'_>,
+    ends_of: &[Vec<EndId>],
+    matched: &mut Wires<'a>,
+) {
+    if prior.own.values().all(|end| end.nic.is_none()) {
+        return;
+    }
+    for (node, ends) in topology.graph.node_weights().zip(ends_of) {
+        let of_node = prior.own.iter().filter(|((name, _), end)| *name == node.name && end.nic.is_some());
+        let mut on_nics: Vec<Was<'a>> = of_node.map(|((_, interface), end)| (interface.as_str(), end)).collect();
+        on_nics.sort_unstable_by_key(natural);
+        for &(edge, side) in ends {
+            let Kind::Nic { name: nic } = &topology.end_node(edge, 1 - side).kind else { continue };
+            let position = on_nics.iter().position(|(name, was)| {
+                let its_name = match &endpoint(topology, (edge, side)).interface {
+                    Some(interface) => interface == name,
+                    None => !written.contains(&(node.name.as_str(), name)),
+                };
+                its_name && was.nic.as_ref() == Some(nic)
+            });
+            matched[edge.index()][side] = position.map(|p| on_nics.remove(p));
         }
     }
 }

@@ -6,38 +6,39 @@ use super::{Lab, Lowered, codes};
 use crate::names::SysctlName;
 use crate::problem::Problem;
 use crate::resource::{Address, Netns, NetnsId, Ran, Resource, Sysctl};
-use crate::state::{HostState, promote_secondaries};
+use crate::state::promote_secondaries;
 use crate::topology::Node;
 
 impl Lab<'_> {
     pub(super) fn lower_node(&self, index: NodeIndex<u32>, lowered: &mut Lowered) {
         let node = &self.topology.graph[index];
         let netns = self.netns[index.index()].clone();
+        let at = &node.at;
         if let NetnsId::Named(name) = &netns {
-            let state = &mut lowered.state;
             let born = Netns::new(name.clone(), node.name.clone());
             let lo = born.lo();
-            state.insert(Resource::Netns(born));
+            lowered.insert(at, Resource::Netns(born));
             for (name, value) in defaults(node, self.ipv6) {
                 if !node.sysctls.contains_key(&name) {
-                    state.insert(Resource::Sysctl(Sysctl { netns: netns.clone(), name, value: value.into() }));
+                    let (netns, value) = (netns.clone(), value.into());
+                    lowered.insert(at, Resource::Sysctl(Sysctl { netns, name, value }));
                 }
             }
-            state.insert(Resource::Up(lo.clone()));
+            lowered.insert(at, Resource::Up(lo.clone()));
             for net in &self.given.loopbacks[index.index()] {
-                state.insert(Resource::Address(Address { device: lo.clone(), net: *net }));
+                lowered.insert(at, Resource::Address(Address { device: lo.clone(), net: *net }));
             }
         }
         for (name, value) in &node.sysctls {
             match self.written_sysctl(index, &netns, name) {
                 Ok(name) => {
                     let (netns, value) = (netns.clone(), value.as_str().into());
-                    lowered.state.insert(Resource::Sysctl(Sysctl { netns, name, value }));
+                    lowered.insert(at, Resource::Sysctl(Sysctl { netns, name, value }));
                 }
                 Err(problem) => lowered.problems.push(*problem),
             }
         }
-        lower_programs(node, &netns, &mut lowered.state);
+        lower_programs(node, &netns, lowered);
     }
 
     /// The setting under the kernel's name of the interface that it belongs to, if it can be set in this node.
@@ -77,11 +78,13 @@ impl Lab<'_> {
             return Some(name.clone());
         }
         let full = device.replace('/', ".");
-        let ends = &self.ends_of[index.index()];
-        let mut of_ends = ends.iter().map(|&(edge, side)| &self.given.ends[edge.index()][side]);
+        let of_interfaces = self.interfaces[index.index()].iter().map(|&id| self.given.of(id)).flat_map(|given| {
+            let members = given.members.iter().map(|member| (&member.interface, member.kernel));
+            std::iter::once((&given.interface, given.kernel)).chain(members)
+        });
         let node = &self.topology.graph[index];
-        let kernel = match of_ends.find(|end| end.interface == full) {
-            Some(end) => end.kernel,
+        let kernel = match of_interfaces.into_iter().find(|(interface, _)| **interface == full) {
+            Some((_, kernel)) => kernel,
             None if node.switch().is_some() && node.name.as_str() == full => self.switch_device(index).0,
             None => return None,
         };
@@ -103,10 +106,10 @@ fn defaults(node: &Node, ipv6: bool) -> Vec<(SysctlName, &'static str)> {
     defaults
 }
 
-fn lower_programs(node: &Node, netns: &NetnsId, state: &mut HostState) {
+fn lower_programs(node: &Node, netns: &NetnsId, lowered: &mut Lowered) {
     // A switch in the host's namespace has none: that is checked.
     let NetnsId::Named(name) = netns else { return };
     for (index, argv) in (0..).zip(&node.exec) {
-        state.insert(Resource::Ran(Ran::new(name.clone(), index, argv)));
+        lowered.insert(&node.at, Resource::Ran(Ran::new(name.clone(), index, argv)));
     }
 }

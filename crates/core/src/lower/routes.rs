@@ -6,12 +6,13 @@ use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
 
 use super::{Lab, Lowered, codes};
-use crate::given::domains::EndId;
+use crate::given::interfaces::InterfaceId;
+use crate::given::stacks::own_kind;
 use crate::names::IfName;
 use crate::problem::Problem;
 use crate::resource::{NetnsId, NextHop, Resource, Route, TABLE_MAIN};
 use crate::routing::{Routes, StaticRoute};
-use crate::topology::{Routing, WrittenRoute};
+use crate::topology::{OwnKind, Routing, WrittenRoute};
 
 /// The metric of a route that names none: a kernel's 0 for IPv4 and IP6_RT_PRIO_USER for IPv6 (net/ipv6/route.c).
 fn default_metric(to: &IpNet) -> u32 {
@@ -26,6 +27,13 @@ struct Exit<'a> {
     interface: &'a str,
     kernel: IfName,
     addresses: &'a [IpNet],
+    is_up: bool,
+}
+
+/// A routing table of a node, and the interfaces that are in it.
+struct Table<'a> {
+    number: u32,
+    exits: Vec<Exit<'a>>,
 }
 
 impl Lab<'_> {
@@ -42,59 +50,97 @@ impl Lab<'_> {
         for node in self.topology.graph.node_indices() {
             let netns = self.netns[node.index()].clone();
             self.lower_written(node, &netns, lowered);
+            let at = &self.topology.graph[node].at;
             for StaticRoute { to, via } in shortest.iter_mut().flat_map(|routes| routes.of(node)) {
-                let route = Route { netns: netns.clone(), table: TABLE_MAIN, to, metric: default_metric(&to), via };
-                insert_new(Resource::Route(route), lowered);
-            }
-        }
-    }
-
-    fn lower_written(&self, index: NodeIndex<u32>, netns: &NetnsId, lowered: &mut Lowered) {
-        let node = &self.topology.graph[index];
-        if node.routes.is_empty() {
-            return;
-        }
-        let exits = self.exits(index);
-        for written in &node.routes {
-            let via = match next_hops(node.name.as_str(), &exits, written) {
-                Ok(via) => via,
-                Err(problem) => {
-                    lowered.problems.push(*problem);
-                    continue;
+                let metric = default_metric(&to);
+                let route = Resource::Route(Route { netns: netns.clone(), table: TABLE_MAIN, to, metric, via });
+                if !lowered.has(&route) {
+                    lowered.insert(at, route);
                 }
-            };
-            let to = written.to.trunc();
-            // A kernel takes metric 0 of an IPv6 route for "the default" (ip6_route_info_create).
-            let metric = written.metric.filter(|&m| m != 0).unwrap_or(default_metric(&to));
-            let route = Route { netns: netns.clone(), table: TABLE_MAIN, to, metric, via };
-            if !insert_new(Resource::Route(route), lowered) {
-                let message = format!("{} has a second route to {to} with the same metric", node.name);
-                let problem = Problem::at(codes::ROUTE_TWICE, &written.at, message);
-                lowered.problems.push(problem.hint("give one another `metric`, or list both gateways in one `via`"));
             }
         }
     }
 
     /// A switch has no routes, so this is of other nodes.
-    fn exits(&self, index: NodeIndex<u32>) -> Vec<Exit<'_>> {
-        let exit = |&(edge, side): &EndId| {
-            let end = &self.given.ends[edge.index()][side];
-            Exit { interface: &end.interface, kernel: end.kernel, addresses: &end.addresses }
-        };
-        self.ends_of[index.index()].iter().map(exit).collect()
+    fn lower_written(&self, index: NodeIndex<u32>, netns: &NetnsId, lowered: &mut Lowered) {
+        let node = &self.topology.graph[index];
+        let mut written: Vec<Route> = Vec::new();
+        for route in &node.routes {
+            let of_table = self.table(index, route).and_then(|table| {
+                let via = next_hops(node.name.as_str(), &table.exits, route)?;
+                Ok((table.number, via))
+            });
+            let (table, via) = match of_table {
+                Ok(found) => found,
+                Err(problem) => {
+                    lowered.problems.push(*problem);
+                    continue;
+                }
+            };
+            let to = route.to.trunc();
+            // A kernel takes metric 0 of an IPv6 route for "the default" (ip6_route_info_create).
+            let metric = route.metric.filter(|&m| m != 0).unwrap_or(default_metric(&to));
+            let lower = Route { netns: netns.clone(), table, to, metric, via };
+            if written.iter().any(|other| (other.table, other.to, other.metric) == (table, to, metric)) {
+                let message = format!("{} has a second route to {to} with the same metric", node.name);
+                let problem = Problem::at(codes::ROUTE_TWICE, &route.at, message);
+                lowered.problems.push(problem.hint("give one another `metric`, or list both gateways in one `via`"));
+                continue;
+            }
+            written.push(lower.clone());
+            // A kernel has no route out of a device that is down.
+            if !lower.via.is_empty() {
+                lowered.insert(&route.at, Resource::Route(lower));
+            }
+        }
     }
-}
 
-/// Adds a route unless one like it is there.
-fn insert_new(route: Resource, lowered: &mut Lowered) -> bool {
-    let new = lowered.state.get(&route.key()).is_none();
-    if new {
-        lowered.state.insert(route);
+    /// The table of a VRF, or the main one: the interfaces that are in it.
+    fn table(&self, index: NodeIndex<u32>, route: &WrittenRoute) -> Result<Table<'_>, Box<Problem>> {
+        let interfaces = &self.interfaces[index.index()];
+        let (of, number) = match &route.vrf {
+            None => (None, TABLE_MAIN),
+            Some(name) => {
+                let vrfs = || interfaces.iter().filter_map(|&id| Some((id, self.vrf_table(id)?)));
+                let found = vrfs().find(|(id, _)| self.given.of(*id).interface == *name);
+                let (id, table) = found.ok_or_else(|| {
+                    let message = format!("{} has no VRF {name}", self.topology.graph[index].name);
+                    let names: Vec<&str> = vrfs().map(|(id, _)| self.given.of(id).interface.as_str()).collect();
+                    let hint = match names.is_empty() {
+                        true => "make one under `interfaces`".to_owned(),
+                        false => format!("use one of: {}", names.join(", ")),
+                    };
+                    Box::new(Problem::at(codes::NO_SUCH_INTERFACE, &route.at, message).hint(hint))
+                })?;
+                (Some(id), table)
+            }
+        };
+        let is_in = |id: &InterfaceId| {
+            self.stacks.vrf(self.topology, *id) == of && self.stacks.bond(self.topology, *id).is_none()
+        };
+        let exit = |&id: &InterfaceId| {
+            let given = self.given.of(id);
+            let is_up = self.stacks.is_up(self.topology, id);
+            Exit { interface: &given.interface, kernel: given.kernel, addresses: &given.addresses, is_up }
+        };
+        Ok(Table { number, exits: interfaces.iter().filter(|id| is_in(id)).map(exit).collect() })
     }
-    new
+
+    /// The routing table that an interface is.
+    fn vrf_table(&self, id: InterfaceId) -> Option<u32> {
+        match own_kind(self.topology, id)? {
+            OwnKind::Vrf { table, .. } => Some(*table),
+            OwnKind::Dummy
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. }
+            | OwnKind::Bond { .. } => None,
+        }
+    }
 }
 
 /// The next hops of a route: each gateway by the interface whose subnet it lies in, or by the one that is written.
+/// Those by interfaces that are down are left out.
 fn next_hops(node: &str, exits: &[Exit<'_>], route: &WrittenRoute) -> Result<Vec<NextHop>, Box<Problem>> {
     let allowed: Vec<&Exit<'_>> = match &route.device {
         None => exits.iter().collect(),
@@ -108,15 +154,19 @@ fn next_hops(node: &str, exits: &[Exit<'_>], route: &WrittenRoute) -> Result<Vec
             vec![exit]
         }
     };
-    if let (true, [exit]) = (route.via.is_empty(), &allowed[..]) {
-        return Ok(vec![NextHop { device: exit.kernel, gateway: None, weight: 1 }]);
-    }
-    let hop = |&gateway: &IpAddr| next_hop(node, exits, &allowed, route, gateway);
-    let mut hops = route.via.iter().map(hop).collect::<Result<Vec<_>, _>>()?;
+    let is_up = |hop: &NextHop| exits.iter().any(|exit| exit.kernel == hop.device && exit.is_up);
+    let mut hops = match (route.via.is_empty(), &allowed[..]) {
+        (true, [exit]) => vec![NextHop { device: exit.kernel, gateway: None, weight: 1 }],
+        _ => {
+            let hop = |&gateway: &IpAddr| next_hop(node, exits, &allowed, route, gateway);
+            route.via.iter().map(hop).collect::<Result<Vec<_>, _>>()?
+        }
+    };
     if hops.is_empty() {
         let message = format!("the route of {node} to {} has neither a gateway nor an interface", route.to);
         return Err(Box::new(Problem::at(codes::GATEWAY_UNREACHABLE, &route.at, message).hint("write `via`")));
     }
+    hops.retain(is_up);
     hops.sort_unstable();
     hops.dedup();
     Ok(hops)

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::subnets::Subnets;
 
-/// A first step: out of the n-th of the node's own subnets, to the member at a position of a subnet.
+/// A first step: out of the n-th of the node's own subnets, to the member at a position of a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Way {
     pub(super) exit: u32,
@@ -18,6 +18,7 @@ pub(super) struct Way {
 pub(super) struct Paths {
     nodes: Vec<Reached>,
     subnets: Vec<Reached>,
+    parts: Vec<Reached>,
     search: u32,
 }
 
@@ -75,6 +76,7 @@ impl Paths {
         Paths {
             nodes: vec![Reached::default(); subnets.nodes()],
             subnets: vec![Reached::default(); subnets.len()],
+            parts: vec![Reached::default(); subnets.parts()],
             search: 0,
         }
     }
@@ -88,9 +90,13 @@ impl Paths {
         self.nodes[source.index()] = Reached { search, steps: 0, ways: empty };
         let mut frontier = Vec::new();
         for (exit, on) in (0..).zip(graph.of_node(source)) {
-            self.subnets[on.subnet as usize] = Reached { search, steps: 0, ways: empty };
-            for gateway in graph.neighbours(on.subnet, source) {
-                let node = graph.members(on.subnet)[gateway.1 as usize].node;
+            let own = Reached { search, steps: 0, ways: empty };
+            self.subnets[graph.subnet(on.part) as usize] = own;
+            for &part in graph.hears(on.part) {
+                self.parts[part as usize] = own;
+            }
+            for gateway in graph.neighbours(on.part, source) {
+                let node = graph.members(gateway.0)[gateway.1 as usize].node;
                 let way = sets.intern(vec![Way { exit, gateway }]);
                 reach(&mut self.nodes, node, Reached { search, steps: 1, ways: way }, &mut frontier, &mut sets);
             }
@@ -101,19 +107,22 @@ impl Paths {
             let mut reached = Vec::new();
             for &node in &frontier {
                 let ways = self.nodes[node as usize].ways;
-                for subnet in graph.behind(node) {
-                    reach(&mut self.subnets, subnet, Reached { search, steps, ways }, &mut reached, &mut sets);
+                for part in graph.behind(node) {
+                    let path = Reached { search, steps, ways };
+                    reach(&mut self.subnets, graph.subnet(part), path, &mut remote, &mut sets);
+                    for &part in graph.hears(part) {
+                        reach(&mut self.parts, part, path, &mut reached, &mut sets);
+                    }
                 }
             }
             steps += 1;
             frontier.clear();
-            for &subnet in &reached {
-                let ways = self.subnets[subnet as usize].ways;
-                for member in graph.members(subnet) {
+            for &part in &reached {
+                let ways = self.parts[part as usize].ways;
+                for member in graph.members(part) {
                     reach(&mut self.nodes, member.node, Reached { search, steps, ways }, &mut frontier, &mut sets);
                 }
             }
-            remote.append(&mut reached);
         }
         remote.sort_unstable();
         let route = |subnet: u32| (graph.net(subnet), self.subnets[subnet as usize].ways);

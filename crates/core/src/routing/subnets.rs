@@ -4,22 +4,24 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use petgraph::graph::NodeIndex;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::paths::Way;
 use super::{SUBNETS_OVERLAP, StaticRoute};
 use crate::given::Given;
 use crate::given::blocks::{Family, span};
-use crate::given::domains::{domains, endpoint, ends_of_nodes};
+use crate::given::domains::{self, CellId, Domain, Links, domains};
+use crate::given::interfaces::{InterfaceId, interfaces_of_nodes};
+use crate::given::stacks::Stacks;
 use crate::names::IfName;
 use crate::problem::{Place, Problem};
 use crate::resource::NextHop;
-use crate::topology::{Endpoint, Topology};
+use crate::topology::Topology;
 
-/// A node's place on a subnet.
+/// A node's place on a subnet: in a part of it, all of which is heard alike.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct On {
-    pub(super) subnet: u32,
+    pub(super) part: u32,
     pub(super) device: IfName,
 }
 
@@ -30,10 +32,14 @@ pub(super) struct Member {
     pub(super) address: IpAddr,
 }
 
+/// Of a subnet, those who hear the same others; most subnets are one part.
 #[derive(Debug)]
-struct Subnet {
-    net: IpNet,
-    /// The nodes on it that are no leaves, in file order of links, each once.
+struct Part {
+    /// Its subnet, by number.
+    subnet: u32,
+    /// The parts of the subnet that it hears.
+    hears: Vec<u32>,
+    /// The nodes in it that are no leaves, in file order of links, each once.
     members: Vec<Member>,
 }
 
@@ -51,15 +57,19 @@ pub(super) enum Role {
 /// The subnets, sorted and free of overlaps.
 #[derive(Debug)]
 pub(super) struct Subnets {
-    subnets: Vec<Subnet>,
+    nets: Vec<IpNet>,
+    parts: Vec<Part>,
     of_node: Vec<Vec<On>>,
     roles: Vec<Role>,
 }
 
-/// One address of one node, and the broadcast domain that it is in: none for `lo`.
+/// One address of one node, and where it is.
 struct Attachment<'a> {
     node: NodeIndex<u32>,
+    /// The broadcast domain as if nothing were down; none for `lo`.
     domain: Option<usize>,
+    /// What of it is up, and the part of that.
+    cell: (usize, CellId),
     device: IfName,
     address: IpNet,
     at: &'a Place,
@@ -67,13 +77,14 @@ struct Attachment<'a> {
 
 impl Subnets {
     pub(super) fn new(topology: &Topology, given: &Given, family: Family, problems: &mut Vec<Problem>) -> Self {
-        let mut attachments = attachments(topology, given, family);
+        let wiring = Wiring::new(topology, given);
+        let mut attachments = wiring.attachments(topology, given, family);
         // A stable sort: within a subnet the file order remains.
         let place = |a: &Attachment<'_>| (span(a.address), a.domain, a.domain.is_none().then_some(a.node));
-        attachments.sort_by_key(place);
+        attachments.sort_by_key(|a| (place(a), a.cell));
         let roles = roles(topology, &attachments);
-        let mut subnets: Vec<Subnet> = Vec::new();
-        let mut of_node = vec![Vec::new(); topology.graph.node_count()];
+        let of_node = vec![Vec::new(); topology.graph.node_count()];
+        let mut subnets = Subnets { nets: Vec::new(), parts: Vec::new(), of_node, roles };
         let mut highest: Option<(u128, &Attachment<'_>)> = None;
         for group in attachments.chunk_by(|a, b| place(a) == place(b)) {
             let (first, last) = span(group[0].address);
@@ -83,25 +94,41 @@ impl Subnets {
             if highest.is_none_or(|(end, _)| end < last) {
                 highest = Some((last, &group[0]));
             }
-            let subnet = u32::try_from(subnets.len()).expect("fewer subnets than a petgraph has edges");
+            subnets.add(&wiring, group);
+        }
+        subnets
+    }
+
+    /// Adds the subnet of these attachments, part by part.
+    fn add(&mut self, wiring: &Wiring, group: &[Attachment<'_>]) {
+        let number = |n: usize| u32::try_from(n).expect("fewer subnets than a petgraph has edges");
+        let (subnet, first) = (number(self.nets.len()), self.parts.len());
+        self.nets.push(group[0].address.trunc());
+        let cells: Vec<&[Attachment<'_>]> = group.chunk_by(|a, b| a.cell == b.cell).collect();
+        let mut seen = FxHashSet::default();
+        for cell in &cells {
+            let part = number(self.parts.len());
+            let heard = cells.iter().enumerate().filter(|(_, other)| wiring.hears(&cell[0], &other[0]));
             let mut members: Vec<Member> = Vec::new();
-            let mut seen = FxHashSet::default();
-            for a in group {
-                if !seen.insert(a.node) {
-                    continue;
-                }
-                of_node[a.node.index()].push(On { subnet, device: a.device });
-                if roles[a.node.index()] != Role::Leaf {
+            for a in cell.iter().filter(|a| seen.insert(a.node)) {
+                self.of_node[a.node.index()].push(On { part, device: a.device });
+                if self.roles[a.node.index()] != Role::Leaf {
                     members.push(Member { node: a.node.index() as u32, address: a.address.addr() });
                 }
             }
-            subnets.push(Subnet { net: group[0].address.trunc(), members });
+            let hears = heard.map(|(at, _)| number(first + at)).collect();
+            self.parts.push(Part { subnet, hears, members });
         }
-        Subnets { subnets, of_node, roles }
     }
 
+    /// How many subnets there are.
     pub(super) fn len(&self) -> usize {
-        self.subnets.len()
+        self.nets.len()
+    }
+
+    /// How many parts they have.
+    pub(super) fn parts(&self) -> usize {
+        self.parts.len()
     }
 
     pub(super) fn nodes(&self) -> usize {
@@ -109,11 +136,21 @@ impl Subnets {
     }
 
     pub(super) fn net(&self, subnet: u32) -> IpNet {
-        self.subnets[subnet as usize].net
+        self.nets[subnet as usize]
     }
 
-    pub(super) fn members(&self, subnet: u32) -> &[Member] {
-        &self.subnets[subnet as usize].members
+    pub(super) fn members(&self, part: u32) -> &[Member] {
+        &self.parts[part as usize].members
+    }
+
+    /// The subnet that a part is of.
+    pub(super) fn subnet(&self, part: u32) -> u32 {
+        self.parts[part as usize].subnet
+    }
+
+    /// The parts that a part hears.
+    pub(super) fn hears(&self, part: u32) -> &[u32] {
+        &self.parts[part as usize].hears
     }
 
     pub(super) fn of_node(&self, node: NodeIndex<u32>) -> &[On] {
@@ -124,23 +161,25 @@ impl Subnets {
         self.roles[node as usize]
     }
 
-    /// The subnets that a node lets others reach: a router all of its own, another its `lo`.
+    /// The parts of subnets that a node lets others reach: a router all of its own, another its `lo`.
     pub(super) fn behind(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let role = self.role(node);
         self.of_node[node as usize]
             .iter()
             .filter(move |on| role == Role::Router || on.device == IfName::LO)
-            .map(|on| on.subnet)
+            .map(|on| on.part)
     }
 
-    /// The members of a subnet but for this node: the subnet and the position of each.
-    pub(super) fn neighbours(&self, subnet: u32, node: NodeIndex<u32>) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let members = (0..).zip(self.members(subnet)).filter(move |(_, m)| m.node as usize != node.index());
-        members.map(move |(position, _)| (subnet, position))
+    /// The members that a node in this part hears: the part and the position of each.
+    pub(super) fn neighbours(&self, part: u32, node: NodeIndex<u32>) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.hears(part).iter().flat_map(move |&part| {
+            let members = (0..).zip(self.members(part)).filter(move |(_, m)| m.node as usize != node.index());
+            members.map(move |(position, _)| (part, position))
+        })
     }
 
-    fn member(&self, (subnet, position): (u32, u32)) -> Member {
-        self.members(subnet)[position as usize]
+    fn member(&self, (part, position): (u32, u32)) -> Member {
+        self.members(part)[position as usize]
     }
 
     /// Whether the next node on this way passes packets on.
@@ -173,32 +212,78 @@ fn roles(topology: &Topology, attachments: &[Attachment<'_>]) -> Vec<Role> {
     roles
 }
 
-fn attachments<'a>(topology: &'a Topology, given: &Given, family: Family) -> Vec<Attachment<'a>> {
-    let graph = &topology.graph;
-    let mut attachments = Vec::new();
-    let domains = domains(topology, &ends_of_nodes(topology));
-    for (index, domain) in domains.iter().enumerate() {
-        let domain_of = Some(index);
-        for &(edge, side) in &domain.members {
-            let end = &given.ends[edge.index()][side];
-            let Endpoint { node, at, .. } = endpoint(topology, (edge, side));
-            let on = |&address| Attachment { node: *node, domain: domain_of, device: end.kernel, address, at };
-            attachments.extend(end.addresses.iter().map(on));
-        }
-        for &node in &domain.switches {
-            let switch = graph[node].switch().expect("a domain's switches are switches");
-            let (device, at) = (IfName::shortened(graph[node].name.as_str()), &graph[node].at);
-            let on = |&address| Attachment { node, domain: domain_of, device, address, at };
-            attachments.extend(switch.addresses.iter().map(on));
-        }
+/// Who can hear whom, where everything is up and as it is.
+struct Wiring {
+    stacks: Stacks,
+    whole: Vec<Domain>,
+    /// What is up, where anything is down.
+    up: Option<Vec<Domain>>,
+}
+
+impl Wiring {
+    fn new(topology: &Topology, given: &Given) -> Self {
+        let (stacks, _) = Stacks::new(topology, given, &interfaces_of_nodes(topology));
+        let whole = domains(topology, &stacks, Links::All);
+        let written = topology.graph.edge_weights().flat_map(|link| link.ends.each_ref().map(|end| &end.written));
+        let own = topology.graph.node_weights().flat_map(|n| n.interfaces.iter().map(|own| &own.written));
+        let is_any_down = written.chain(own).any(|written| written.down);
+        let up = is_any_down.then(|| domains(topology, &stacks, Links::Up));
+        Wiring { stacks, whole, up }
     }
-    for node in graph.node_indices() {
-        let at = &graph[node].at;
-        let on = |&address| Attachment { node, domain: None, device: IfName::LO, address, at };
-        attachments.extend(given.loopbacks[node.index()].iter().map(on));
+
+    fn up(&self) -> &[Domain] {
+        self.up.as_deref().unwrap_or(&self.whole)
     }
-    attachments.retain(|a| Family::of(a.address.addr()) == family);
-    attachments
+
+    fn hears(&self, a: &Attachment<'_>, b: &Attachment<'_>) -> bool {
+        // On `lo` a node is alone.
+        a.cell.0 == b.cell.0 && (a.domain.is_none() || self.up()[a.cell.0].cells.hears(a.cell.1, b.cell.1))
+    }
+
+    /// The addresses of a family that are up and in the main routing table.
+    fn attachments<'a>(&self, topology: &'a Topology, given: &Given, family: Family) -> Vec<Attachment<'a>> {
+        let graph = &topology.graph;
+        let mut attachments = Vec::new();
+        let whole: FxHashMap<InterfaceId, usize> = match self.up {
+            None => FxHashMap::default(),
+            Some(_) => domains::places(&self.whole),
+        };
+        let bridges: FxHashMap<NodeIndex<u32>, usize> = match self.up {
+            None => FxHashMap::default(),
+            Some(_) => {
+                (0..).zip(&self.whole).flat_map(|(at, d)| d.bridges.iter().map(move |(s, _)| (*s, at))).collect()
+            }
+        };
+        for (index, domain) in self.up().iter().enumerate() {
+            for &(id, cell) in domain.members.iter().filter(|(id, _)| self.stacks.vrf(topology, *id).is_none()) {
+                let (given, interface) = (given.of(id), id.of(topology));
+                let in_whole = Some(whole.get(&id).copied().unwrap_or(index));
+                let on = |&address| Attachment {
+                    node: interface.node,
+                    domain: in_whole,
+                    cell: (index, cell),
+                    device: given.kernel,
+                    address,
+                    at: interface.at,
+                };
+                attachments.extend(given.addresses.iter().map(on));
+            }
+            for &(node, cell) in &domain.bridges {
+                let switch = graph[node].switch().expect("a domain's switches are switches");
+                let (device, at) = (IfName::shortened(graph[node].name.as_str()), &graph[node].at);
+                let in_whole = Some(bridges.get(&node).copied().unwrap_or(index));
+                let on = |&address| Attachment { node, domain: in_whole, cell: (index, cell), device, address, at };
+                attachments.extend(switch.addresses.iter().map(on));
+            }
+        }
+        for node in graph.node_indices() {
+            let (at, cell) = (&graph[node].at, (0, 0));
+            let on = |&address| Attachment { node, domain: None, cell, device: IfName::LO, address, at };
+            attachments.extend(given.loopbacks[node.index()].iter().map(on));
+        }
+        attachments.retain(|a| Family::of(a.address.addr()) == family);
+        attachments
+    }
 }
 
 fn overlap(topology: &Topology, a: &Attachment<'_>, b: &Attachment<'_>) -> Problem {

@@ -1,0 +1,140 @@
+//! What an interface has whatever makes it: its size and Ethernet address, its place on a switch or in a bond, addresses, settings.
+
+use super::{Lab, Lowered, codes, qdisc, switch};
+use crate::given::interfaces::InterfaceId;
+use crate::names::{IfName, Mac};
+use crate::problem::Problem;
+use crate::resource::{Address, DeviceId, Port, PortVlans, Qdisc, Resource, Tuning};
+use crate::topology::Kind;
+
+/// The MTU of an interface that has none written, in bytes: Ethernet's (RFC 894).
+const DEFAULT_MTU: u32 = 1500;
+
+/// Below this a kernel drops IPv6 from a device (RFC 8200 §5).
+const IPV6_MIN_MTU: u32 = 1280;
+
+impl Lab<'_> {
+    /// Its MTU in bytes: as written, else that of what it stands on. A bond has the least of its members', and they have the bond's.
+    pub(super) fn mtu(&self, id: InterfaceId) -> u32 {
+        if let Some(bond) = self.stacks.bond(self.topology, id) {
+            return self.mtu(bond);
+        }
+        id.of(self.topology).mtu.unwrap_or_else(|| {
+            let members = self.stacks.bonded(self.topology, id);
+            let written = members.iter().filter_map(|member| member.of(self.topology).mtu).min();
+            written.or_else(|| self.mtu_beneath(id)).unwrap_or(DEFAULT_MTU)
+        })
+    }
+
+    /// The MTU of the device that it stands on; of a NIC that nobody looked at, none.
+    fn mtu_beneath(&self, id: InterfaceId) -> Option<u32> {
+        if let Some(parent) = self.stacks.parent(id) {
+            return Some(self.mtu(parent));
+        }
+        let nic = self.nic(id)?;
+        self.facts.nics.get(&nic).map(|nic| nic.mtu)
+    }
+
+    /// The NIC of the machine that it stands on.
+    pub(super) fn nic(&self, id: InterfaceId) -> Option<IfName> {
+        let InterfaceId::End(edge, side) = id else { return None };
+        match &self.topology.end_node(edge, 1 - side).kind {
+            Kind::Nic { name } => Some(IfName::from_kernel(name)),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) => None,
+        }
+    }
+
+    /// Its Ethernet address. A bond's is that of the first of its members that has one written, and they have the bond's.
+    pub(super) fn mac(&self, id: InterfaceId) -> Mac {
+        if let Some(bond) = self.stacks.bond(self.topology, id) {
+            return self.mac(bond);
+        }
+        let interface = id.of(self.topology);
+        let mut members = self.stacks.bonded(self.topology, id).iter();
+        let derived = || self.derived_mac(interface.node, &self.given.of(id).interface);
+        let of_members = || members.find_map(|member| member.of(self.topology).mac);
+        interface.mac.or_else(of_members).unwrap_or_else(derived)
+    }
+
+    /// Whether it makes a link-local IPv6 address: it does where it has another.
+    pub(super) fn has_ipv6(&self, id: InterfaceId) -> bool {
+        self.given.of(id).addresses.iter().any(|a| a.addr().is_ipv6())
+    }
+
+    /// What stands on the device of an interface, however that was made.
+    pub(super) fn finish(&self, id: InterfaceId, lowered: &mut Lowered) {
+        lowered.problems.extend(self.too_narrow(id));
+        lowered.problems.extend(self.too_wide(id));
+        let interface = id.of(self.topology);
+        let device = self.device_of(id);
+        self.join(id, &device, lowered);
+        let up = self.stacks.is_up(self.topology, id);
+        if up {
+            lowered.insert(interface.at, Resource::Up(device.clone()));
+        }
+        for net in &self.given.of(id).addresses {
+            lowered.insert(interface.at, Resource::Address(Address { device: device.clone(), net: *net }));
+        }
+        let written = interface.written;
+        let kind = written.impairment.as_ref().and_then(|i| qdisc::kind(i, self.mtu(id), &self.facts.lacks));
+        if let Some(kind) = kind {
+            lowered.insert(interface.at, Resource::Qdisc(Qdisc { device: device.clone(), kind }));
+        }
+        for (&knob, value) in &written.tuning {
+            let tuning = Tuning { device: device.clone(), knob, value: value.as_str().into() };
+            lowered.insert(interface.at, Resource::Tuning(tuning));
+        }
+    }
+
+    /// The bridge, bond or VRF that it is a member of.
+    fn join(&self, id: InterfaceId, device: &DeviceId, lowered: &mut Lowered) {
+        let interface = id.of(self.topology);
+        if let (Some(_), InterfaceId::End(edge, side)) = (self.topology.graph[interface.node].switch(), id) {
+            let written = &self.topology.graph[edge].ends[side].port;
+            let (bridge, _) = self.switch_device(interface.node);
+            let port = Port { settings: switch::settings(written), ..Port::new(device.clone(), bridge) };
+            lowered.insert(interface.at, Resource::Port(port));
+            if self.filtering[interface.node.index()] {
+                let (ranges, pvid) = switch::vlans(written);
+                let vlans = PortVlans::new(device.clone(), ranges, pvid);
+                if !vlans.is_empty() {
+                    lowered.insert(interface.at, Resource::PortVlans(vlans));
+                }
+            }
+        }
+        let Some(master) = self.stacks.master(id) else { return };
+        // A bond takes its members up: one that shall be down is left out of it.
+        let opens = self.stacks.bond(self.topology, id).is_some();
+        if !opens || self.stacks.is_up(self.topology, id) {
+            let port = Port::new(device.clone(), self.given.of(master).kernel);
+            lowered.insert(interface.at, Resource::Port(port));
+        }
+    }
+
+    /// The problem of an interface whose IPv6 address a kernel would drop.
+    fn too_narrow(&self, id: InterfaceId) -> Option<Problem> {
+        let mtu = self.mtu(id);
+        if !self.has_ipv6(id) || mtu >= IPV6_MIN_MTU {
+            return None;
+        }
+        let message = format!("{} has an IPv6 address but an MTU of {mtu}, below {IPV6_MIN_MTU}", self.title(id));
+        let problem = Problem::at(codes::MTU_BELOW_IPV6, id.of(self.topology).at, message);
+        Some(problem.hint("raise `mtu`, or leave IPv6 off this link"))
+    }
+
+    /// The problem of an interface that sends larger packets than what is beneath it.
+    fn too_wide(&self, id: InterfaceId) -> Option<Problem> {
+        let (mtu, beneath) = (self.mtu(id), self.mtu_beneath(id)?);
+        if mtu <= beneath {
+            return None;
+        }
+        let message = format!("{} has an MTU of {mtu}, above the {beneath} of the device beneath it", self.title(id));
+        let problem = Problem::at(codes::MTU_ABOVE_PARENT, id.of(self.topology).at, message);
+        Some(problem.hint("raise `mtu` there too, or leave it out here"))
+    }
+
+    /// What people call it.
+    fn title(&self, id: InterfaceId) -> String {
+        format!("{}:{}", self.topology.graph[id.node(self.topology)].name, self.given.of(id).interface)
+    }
+}
