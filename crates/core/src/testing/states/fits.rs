@@ -145,13 +145,8 @@ fn single(s: &Single, state: &HostState) -> bool {
 
 fn tuning(t: &Tuning, state: &HostState) -> bool {
     let Some(Device::Veth(veth)) = device(state, &t.device) else { return false };
-    let sums_up = || {
-        let key = Key::Tuning(t.device.clone(), Knob::TxChecksum);
-        !matches!(state.get(&key), Some(Resource::Tuning(t)) if &*t.value == "off")
-    };
     match t.knob {
         Knob::XpsCpus => veth.ends().iter().any(|end| end.id == t.device && end.queues > 1),
-        Knob::Tso => &*t.value == "off" || sums_up(),
-        Knob::RpsCpus | Knob::TxChecksum | Knob::Gso | Knob::Gro => true,
+        Knob::RpsCpus | Knob::TxChecksum | Knob::Gso | Knob::Gro | Knob::Tso => true,
     }
 }

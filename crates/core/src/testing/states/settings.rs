@@ -59,7 +59,12 @@ pub(super) fn tuning(state: &HostState, tape: &mut Tape) -> Option<Resource> {
 }
 
 pub(super) fn some_value(knob: Knob, tape: &mut Tape) -> Arc<str> {
-    let values = if knob.takes_cpus() { ["0", ""] } else { ["off", "on"] };
+    let values = match knob {
+        Knob::RpsCpus | Knob::XpsCpus => ["0", ""],
+        // On is only where checksums are left to the device, which a hand may end.
+        Knob::Tso => ["off", "off"],
+        Knob::TxChecksum | Knob::Gso | Knob::Gro => ["off", "on"],
+    };
     values[tape.pick(2)].into()
 }
 
