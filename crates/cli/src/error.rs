@@ -34,6 +34,8 @@ pub mod codes {
     pub const INTERRUPTED: u16 = 138;
     /// Two files that should be of one lab are not.
     pub const OTHER_LAB: u16 = 139;
+    /// An impairment that means nothing, or cannot be.
+    pub const IMPAIR: u16 = 170;
 }
 
 /// Why a command did not do what it was asked for.

@@ -45,7 +45,7 @@ fn made(
     }
     machine::with(global, screen, |machine| {
         let surveyed = lab::survey(machine, loaded)?;
-        let plan = surveyed.plan()?;
+        let plan = surveyed.plan(loaded)?;
         let file = PlanFile::of(&plan, &loaded.sources, Some(&surveyed));
         Ok((plan, file, format!(" on {}", machine.words())))
     })

@@ -210,5 +210,7 @@ fn follows(resource: Option<&Resource>, gone: &HashSet<Key>) -> bool {
         NetnsId::Host => false,
     };
     let within = netns(resource).is_none() && resource.claims().iter().any(in_gone);
-    within || on.is_some_and(|d| gone.contains(&Key::Device(d.clone())))
+    // The kernel takes IPv6 and routes along when a device goes down.
+    let down = || resource.owners().iter().any(|owner| matches!(owner, Key::Up(_)) && gone.contains(owner));
+    within || on.is_some_and(|d| gone.contains(&Key::Device(d.clone()))) || down()
 }

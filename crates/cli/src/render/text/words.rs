@@ -12,7 +12,7 @@ mod impairment;
 mod vlans;
 
 pub use device::{about, link};
-pub use impairment::{bucket, distribution, impairment};
+pub use impairment::{bucket, distribution, impairment, whole};
 pub use vlans::vlans;
 
 /// What a thing is called, seen from a namespace: there its own interfaces need no `node:` in front.
