@@ -301,6 +301,17 @@ pub struct GraphArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ImportArgs {
+    /// A cluster_config.json: nodes with names and addresses on one bridge, with delay and loss; in any dialect
+    ClusterConfig {
+        /// The JSON file; - reads standard input
+        file: String,
+        /// Name the lab so; by default as the file says, or after the file
+        #[arg(long)]
+        name: Option<String>,
+        /// Write the topology here instead of printing it
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// GraphML as the Internet Topology Zoo has it
     Graphml {
         /// The GraphML file; - reads standard input

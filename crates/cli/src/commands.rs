@@ -63,6 +63,9 @@ pub fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
         Command::Graph(args) => graph::run(args, global, screen),
         Command::Impair(args) => impair::run(args, global, screen),
         Command::Link(args) => link::run(args, global, screen),
+        Command::Import(ImportArgs::ClusterConfig { file, name, out }) => {
+            import::cluster_config(file, name.as_deref(), out.as_deref(), screen)
+        }
         Command::Import(ImportArgs::Graphml { file, name, out }) => {
             import::graphml(file, name.as_deref(), out.as_deref(), screen)
         }
