@@ -2,7 +2,7 @@
 
 use super::Exit;
 use crate::args::{Global, PlanArgs, PlanFormat};
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::file::{self, Loaded};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
@@ -12,6 +12,7 @@ use crate::{lab, machine};
 
 pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
+    screen.warn(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let (plan, file, on) = made(args, global, screen, &loaded)?;
     if let Some(path) = &args.out {
         let document = json::document(PlanFile::FORMAT, PlanFile::VERSION, &file);
