@@ -109,7 +109,9 @@ fn what_hardly_anyone_means_is_told_and_stops_nothing() {
     sandbox.file("short.yaml", &format!("name: short\nnodes: {{ a: {{}}, b: {{}} }}\nlinks:\n  - {link}\n"));
     let said = sandbox.say("validate short.yaml");
     assert_eq!((said.code, said.out.as_str()), (Some(0), "short.yaml: lab short, 2 nodes, 1 link, no problems\n"));
-    check(&said.err, expect![[r#"
+    check(
+        &said.err,
+        expect![[r#"
         warning[W200]: a limit of 100 is too low: 1gbit × 50ms are 6250000 bytes, 4129 packets of 1514; what is beyond is dropped
            ╭─[short.yaml:4:59]
          3 │ links:
@@ -117,7 +119,8 @@ fn what_hardly_anyone_means_is_told_and_stops_nothing() {
            ·                                                           ───
            ╰────
         hint: write a limit of 4129 or more, or none
-    "#]]);
+    "#]],
+    );
     assert_eq!(sandbox.say("plan short.yaml --from short.yaml").err, said.err);
     let json: serde_json::Value =
         serde_json::from_str(&sandbox.ok("validate short.yaml --format json")).expect("it is JSON");

@@ -88,7 +88,8 @@ fn standing_on(name: &Key, wanted: &HostState, ours: &HostState) -> Vec<Resource
     loop {
         let stands = |resource: &Resource| {
             let needs = resource.needs(wanted);
-            let here = needs.iter().flat_map(|need| &need.0).chain(&resource.owners(wanted)).any(|key| raised.contains(key));
+            let here =
+                needs.iter().flat_map(|need| &need.0).chain(&resource.owners(wanted)).any(|key| raised.contains(key));
             let met = |key: &Key| raised.contains(key) || ours.holder(key).is_some();
             here && needs.iter().all(|need| need.0.iter().any(met))
         };
