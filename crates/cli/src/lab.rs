@@ -1,7 +1,7 @@
 //! From a topology to the steps that make it so: what every command that plans has in common.
 
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::lower;
+use netsim_core::lower::{lower, origins};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
@@ -83,7 +83,8 @@ impl Surveyed {
 /// What is in the way, with the places in the file that need what the kernel lacks.
 pub fn refused(refusals: Vec<Refusal>, loaded: &Loaded, wanted: &Wanted) -> Failure {
     let names = Names::of(wanted.desired.iter().map(|(_, r)| r));
-    let refusals = refused::told(refusals, &loaded.sources, |_| None, &names);
+    let origins = origins(&loaded.topology, &wanted.given);
+    let refusals = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
     Failure::Refused { lab: loaded.topology.name.clone(), refusals }
 }
 

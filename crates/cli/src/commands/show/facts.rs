@@ -220,7 +220,8 @@ fn member(port: &Port, names: &Names) -> String {
         Joins::Bridge => "port",
         Joins::Bond | Joins::Vrf => "member",
     };
-    format!("{what} of {}{}", names.interface(&port.master()), words::settings(port.settings))
+    let text = format!("{what} of {}", names.interface(&port.master()));
+    words::with(text, &words::settings(port.settings))
 }
 
 /// What is said of it in words, of one kind.
