@@ -39,7 +39,7 @@ struct Part {
     subnet: u32,
     /// The parts of the subnet that it hears.
     hears: Vec<u32>,
-    /// Its node hears nobody of the subnet, and elsewhere there are others.
+    /// Its router hears nobody of the subnet, and elsewhere there is a router that does.
     is_cut_off: bool,
     /// The nodes in it that are no leaves, in file order of links, each once.
     members: Vec<Member>,
@@ -120,10 +120,14 @@ impl Subnets {
             }
             let heard: Vec<usize> = heard.map(|(at, _)| at).collect();
             let nobody_else = |at: &usize| cells[*at].iter().all(|other| other.node == cell[0].node);
-            let is_cut_off = cells.len() > 1 && heard.iter().all(nobody_else);
+            let is_cut_off = heard.iter().all(nobody_else);
             let hears = heard.into_iter().map(|at| number(first + at)).collect();
             self.parts.push(Part { subnet, hears, is_cut_off, members });
         }
+        let is_router = |member: &Member| self.roles[member.node as usize] == Role::Router;
+        let leads_in = |part: &Part| !part.is_cut_off && part.members.iter().any(is_router);
+        let is_led_into = self.parts[first..].iter().any(leads_in);
+        self.parts[first..].iter_mut().for_each(|part| part.is_cut_off &= is_led_into);
     }
 
     /// How many subnets there are.
