@@ -3,15 +3,21 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
-use proptest::prelude::*;
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
-use crate::resource::{Bridge, End, PortSettings, Resource, SingleKind, VlanRange};
-use crate::state::HostState;
 use crate::topology::{
-    Endpoint, Kind, Link, LinkKind, Node, Pool, Pools, PortWritten, Routing, Switch, Topology, Written, WrittenRoute,
+    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, PortWritten, Routing, Switch, Topology, Trunk,
+    Written, WrittenRoute,
 };
+
+mod extras;
+mod sketch;
+mod text;
+
+pub(crate) use extras::Extra;
+pub(crate) use sketch::{Sketch, Without};
+pub(crate) use text::lines;
 
 /// A lab being built.
 #[derive(Debug, Clone)]
@@ -121,6 +127,50 @@ impl Lab {
         edge
     }
 
+    /// An end of a link.
+    pub(crate) fn end(&mut self, edge: EdgeIndex<u32>, side: usize) -> &mut Endpoint {
+        &mut self.0.graph[edge].ends[side]
+    }
+
+    /// A link whose ports are of one VLAN.
+    pub(crate) fn access(&mut self, a: &str, b: &str, vlan: u16) -> EdgeIndex<u32> {
+        let edge = self.link(a, b);
+        self.0.graph[edge].ends.iter_mut().for_each(|end| end.port.vlan = Some(vlan));
+        edge
+    }
+
+    /// A link whose ports pass these VLANs with a tag.
+    pub(crate) fn trunk(&mut self, a: &str, b: &str, vlans: &[(u16, u16)], native: Option<u16>) -> EdgeIndex<u32> {
+        let edge = self.link(a, b);
+        for end in &mut self.0.graph[edge].ends {
+            end.port.trunk = Some(Trunk::Ranges(vlans.to_vec()));
+            end.port.native = native;
+        }
+        edge
+    }
+
+    /// An interface of a node's own.
+    pub(crate) fn own(&mut self, node: &str, name: &str, kind: OwnKind, addresses: &[&str]) -> &mut Owned {
+        let index = self.0.node(node).expect("the node is there");
+        let at = self.0.graph[index].at.key("interfaces").key(name);
+        let (name, addresses) = (name.to_owned(), nets(addresses));
+        let own = Owned { name, kind, addresses, mac: None, mtu: None, written: Written::default(), at };
+        self.0.graph[index].interfaces.push(own);
+        self.0.graph[index].interfaces.last_mut().expect("it was just added")
+    }
+
+    /// A NIC of the machine.
+    pub(crate) fn nic(&mut self, name: &str) -> NodeIndex<u32> {
+        self.add(&format!("nic-{name}"), Kind::Nic { name: name.to_owned() })
+    }
+
+    /// A device on a NIC of the machine.
+    pub(crate) fn on_nic(&mut self, node: &str, nic: &str, kind: LinkKind, address: &str) -> EdgeIndex<u32> {
+        let edge = self.wire((node, address), (&format!("nic-{nic}"), ""));
+        self.0.graph[edge].kind = kind;
+        edge
+    }
+
     pub(crate) fn route(&mut self, node: &str, to: &str, via: &[&str]) {
         let index = self.0.node(node).expect("the node is there");
         let at = self.0.graph[index].at.key("routes").index(self.0.graph[index].routes.len());
@@ -205,155 +255,4 @@ pub(crate) fn spine_leaf(spines: usize, leaves: usize, servers: usize) -> Lab {
         }
     }
     lab
-}
-
-/// A random lab in few words: what it is made of, so that a part can be left out.
-#[derive(Debug, Clone)]
-pub(crate) struct Sketch {
-    /// Both families and loopbacks, or IPv4 alone.
-    pub(crate) dual: bool,
-    /// Switches in the machine's own namespace.
-    pub(crate) in_host: bool,
-    /// 0 a switch, 1 or 2 a host, else a router.
-    pub(crate) kinds: Vec<u8>,
-    /// Two positions in `kinds`, folded into its length.
-    pub(crate) links: Vec<(u8, u8)>,
-}
-
-impl Sketch {
-    pub(crate) fn any() -> impl Strategy<Value = Sketch> {
-        let kinds = prop::collection::vec(0..6_u8, 2..9);
-        let links = prop::collection::vec(any::<(u8, u8)>(), 0..14);
-        let sketch = |(dual, in_host, kinds, links)| Sketch { dual, in_host, kinds, links };
-        (any::<bool>(), any::<bool>(), kinds, links).prop_map(sketch)
-    }
-
-    /// The names of its nodes: the first letter says what each is.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let letter = |kind: u8| match kind {
-            0 => 's',
-            1 | 2 => 'h',
-            _ => 'r',
-        };
-        (0..).zip(&self.kinds).map(|(n, kind): (u32, _)| format!("{}{n}", letter(*kind))).collect()
-    }
-
-    /// The two nodes of a link.
-    pub(crate) fn joined(&self, link: usize) -> [String; 2] {
-        let (a, b) = self.links[link];
-        [a, b].map(|end| self.names().swap_remove(usize::from(end) % self.kinds.len()))
-    }
-
-    /// The lab without what is to be left out.
-    pub(crate) fn build(&self, routing: Routing, without: &Without) -> Lab {
-        let mut lab = if self.dual { Lab::dual() } else { Lab::new() };
-        lab.0.routing = routing;
-        let names = self.names();
-        for (name, kind) in names.iter().zip(&self.kinds).filter(|(name, _)| without.node.as_ref() != Some(*name)) {
-            match kind {
-                0 => {
-                    let switch = lab.switch(name, &[]);
-                    lab.switch_mut(switch).in_host = self.in_host;
-                    switch
-                }
-                1 | 2 => lab.host(name),
-                _ => lab.router(name),
-            };
-        }
-        for n in 0..self.links.len() {
-            let [a, b] = &self.joined(n);
-            let left_out = |name| without.node.as_ref() == Some(name);
-            if a != b && without.link != Some(n) && !left_out(a) && !left_out(b) {
-                lab.link(a, b);
-            }
-        }
-        lab
-    }
-}
-
-/// What to leave out of a sketch.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Without {
-    pub(crate) node: Option<String>,
-    pub(crate) link: Option<usize>,
-}
-
-/// One resource a line, in order.
-pub(crate) fn lines(state: &HostState) -> String {
-    state.iter().map(|(key, resource)| format!("{key}{}\n", tail(resource))).collect()
-}
-
-fn tail(resource: &Resource) -> String {
-    use crate::resource::Device;
-    match resource {
-        Resource::Device(Device::Veth(v)) => {
-            let end = |end: &End| {
-                let queues = if end.queues == 1 { String::new() } else { format!(" queues {}", end.queues) };
-                let length =
-                    if end.tx_queue_len == 1000 { String::new() } else { format!(" txqueuelen {}", end.tx_queue_len) };
-                format!("{} {} mtu {}{queues}{length}", end.id, end.mac, end.mtu)
-            };
-            let [a, b] = v.ends();
-            format!(" = {}, {}", end(a), end(b))
-        }
-        Resource::Device(Device::Bridge(b)) => {
-            let born = Bridge::new(b.id.clone(), b.mac);
-            let mut text = format!(" = bridge {}", b.mac);
-            for (is_so, word) in [(b.stp, " stp".to_owned()), (b.vlan_filtering, " vlan_filtering".to_owned())] {
-                text += if is_so { &word } else { "" };
-            }
-            if b.forward_delay != born.forward_delay {
-                text += &format!(" forward_delay {}", b.forward_delay);
-            }
-            if b.ageing != born.ageing {
-                text += &format!(" ageing {}", b.ageing);
-            }
-            text
-        }
-        Resource::Device(Device::Single(s)) => {
-            let kind = match &s.kind {
-                SingleKind::Dummy => String::new(),
-                SingleKind::Vlan { parent, vid, protocol } => format!(" {vid} {protocol} of {parent}"),
-                SingleKind::Macvlan { parent, mode } => format!(" {mode} on {parent}"),
-                SingleKind::Ipvlan { parent, mode } => format!(" {mode} on {parent}"),
-                SingleKind::Bond(bond) => format!(" {} miimon {}", bond.mode, bond.miimon),
-                SingleKind::Vrf { table } => format!(" table {table}"),
-            };
-            let mac = s.mac.map_or_else(String::new, |mac| format!(" {mac}"));
-            let mtu = s.mtu.map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
-            format!(" = {}{kind}{mac}{mtu}", s.kind.name())
-        }
-        Resource::Port(p) => {
-            let born = PortSettings::default();
-            let said =
-                |word: &str, is: bool, born: bool| if is == born { String::new() } else { format!(" {word} {is}") };
-            let PortSettings { hairpin, isolated, learning } = p.settings;
-            let hairpin = said("hairpin", hairpin, born.hairpin);
-            let isolated = said("isolated", isolated, born.isolated);
-            format!(" of {}{hairpin}{isolated}{}", p.master, said("learning", learning, born.learning))
-        }
-        Resource::PortVlans(v) => {
-            let range = |r: &VlanRange| {
-                let last = if r.last == r.first { String::new() } else { format!("-{}", r.last) };
-                format!(" {}{last}{}", r.first, if r.untagged { " untagged" } else { "" })
-            };
-            let pvid = v.pvid.map_or_else(String::new, |pvid| format!(" pvid {pvid}"));
-            format!(" ={}{pvid}", v.ranges().iter().map(range).collect::<String>())
-        }
-        Resource::Qdisc(q) => format!(" = {:?}", q.kind),
-        Resource::Tuning(t) => format!(" = {}", t.value),
-        Resource::Route(r) => {
-            let hop = |h: &crate::resource::NextHop| match h.gateway {
-                Some(gateway) => format!(" via {gateway} dev {}", h.device),
-                None => format!(" dev {}", h.device),
-            };
-            r.via.iter().map(hop).collect()
-        }
-        Resource::Sysctl(s) => format!(" = {}", s.value),
-        Resource::Netns(_)
-        | Resource::Device(Device::Stray { .. })
-        | Resource::Up(_)
-        | Resource::Address(_)
-        | Resource::Ran(_) => String::new(),
-    }
 }
