@@ -12,7 +12,7 @@ mod tables;
 mod tests;
 mod wires;
 
-use tables::{Tables, Way};
+use tables::{Domain, Domains, Tables, Way};
 use wires::Wires;
 
 /// How many namespaces a packet can pass: a kernel's default time to live (net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit).
@@ -33,11 +33,13 @@ pub struct Walk {
 impl Walk {
     /// Looks through the state once.
     pub fn new(state: &HostState) -> Self {
-        Walk { wires: Wires::new(state), tables: Tables::new(state) }
+        let domains = Domains::new(state);
+        Walk { wires: Wires::new(state, &domains), tables: Tables::new(state, &domains) }
     }
 
     /// As the function of this name.
     pub fn reaches(&self, from: &NetnsId, to: IpAddr) -> bool {
+        let from = &Domain::main(from);
         if self.tables.has(from, to) {
             return true;
         }
@@ -50,17 +52,17 @@ impl Walk {
         !ways.is_empty() && ways.iter().all(answered)
     }
 
-    /// The namespace that answers for the next hop of a way. A kernel answers for any IPv4 address of its own on any interface
+    /// The domain that answers for the next hop of a way. A kernel answers for any IPv4 address of its own on any interface
     /// (arp_ignore = 0), for an IPv6 address on that interface alone.
-    fn next(&self, netns: &NetnsId, way: &Way, to: IpAddr) -> Option<&NetnsId> {
+    fn next(&self, domain: &Domain, way: &Way, to: IpAddr) -> Option<&Domain> {
         let neighbour = way.gateway.unwrap_or(to);
-        let wire = self.wires.of(&DeviceId { netns: netns.clone(), name: way.device })?;
-        let answers = |owner: &&DeviceId| match neighbour {
-            IpAddr::V4(_) => self.wires.listens(&owner.netns, wire),
-            IpAddr::V6(_) => self.wires.of(owner) == Some(wire),
+        let sender = DeviceId { netns: domain.netns.clone(), name: way.device };
+        let answers = |(owner, at): &&(DeviceId, Domain)| match neighbour {
+            IpAddr::V4(_) => self.wires.listens(&sender, at),
+            IpAddr::V6(_) => self.wires.hears(&sender, owner),
         };
-        let others = self.tables.owners(neighbour).iter().filter(|owner| owner.netns != *netns);
-        others.filter(answers).map(|owner| &owner.netns).next()
+        let others = self.tables.owners(neighbour).iter().filter(|(_, at)| at != domain);
+        others.filter(answers).map(|(_, at)| at).next()
     }
 }
 
@@ -68,8 +70,8 @@ impl Walk {
 struct Packets<'a> {
     walk: &'a Walk,
     to: IpAddr,
-    /// From the namespaces seen so far, where all come out and how many more they pass at most; nothing while that is being found out.
-    seen: FxHashMap<&'a NetnsId, Option<(&'a NetnsId, u32)>>,
+    /// From the domains seen so far, where all come out and how many more they pass at most; nothing while that is being found out.
+    seen: FxHashMap<&'a Domain, Option<(&'a Domain, u32)>>,
 }
 
 impl<'a> Packets<'a> {
@@ -77,8 +79,8 @@ impl<'a> Packets<'a> {
         Packets { walk, to, seen: FxHashMap::default() }
     }
 
-    /// The one namespace that takes in all packets that are at this one after passing so many; none if any is lost or goes in a circle.
-    fn deliver(&mut self, at: &'a NetnsId, passed: u32) -> Option<(&'a NetnsId, u32)> {
+    /// The one domain that takes in all packets that are at this one after passing so many; none if any is lost or goes in a circle.
+    fn deliver(&mut self, at: &'a Domain, passed: u32) -> Option<(&'a Domain, u32)> {
         let tables = &self.walk.tables;
         if tables.has(at, self.to) {
             return Some((at, 0));
@@ -86,11 +88,11 @@ impl<'a> Packets<'a> {
         if let Some(known) = self.seen.get(at) {
             return known.filter(|(_, more)| passed + more <= TIME_TO_LIVE);
         }
-        if passed > TIME_TO_LIVE || (passed > 0 && !tables.forwards(at, self.to)) {
+        if passed > TIME_TO_LIVE || (passed > 0 && !tables.forwards(&at.netns, self.to)) {
             return None;
         }
         self.seen.insert(at, None);
-        let mut all: Option<(&NetnsId, u32)> = None;
+        let mut all: Option<(&Domain, u32)> = None;
         for way in tables.look_up(at, self.to) {
             let next = self.walk.next(at, way, self.to)?;
             let (end, more) = self.deliver(next, passed + 1)?;

@@ -178,7 +178,7 @@ pub struct Bond {
 }
 
 /// The protocol of a VLAN tag (EtherType).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum VlanProtocol {
     /// 0x8100
     #[serde(rename = "802.1q")]

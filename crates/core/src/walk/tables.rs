@@ -6,11 +6,59 @@ use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::names::{IfName, SysctlName};
-use crate::resource::{DeviceId, Key, NetnsId, NextHop, Resource, Route, Sysctl, TABLE_MAIN};
+use crate::resource::{Device, DeviceId, Key, NetnsId, NextHop, Resource, Route, SingleKind, Sysctl, TABLE_MAIN};
 use crate::state::HostState;
 
 /// The metric of the routes that a kernel makes to the subnets of its IPv6 addresses (IP6_RT_PRIO_ADDRCONF); of IPv4 ones it is 0.
 const CONNECTED_V6: u32 = 256;
+
+/// A namespace's packets that are routed by one table: the main one, or that of a VRF.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Domain {
+    pub(super) netns: NetnsId,
+    pub(super) table: u32,
+}
+
+impl Domain {
+    /// That of packets which no VRF has.
+    pub(super) fn main(netns: &NetnsId) -> Self {
+        Domain { netns: netns.clone(), table: TABLE_MAIN }
+    }
+}
+
+/// The domains of devices in VRFs, and of those themselves.
+#[derive(Debug, Default)]
+pub(super) struct Domains {
+    tables: FxHashMap<DeviceId, u32>,
+}
+
+impl Domains {
+    pub(super) fn new(state: &HostState) -> Self {
+        let vrf = |id: &DeviceId| match state.holder(&Key::Device(id.clone()))? {
+            Resource::Device(Device::Single(single)) => match single.kind {
+                SingleKind::Vrf { table } => Some(table),
+                SingleKind::Dummy
+                | SingleKind::Vlan { .. }
+                | SingleKind::Macvlan { .. }
+                | SingleKind::Ipvlan { .. }
+                | SingleKind::Bond(_) => None,
+            },
+            _ => None,
+        };
+        let table = |resource: &Resource| match resource {
+            Resource::Port(port) => Some((port.device.clone(), vrf(&port.master())?)),
+            Resource::Device(Device::Single(single)) => Some((single.id.clone(), vrf(&single.id)?)),
+            _ => None,
+        };
+        Domains { tables: state.iter().filter_map(|(_, resource)| table(resource)).collect() }
+    }
+
+    /// The domain that a device is in.
+    pub(super) fn of(&self, device: &DeviceId) -> Domain {
+        let table = self.tables.get(device).copied().unwrap_or(TABLE_MAIN);
+        Domain { netns: device.netns.clone(), table }
+    }
+}
 
 /// One way out.
 #[derive(Debug, Clone)]
@@ -33,13 +81,13 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     /// The best entry first.
-    entries: FxHashMap<NetnsId, Vec<Entry>>,
-    owners: FxHashMap<IpAddr, Vec<DeviceId>>,
+    entries: FxHashMap<Domain, Vec<Entry>>,
+    owners: FxHashMap<IpAddr, Vec<(DeviceId, Domain)>>,
     forwarding: FxHashSet<(NetnsId, bool)>,
 }
 
 impl Tables {
-    pub(super) fn new(state: &HostState) -> Self {
+    pub(super) fn new(state: &HostState, domains: &Domains) -> Self {
         let mut tables = Tables::default();
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
@@ -47,17 +95,18 @@ impl Tables {
                 // A device that is down has no routes, and of its addresses none is answered for.
                 Resource::Address(address) if is_up(&address.device) => {
                     let (device, addr) = (&address.device, address.net.addr());
-                    tables.owners.entry(addr).or_default().push(device.clone());
+                    tables.owners.entry(addr).or_default().push((device.clone(), domains.of(device)));
                     if device.name != IfName::LO {
                         let metric = if addr.is_ipv4() { 0 } else { CONNECTED_V6 };
                         let way = Way { device: device.name, gateway: None, source: Some(addr) };
-                        tables.add(&device.netns, Entry { to: address.net.trunc(), metric, ways: vec![way] });
+                        tables.add(domains.of(device), Entry { to: address.net.trunc(), metric, ways: vec![way] });
                     }
                 }
-                Resource::Route(route) if route.table == TABLE_MAIN => {
+                Resource::Route(route) => {
                     let ways = ways(state, route, is_up);
                     if !ways.is_empty() {
-                        tables.add(&route.netns, Entry { to: route.to, metric: route.metric, ways });
+                        let domain = Domain { netns: route.netns.clone(), table: route.table };
+                        tables.add(domain, Entry { to: route.to, metric: route.metric, ways });
                     }
                 }
                 Resource::Sysctl(sysctl) => tables.forwarding.extend(forwarding(sysctl)),
@@ -69,7 +118,6 @@ impl Tables {
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
-                | Resource::Route(_)
                 | Resource::Ran(_) => {}
             }
         }
@@ -80,17 +128,17 @@ impl Tables {
         tables
     }
 
-    fn add(&mut self, netns: &NetnsId, entry: Entry) {
-        self.entries.entry(netns.clone()).or_default().push(entry);
+    fn add(&mut self, domain: Domain, entry: Entry) {
+        self.entries.entry(domain).or_default().push(entry);
     }
 
-    /// Whether the address is one of the namespace's own.
-    pub(super) fn has(&self, netns: &NetnsId, address: IpAddr) -> bool {
-        self.owners(address).iter().any(|owner| owner.netns == *netns)
+    /// Whether the address is one of the domain's own.
+    pub(super) fn has(&self, domain: &Domain, address: IpAddr) -> bool {
+        self.owners(address).iter().any(|owner| owner.1 == *domain)
     }
 
-    /// The devices that have an address.
-    pub(super) fn owners(&self, address: IpAddr) -> &[DeviceId] {
+    /// The devices that have an address, each with its domain.
+    pub(super) fn owners(&self, address: IpAddr) -> &[(DeviceId, Domain)] {
         self.owners.get(&address).map_or(&[], Vec::as_slice)
     }
 
@@ -100,9 +148,9 @@ impl Tables {
     }
 
     /// The ways to an address: of the longest prefix, then the lowest metric.
-    pub(super) fn look_up(&self, netns: &NetnsId, to: IpAddr) -> &[Way] {
+    pub(super) fn look_up(&self, domain: &Domain, to: IpAddr) -> &[Way] {
         let to = IpNet::from(to);
-        let mut entries = self.entries.get(netns).into_iter().flatten();
+        let mut entries = self.entries.get(domain).into_iter().flatten();
         entries.find(|entry| entry.to.contains(&to)).map_or(&[], |entry| &entry.ways)
     }
 }

@@ -1,82 +1,73 @@
-//! Which devices hear each other's frames: through veth pairs and bridges that are up.
+//! Which devices hear each other's frames.
+
+use std::collections::BTreeSet;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use super::tables::{Domain, Domains};
+use crate::resource::DeviceId;
 use crate::state::HostState;
 
-/// Wires by number: devices with one number hear each other.
+mod frames;
+
+use frames::{At, Frames, Room};
+
+/// For each device that can send: who hears it, by number; many devices share one set.
 #[derive(Debug, Default)]
 pub(super) struct Wires {
-    labels: FxHashMap<DeviceId, u32>,
-    listening: FxHashSet<(NetnsId, u32)>,
+    heard_by: FxHashMap<DeviceId, usize>,
+    audiences: Vec<Audience>,
+}
+
+/// Who hears something.
+#[derive(Debug, Default)]
+struct Audience {
+    devices: FxHashSet<DeviceId>,
+    /// The routing domains of those.
+    domains: FxHashSet<Domain>,
 }
 
 impl Wires {
-    pub(super) fn new(state: &HostState) -> Self {
-        let is_up = |id: &DeviceId| state.get(&Key::Up(id.clone())).is_some();
-        let mut joined: FxHashMap<DeviceId, Vec<DeviceId>> = FxHashMap::default();
-        let mut ports: FxHashSet<&DeviceId> = FxHashSet::default();
-        let mut devices: Vec<DeviceId> = Vec::new();
-        for (_, resource) in state.iter() {
-            let pair = match resource {
-                Resource::Device(Device::Veth(veth)) => {
-                    let [a, b] = veth.ends();
-                    devices.extend([a.id.clone(), b.id.clone()]);
-                    [a.id.clone(), b.id.clone()]
-                }
-                Resource::Device(Device::Bridge(bridge)) => {
-                    devices.push(bridge.id.clone());
-                    continue;
-                }
-                Resource::Port(port) => {
-                    ports.insert(&port.device);
-                    [port.device.clone(), DeviceId { netns: port.device.netns.clone(), name: port.master }]
-                }
-                Resource::Netns(_)
-                | Resource::Device(Device::Single(_) | Device::Stray { .. })
-                | Resource::Up(_)
-                | Resource::PortVlans(_)
-                | Resource::Qdisc(_)
-                | Resource::Tuning(_)
-                | Resource::Address(_)
-                | Resource::Route(_)
-                | Resource::Sysctl(_)
-                | Resource::Ran(_) => continue,
-            };
-            if pair.iter().all(is_up) {
-                let [a, b] = pair;
-                joined.entry(a.clone()).or_default().push(b.clone());
-                joined.entry(b).or_default().push(a);
-            }
-        }
+    pub(super) fn new(state: &HostState, domains: &Domains) -> Self {
+        let frames = Frames::new(state);
         let mut wires = Wires::default();
-        let mut reached: FxHashMap<DeviceId, u32> = FxHashMap::default();
-        for (label, device) in (0..).zip(devices.iter().filter(|id| is_up(id))) {
-            let mut todo = vec![device];
-            while let Some(device) = todo.pop() {
-                if reached.contains_key(device) {
-                    continue;
+        let mut known: FxHashMap<(Vec<&DeviceId>, BTreeSet<Room<'_>>), usize> = FxHashMap::default();
+        let mut rooms: FxHashMap<Room<'_>, Vec<&DeviceId>> = FxHashMap::default();
+        for device in frames.senders() {
+            let near = frames.follow(vec![At::Out(device, Vec::new())], |_| false);
+            let key = (near.listeners, near.rooms);
+            let number = known.get(&key).copied().unwrap_or_else(|| {
+                let mut all: FxHashSet<&DeviceId> = key.0.iter().copied().collect();
+                for room in &key.1 {
+                    let inside = rooms.entry(room.clone()).or_insert_with(|| {
+                        let mut seen = frames.follow(vec![At::In(room.clone())], |_| true).listeners;
+                        seen.sort();
+                        seen
+                    });
+                    all.extend(inside.iter().copied());
                 }
-                reached.insert(device.clone(), label);
-                todo.extend(joined.get(device).into_iter().flatten());
-            }
-        }
-        // A port hands its frames to the bridge: it hears nothing for itself.
-        for (device, label) in reached.into_iter().filter(|(device, _)| !ports.contains(device)) {
-            wires.listening.insert((device.netns.clone(), label));
-            wires.labels.insert(device, label);
+                let heard = all.iter().map(|id| domains.of(id)).collect();
+                let devices = all.into_iter().cloned().collect();
+                wires.audiences.push(Audience { devices, domains: heard });
+                wires.audiences.len() - 1
+            });
+            known.insert(key, number);
+            wires.heard_by.insert(device.clone(), number);
         }
         wires
     }
 
-    /// The wire that a device hears, if any.
-    pub(super) fn of(&self, device: &DeviceId) -> Option<u32> {
-        self.labels.get(device).copied()
+    /// Whether a device hears what another sends.
+    pub(super) fn hears(&self, sender: &DeviceId, device: &DeviceId) -> bool {
+        self.audience(sender).is_some_and(|audience| audience.devices.contains(device))
     }
 
-    /// Whether a namespace has a device on a wire.
-    pub(super) fn listens(&self, netns: &NetnsId, wire: u32) -> bool {
-        self.listening.contains(&(netns.clone(), wire))
+    /// Whether any device of a routing domain hears what a device sends.
+    pub(super) fn listens(&self, sender: &DeviceId, domain: &Domain) -> bool {
+        self.audience(sender).is_some_and(|audience| audience.domains.contains(domain))
+    }
+
+    fn audience(&self, sender: &DeviceId) -> Option<&Audience> {
+        self.audiences.get(*self.heard_by.get(sender)?)
     }
 }
