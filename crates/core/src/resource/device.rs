@@ -102,8 +102,10 @@ pub struct Bridge {
     /// The spanning tree protocol of the kernel (IFLA_BR_STP_STATE, IEEE 802.1D).
     pub stp: bool,
     /// How long a port listens, and then learns, before it forwards under STP, in 1/100 s: 200 to 3000 (BR_MIN_FORWARD_DELAY, BR_MAX_FORWARD_DELAY); 1500 by default.
+    /// Kernels of 250 ticks a second keep only even numbers.
     pub forward_delay: u32,
     /// How long an address is remembered that is not heard of, in 1/100 s; 30000 by default (IFLA_BR_AGEING_TIME). 0: not at all.
+    /// Even, as [`Bridge::forward_delay`].
     pub ageing: u32,
     /// Whether ports take only frames of their VLANs (IFLA_BR_VLAN_FILTERING). Where it is so, a new port is in none (IFLA_BR_VLAN_DEFAULT_PVID is 0).
     pub vlan_filtering: bool,

@@ -49,15 +49,16 @@ impl Reading<'_> {
         Some(nanos)
     }
 
-    /// A time in 1/100 s, from and up to so many seconds: what bridges count in.
+    /// A time in 1/100 s, from and up to so many seconds: what bridges are told in. A kernel keeps ticks, and one of 4 ms, which is usual, tells an odd
+    /// number of them back as the even one below (`clock_t_to_jiffies`, CONFIG_HZ_250).
     pub fn centiseconds(&mut self, text: &str, least: u32, most: u32) -> Option<u32> {
         let nanos = self.time(text, most)?;
         if nanos < u64::from(least) * 1_000_000_000 {
             self.out(format!("a time of {text} is too short here"), &format!("take at least {least}s"));
             return None;
         }
-        if nanos % 10_000_000 != 0 {
-            self.out(format!("a bridge counts time in steps of 10ms, not {text}"), "take a multiple of 10ms");
+        if nanos % 20_000_000 != 0 {
+            self.out(format!("a bridge counts time in steps of 20ms, not {text}"), "take a multiple of 20ms");
             return None;
         }
         u32::try_from(nanos / 10_000_000).ok()

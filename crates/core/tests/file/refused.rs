@@ -42,8 +42,8 @@ links:
                  take a multiple of 1ms
             E040 2:136 ⟨1s⟩ a time of 1s is too short here
                  take at least 2s
-            E040 2:148 ⟨15ms⟩ a bridge counts time in steps of 10ms, not 15ms
-                 take a multiple of 10ms
+            E040 2:148 ⟨15ms⟩ a bridge counts time in steps of 20ms, not 15ms
+                 take a multiple of 20ms
             E041 2:200 ⟨31s⟩ `forward-delay` is how long ports wait under `stp`, and this bridge has none
                  write `stp: true` beside it
             E039 4:33 ⟨10⟩ `10` has no unit

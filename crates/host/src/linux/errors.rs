@@ -122,7 +122,7 @@ fn class(errno: Errno) -> (Code, Option<&'static str>) {
         Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT | Errno::ENOPROTOOPT | Errno::ENOSYS => {
             (codes::UNSUPPORTED, Some("load the kernel module for it, or use a kernel that has it"))
         }
-        Errno::EEXIST | Errno::EBUSY => {
+        Errno::EEXIST | Errno::EBUSY | Errno::EADDRINUSE => {
             (codes::TAKEN, Some("look at who made it since the plan, then run apply again"))
         }
         Errno::ENODEV | Errno::ENOENT | Errno::ESRCH | Errno::EADDRNOTAVAIL => {
