@@ -53,10 +53,14 @@ impl<'a> Connected<'a> {
 
     /// Whether one node reaches the address of another, and hears back.
     pub(super) fn reaches(&self, from: NodeIndex<u32>, to: NodeIndex<u32>, address: IpAddr) -> Hears {
-        let target = self.places.of(to).iter().find(|place| place.address.addr() == address);
-        let target = target.expect("the address is one of the node's");
+        // Two VRFs may have one address.
+        let mut targets = self.places.of(to).iter().filter(|place| place.address.addr() == address).peekable();
+        let target = *targets.peek().expect("the address is one of the node's");
+        if self.places.of(from).iter().any(|place| place.vrf.is_none() && place.address.addr() == address) {
+            return Hears::Yes;
+        }
         // Who is on the subnet itself asks nobody else.
-        if let Some(direct) = self.directly(from, target) {
+        if let Some(direct) = targets.filter_map(|target| self.directly(from, target)).max() {
             return direct;
         }
         let in_host = |node: NodeIndex<u32>| self.topology.graph[node].switch().is_some_and(|s| s.in_host);
