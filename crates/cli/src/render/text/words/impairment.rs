@@ -22,7 +22,7 @@ pub fn whole(kind: &QdiscKind) -> String {
 
 /// What changes, each as `delay 10ms → 50ms`.
 pub fn changes(from: &QdiscKind, to: &QdiscKind) -> Vec<String> {
-    if word(from) != word(to) {
+    if std::mem::discriminant(from) != std::mem::discriminant(to) {
         return vec![format!("{} → {}", with_word(from), with_word(to))];
     }
     let all = |kind| parts(kind).into_iter().chain([room(kind)]);
