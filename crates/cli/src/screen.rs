@@ -88,6 +88,13 @@ impl Screen {
         let _ = write(AutoStream::new(io::stderr().lock(), self.err), text);
     }
 
+    /// Prints on standard error what stops nothing; nothing when quiet.
+    pub fn caution(&self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
     /// Whether some of what was asked for could not be written, as to a full disk.
     pub fn lost() -> bool {
         LOST.load(Ordering::Relaxed)

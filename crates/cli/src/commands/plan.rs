@@ -12,7 +12,7 @@ use crate::{lab, machine};
 
 pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
-    screen.warn(&error::warnings(&loaded.sources, &loaded.topology, screen));
+    screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let (plan, file, on) = made(args, global, screen, &loaded)?;
     if let Some(path) = &args.out {
         let document = json::document(PlanFile::FORMAT, PlanFile::VERSION, &file);

@@ -20,7 +20,7 @@ use crate::screen::Screen;
 pub fn run(args: &ValidateArgs, screen: &Screen) -> Result<Exit, Failure> {
     match (validated(args), args.format) {
         (Ok(loaded), Format::Text) => {
-            screen.warn(&error::warnings(&loaded.sources, &loaded.topology, screen));
+            screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
             screen.tell(&told(args, &loaded));
             Ok(Exit::Ok)
         }

@@ -11,14 +11,21 @@ pub fn create(qdisc: &Qdisc) -> Vec<String> {
 }
 
 pub fn update(from: &Qdisc, to: &Qdisc) -> Vec<String> {
+    let anew = || [delete(from), create(to)].concat();
     match (&from.kind, &to.kind) {
-        // Neither does tc(8) have a word that takes ecn back, nor does a handle change its kind.
-        (QdiscKind::Netem(a), QdiscKind::Netem(b)) if a.ecn && !b.ecn => [delete(from), create(to)].concat(),
-        (QdiscKind::Netem(_), QdiscKind::Tbf(_)) | (QdiscKind::Tbf(_), QdiscKind::Netem(_)) => {
-            [delete(from), create(to)].concat()
-        }
+        // tc(8) has no word that takes ecn back.
+        (QdiscKind::Netem(a), QdiscKind::Netem(b)) if a.ecn && !b.ecn => anew(),
         (QdiscKind::Netem(was), QdiscKind::Netem(_)) if handle(from) == handle(to) => vec![made(to, Some(was))],
+        // Beside a netem that duplicates a kernel takes no other, not even for a moment (`check_netem_in_tree`, net/sched/sch_netem.c).
+        (a, b) if duplicates(a) || duplicates(b) => anew(),
         (QdiscKind::Netem(_) | QdiscKind::Tbf(_) | QdiscKind::Other(_), _) => create(to),
+    }
+}
+
+fn duplicates(kind: &QdiscKind) -> bool {
+    match kind {
+        QdiscKind::Netem(netem) => netem.duplicate > 0,
+        QdiscKind::Tbf(_) | QdiscKind::Other(_) => false,
     }
 }
 
@@ -34,7 +41,7 @@ fn tc(verb: &str, id: &DeviceId) -> String {
     format!("{on} qdisc {verb} dev {}", name(&id.name))
 }
 
-/// The handle by which netsim knows its own; in it what a kernel does not tell: the distribution, and whether there is a seed.
+/// The handle by which netsim knows its own; in it what a kernel does not tell of netem: the distribution, and whether there is a seed.
 fn handle(qdisc: &Qdisc) -> String {
     let note = match &qdisc.kind {
         QdiscKind::Netem(netem) => {
@@ -46,7 +53,8 @@ fn handle(qdisc: &Qdisc) -> String {
             };
             u32::from(netem.seed.is_some()) << 3 | distribution
         }
-        QdiscKind::Tbf(_) | QdiscKind::Other(_) => 0,
+        QdiscKind::Tbf(_) => 4,
+        QdiscKind::Other(_) => unreachable!("one of others is never wanted"),
     };
     format!("{:x}:", 0x6e40 | note)
 }

@@ -228,6 +228,7 @@ fn an_impairment_is_said_whole() {
         &slow,
         &bad,
         &expect![[r#"
+            tc -n 'a' qdisc del dev 'eth0' root
             tc -n 'a' qdisc replace dev 'eth0' root handle 6e4a: netem limit 20 delay 10000.001us 1ms distribution pareto loss gemodel 1% 10% 70% 0.1% duplicate 0.5% corrupt 0.01% reorder 25% rate 100mbit ecn seed 7
         "#]],
     );
@@ -254,8 +255,8 @@ fn an_impairment_is_said_whole() {
         &with(qdisc(QdiscKind::Other("fq".into()))),
         &tbf,
         &expect![[r#"
-        tc -n 'a' qdisc replace dev 'eth0' root handle 6e40: tbf rate 10mbit burst 15360 limit 62500
-    "#]],
+            tc -n 'a' qdisc replace dev 'eth0' root handle 6e44: tbf rate 10mbit burst 15360 limit 62500
+        "#]],
     );
     check(
         &tbf,

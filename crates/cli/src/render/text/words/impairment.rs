@@ -22,13 +22,20 @@ pub fn whole(kind: &QdiscKind) -> String {
 
 /// What changes, each as `delay 10ms → 50ms`.
 pub fn changes(from: &QdiscKind, to: &QdiscKind) -> Vec<String> {
-    if word(from) != word(to) {
+    if std::mem::discriminant(from) != std::mem::discriminant(to) {
         return vec![format!("{} → {}", with_word(from), with_word(to))];
     }
     let all = |kind| parts(kind).into_iter().chain([room(kind)]);
     let none = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
     let changed = all(from).zip(all(to)).filter(|(a, b)| a != b);
-    changed.map(|((word, a), (_, b))| format!("{word} {} → {}", none(a), none(b))).collect()
+    changed.map(|((word, a), (_, b))| changed_to(word, &none(a), &none(b))).collect()
+}
+
+/// `limit 10 → 20 packets`: a word behind both numbers is said once.
+fn changed_to(word: &str, from: &str, to: &str) -> String {
+    let unit = to.split_once(' ').map(|(_, unit)| unit).filter(|_| word == "limit" || word == "bucket");
+    let from = unit.and_then(|unit| from.strip_suffix(unit)).map_or(from, str::trim_end);
+    format!("{word} {from} → {to}")
 }
 
 fn with_word(kind: &QdiscKind) -> String {
