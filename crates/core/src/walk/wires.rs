@@ -139,9 +139,9 @@ impl Frame<'_> {
         match wires.devices.get(device) {
             None => {}
             Some(Kind::Veth { peer }) => self.arrive(peer, tags),
-            Some(Kind::Bridge { filters }) => {
-                let own = wires.vlans.get(device).and_then(|vlans| vlans.pvid);
-                if let Some(vid) = if *filters { own } else { Some(0) } {
+            Some(Kind::Bridge { filters: false }) => self.forward(device, None, 0, tags),
+            Some(Kind::Bridge { filters: true }) => {
+                if let Some(vid) = self.vlan_of(device, &mut tags) {
                     self.forward(device, None, vid, tags);
                 }
             }
@@ -235,17 +235,20 @@ impl Frame<'_> {
         if !filters {
             return self.forward(bridge, Some(port), 0, tags);
         }
-        let Some(vlans) = self.wires.vlans.get(port) else { return };
-        let vid = match tags.first() {
-            Some((VlanProtocol::Q, vid)) => {
-                let vid = *vid;
+        if let Some(vid) = self.vlan_of(port, &mut tags) {
+            self.forward(bridge, Some(port), vid, tags);
+        }
+    }
+
+    /// The VLAN that a frame is in that comes by a port, or from the bridge itself; its tag is taken off.
+    fn vlan_of(&self, port: &DeviceId, tags: &mut Tags) -> Option<u16> {
+        let vlans = self.wires.vlans.get(port)?;
+        match tags.first() {
+            Some(&(VlanProtocol::Q, vid)) => {
                 tags.remove(0);
                 vlans.each().any(|(v, _)| v == vid).then_some(vid)
             }
             Some((VlanProtocol::Ad, _)) | None => vlans.pvid,
-        };
-        if let Some(vid) = vid {
-            self.forward(bridge, Some(port), vid, tags);
         }
     }
 
@@ -275,8 +278,9 @@ impl Frame<'_> {
                 self.leave(port, tags);
             }
         }
-        if by.is_some() && passes(bridge) == Some(false) {
-            self.arrive(bridge, tags);
+        if let (true, Some(tagged)) = (by.is_some(), passes(bridge)) {
+            let tag = tagged.then_some((VlanProtocol::Q, vid));
+            self.arrive(bridge, tag.into_iter().chain(tags).collect());
         }
     }
 }
