@@ -6,7 +6,7 @@ use std::time::Duration;
 
 mod support;
 use support::traffic::{Arrival, Stream, is_likely, lost, median, rate, send};
-use support::{Machine, both, on_a_machine_of_its_own, run};
+use support::{Machine, both, on_a_machine_of_its_own, on_a_machine_of_roots_own, run};
 
 /// The shipped topologies.
 const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
@@ -235,22 +235,26 @@ on_a_machine!(nodes_on_the_machines_nic_have_addresses_of_their_own_and_the_nic_
     assert_eq!(run("ip", &["-d", "link", "show", "eth1"]), before);
     run("ip", &["link", "del", "eth1"]);
     run("ip", &["netns", "del", "world"]);
-    let _ = std::fs::remove_dir("/run/netns");
+    // What iproute2 leaves.
+    run("umount", &["-l", "/run/netns"]);
     machine.has_nothing_left();
 });
 
-on_a_machine!(what_is_tuned_is_tuned_and_drift_is_repaired, machine, {
-    with_topology(machine, "tuned", |file| {
-        let queue = run("ip", &["-n", "tuned-sender", "-o", "link", "show", "eth0"]);
-        assert!(queue.contains("qlen 100"), "{queue}");
-        run("ip", &["-n", "tuned-sender", "link", "set", "eth0", "txqueuelen", "500"]);
-        let status = both(&machine.netsim(["status", "tuned"]).output().expect("netsim starts"));
-        assert!(status.contains("500") && status.contains("100"), "{status}");
-        machine.ok(["apply", file]);
-        let queue = run("ip", &["-n", "tuned-sender", "-o", "link", "show", "eth0"]);
-        assert!(queue.contains("qlen 100"), "{queue}");
+#[test]
+fn what_is_tuned_is_tuned_and_drift_is_repaired() {
+    on_a_machine_of_roots_own("what_is_tuned_is_tuned_and_drift_is_repaired", |machine| {
+        with_topology(machine, "tuned", |file| {
+            let queue = run("ip", &["-n", "tuned-sender", "-o", "link", "show", "eth0"]);
+            assert!(queue.contains("qlen 100"), "{queue}");
+            run("ip", &["-n", "tuned-sender", "link", "set", "eth0", "txqueuelen", "500"]);
+            let status = both(&machine.netsim(["status", "tuned"]).output().expect("netsim starts"));
+            assert!(status.contains("500") && status.contains("100"), "{status}");
+            machine.ok(["apply", file]);
+            let queue = run("ip", &["-n", "tuned-sender", "-o", "link", "show", "eth0"]);
+            assert!(queue.contains("qlen 100"), "{queue}");
+        });
     });
-});
+}
 
 on_a_machine!(interfaces_stand_on_interfaces, machine, {
     with_topology(machine, "stacked", |_| {

@@ -19,6 +19,11 @@ pub fn on_a_machine_of_its_own(name: &str, body: impl FnOnce(&Machine)) {
     again::in_namespaces_of_its_own(name, || body(&Machine::set_up()));
 }
 
+/// The same with the rights of the machine's own root, for what nobody else may do.
+pub fn on_a_machine_of_roots_own(name: &str, body: impl FnOnce(&Machine)) {
+    again::in_namespaces_of_roots_own(name, || body(&Machine::set_up()));
+}
+
 /// An empty /tmp; only the repository and what was built of it stay where they are, if that is there.
 fn own_tmp() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
