@@ -11,6 +11,7 @@ use netlink_packet_route::link::{InfoBridge, InfoData, InfoKind, LinkAttribute, 
 use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
 use netsim_core::resource::{NetnsId, QdiscKind};
 use netsim_core::state::{Facts, Feature, Nic, Scope};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::device::LO_INDEX;
 use super::observe::{Asked, Space, is_of_lab};
@@ -83,6 +84,10 @@ pub(crate) fn probe(netlink: &mut Netlink, features: &BTreeSet<Feature>) -> io::
     };
     let refused = if batch.first().is_some() { netlink.send(batch)? } else { Vec::new() };
     let mut lacks: Lacks = refused.into_iter().filter(is_unknown).map(|r| r.tag).collect();
+    if features.contains(&Feature::Ipv6) {
+        // Where IPv6 is a module that nobody needed yet, this loads it (`__sock_create`, net/socket.c); its failure is told by what is missing then.
+        let _ = socket(AddressFamily::Inet6, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None);
+    }
     let without = |feature, path: &str| features.contains(&feature) && !Path::new(path).exists();
     let files =
         [(Feature::Ipv6, "/proc/sys/net/ipv6"), (Feature::Multipath, "/proc/sys/net/ipv4/fib_multipath_hash_policy")];

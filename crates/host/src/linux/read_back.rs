@@ -62,7 +62,7 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
             let port = Port { device: id(link.name), master: master.name, settings: link.port };
             observed.ours.insert(Resource::Port(port));
         }
-        let bridge = master.map_or(link, |master| master);
+        let bridge = master.filter(|_| !matches!(link.kind, Kind::Bridge(_))).map_or(link, |master| master);
         if let Some(seen) = space.vlans.get(&link.index).filter(|_| filters(&scope.lab, bridge)) {
             let vlans = PortVlans::new(id(link.name), seen.ranges.iter().copied(), seen.pvid);
             observed.ours.insert(Resource::PortVlans(vlans));

@@ -59,9 +59,9 @@ on_a_machine!(a_bond_lives_in_every_mode, needs Bond, {
         let of = vec![single(bond("a/bond0", *mode, 100)), up("a/bond0"), address("a/bond0", "10.0.0.1/24")];
         become_so(&state([netns("a"), netns("b"), of].into_iter().chain(both)));
     }
-    // Without carrier monitoring, and a member that is not up.
-    let members = vec![veth(End { mac: of.mac.expect("a bond has one"), ..end("a/eth0") }, end("a/eth1")), port("a/eth0", "bond0")];
-    become_so(&state([netns("a"), vec![single(bond("a/bond0", BondMode::Lacp, 0))], members]));
+    // Without carrier monitoring.
+    let join = member_wire("a/eth0", "bond0", "a/eth1");
+    become_so(&state([netns("a"), vec![single(bond("a/bond0", BondMode::Lacp, 0))], join]));
 });
 
 /// A veth pair with its first end a member of a bond, which has the bond's address.

@@ -45,20 +45,18 @@ pub(super) fn changes(
     };
     changes.sort_by_cached_key(|name, _| turn(name));
     let down = || Change { up: Some(false), ..Default::default() };
-    let falling = raised(space, place, &ups).into_iter().map(|(at, name)| (name, (at, down())));
+    let falling = raised(place, &ups).map(|(at, name)| (name, (at, down())));
     changes.into_iter().chain(falling).map(|(name, (at, change))| Ok((at, index(at, name)?, change))).collect()
 }
 
-/// Devices that come up with others though they shall not: members of bonds, and VLAN sub-interfaces that are wanted after their parents have come up
-/// (`vlan_device_event`).
-fn raised<'a>(space: &'a Space, place: &'a Place<'a>, ups: &'a FxHashMap<IfName, usize>) -> Vec<(usize, IfName)> {
-    let members = place.ports.iter().filter(|(_, _, port)| is_bond(space, place, port.master));
-    let members = members.map(|(at, _, port)| (*at, port.device.name));
-    let vlans = place.singles.iter().filter_map(|(at, s)| match s.kind {
-        SingleKind::Vlan { parent, .. } if ups.get(&parent).is_some_and(|up| up < at) => Some((*at, s.id.name)),
+/// VLAN sub-interfaces that come up with their parents (`vlan_device_event`) though they shall be made only after that.
+fn raised<'a>(place: &'a Place<'a>, ups: &FxHashMap<IfName, usize>) -> impl Iterator<Item = (usize, IfName)> {
+    place.singles.iter().filter_map(|(at, single)| match single.kind {
+        SingleKind::Vlan { parent, .. } if !ups.contains_key(&single.id.name) => {
+            ups.get(&parent).is_some_and(|up| up < at).then_some((*at, single.id.name))
+        }
         _ => None,
-    });
-    members.chain(vlans).filter(|(_, name)| !ups.contains_key(name)).collect()
+    })
 }
 
 /// Ports whose bridge is to treat them in another way than it does when they have joined it.
