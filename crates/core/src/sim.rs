@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Device, DeviceId, End, Key, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
+    Address, Device, DeviceId, End, Key, Knob, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
     SingleKind, Sysctl, Tuning, Veth,
 };
 use crate::state::Facts;
@@ -224,8 +224,8 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether a device differs only in what a kernel changes by itself: the MTU and mode that come from a parent, the address and MTU of a bond and of
-    /// its members; or what an action leaves open.
+    /// Whether something differs only in what a kernel changes by itself: the MTU and mode that come from a parent, the address and MTU of a bond and
+    /// of its members, the cutting up of TCP; or in what an action leaves open.
     fn is_as_the_kernel_made_it(&self, now: &Resource, told: &Resource) -> bool {
         match (now, told) {
             (Resource::Device(Device::Single(now)), Resource::Device(Device::Single(told))) => {
@@ -243,6 +243,9 @@ impl Sim {
                     true => End { mac: told.mac, mtu: told.mtu, ..now.clone() } == *told,
                     false => now == told,
                 })
+            }
+            (Resource::Tuning(now), Resource::Tuning(told)) => {
+                now.knob == Knob::Tso && Tuning { value: told.value.clone(), ..now.clone() } == *told
             }
             _ => false,
         }
