@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Device, DeviceId, End, Key, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
+    Address, Device, DeviceId, End, Key, Knob, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
     SingleKind, Sysctl, Tuning, Veth,
 };
 use crate::state::Facts;
@@ -218,34 +218,10 @@ impl Sim {
         if owner.as_ref() != Some(lab) && !lent {
             return fail(Errno::Perm, format!("{key} is not the lab's"));
         }
-        if now != *from && !self.is_as_the_kernel_made_it(&now, from) {
+        if now != *from && !is_as_the_kernel_made_it(&now, from) {
             return fail(Errno::Stale, format!("{key} is not as it was: {now:?}"));
         }
         Ok(())
-    }
-
-    /// Whether a device differs only in what a kernel changes by itself: the MTU and mode that come from a parent, the address and MTU of a bond and of
-    /// its members; or what an action leaves open.
-    fn is_as_the_kernel_made_it(&self, now: &Resource, told: &Resource) -> bool {
-        match (now, told) {
-            (Resource::Device(Device::Single(now)), Resource::Device(Device::Single(told))) => {
-                let kind = match (&now.kind, &told.kind) {
-                    (SingleKind::Ipvlan { parent, .. }, SingleKind::Ipvlan { mode, .. }) => {
-                        SingleKind::Ipvlan { parent: parent.clone(), mode: *mode }
-                    }
-                    (kind, _) => kind.clone(),
-                };
-                Single { mac: told.mac, mtu: told.mtu, kind, ..(**now).clone() } == **told
-            }
-            (Resource::Device(Device::Veth(now)), Resource::Device(Device::Veth(told))) => {
-                let is_member = |end: &End| self.device(&end.id).is_ok_and(|device| device.before.is_some());
-                now.ends().iter().zip(told.ends()).all(|(now, told)| match is_member(now) {
-                    true => End { mac: told.mac, mtu: told.mtu, ..now.clone() } == *told,
-                    false => now == told,
-                })
-            }
-            _ => false,
-        }
     }
 
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
@@ -397,6 +373,30 @@ impl Sim {
 
 fn route_key(route: &Route) -> RouteKey {
     (route.table, route.to, route.metric)
+}
+
+/// Whether something differs only in what a kernel changes by itself: the MTU and mode that come from a parent, the address and MTU of a bond and
+/// of what is or was its member, the cutting up of TCP; or in what an action leaves open.
+fn is_as_the_kernel_made_it(now: &Resource, told: &Resource) -> bool {
+    match (now, told) {
+        (Resource::Device(Device::Single(now)), Resource::Device(Device::Single(told))) => {
+            let kind = match (&now.kind, &told.kind) {
+                (SingleKind::Ipvlan { parent, .. }, SingleKind::Ipvlan { mode, .. }) => {
+                    SingleKind::Ipvlan { parent: parent.clone(), mode: *mode }
+                }
+                (kind, _) => kind.clone(),
+            };
+            Single { mac: told.mac, mtu: told.mtu, kind, ..(**now).clone() } == **told
+        }
+        (Resource::Device(Device::Veth(now)), Resource::Device(Device::Veth(told))) => {
+            let mut ends = now.ends().iter().zip(told.ends());
+            ends.all(|(now, told)| End { mac: told.mac, mtu: told.mtu, ..now.clone() } == *told)
+        }
+        (Resource::Tuning(now), Resource::Tuning(told)) => {
+            now.knob == Knob::Tso && Tuning { value: told.value.clone(), ..now.clone() } == *told
+        }
+        _ => false,
+    }
 }
 
 fn no_netns(netns: &NetnsId) -> SimError {

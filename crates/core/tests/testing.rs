@@ -2,16 +2,19 @@
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::Resource;
 use netsim_core::sim::Sim;
-use netsim_core::state::HostState;
-use netsim_core::testing::{Tape, cases, near, resource, resources, show, show_state, state};
+use netsim_core::state::{Feature, HostState};
+use netsim_core::testing::{
+    Tape, cases, near, near_without, resource, resources, show, show_state, state, state_without,
+};
 use proptest::prelude::*;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_state_written_as_text_reads_back(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
+    fn a_state_written_as_text_reads_back(bytes in proptest::collection::vec(any::<u8>(), 0..240)) {
         let mut tape = Tape::new(&bytes);
         let first = state(&mut tape);
         for state in [near(&first, &mut tape), first] {
@@ -21,7 +24,18 @@ proptest! {
     }
 
     #[test]
-    fn all_that_a_random_resource_needs_is_there(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
+    fn a_kernel_without_features_gets_states_without_them(bytes in proptest::collection::vec(any::<u8>(), 0..240)) {
+        let lacks = [Feature::Vlan, Feature::VlanFiltering, Feature::Bond, Feature::Netem, Feature::CpuMasks].into();
+        let mut tape = Tape::new(&bytes);
+        let first = state_without(&mut tape, &lacks);
+        for state in [near_without(&first, &mut tape, &lacks), first] {
+            let asks = |r: &Resource| r.features().iter().any(|feature| lacks.contains(feature));
+            prop_assert!(!state.iter().any(|(_, r)| asks(r)), "{}", show_state(&state));
+        }
+    }
+
+    #[test]
+    fn all_that_a_random_resource_needs_is_there(bytes in proptest::collection::vec(any::<u8>(), 0..240)) {
         let mut tape = Tape::new(&bytes);
         let first = state(&mut tape);
         for state in [near(&first, &mut tape), first] {
@@ -54,6 +68,24 @@ fn a_text_is_what_its_resource_shows() {
         "netns t-a node=other unmounted",
         "bridge host/br0,mac=02:00:00:00:00:07,link-local,full=br0-with-a-long-name,snooping",
         "veth host/e0,link-local,mtu=1400 t-a/e0",
+        "bridge t-a/br0,stp,filtering,delay=200,ageing=0",
+        "veth host/e0,queues=4,qlen=20 t-a/e0",
+        "dummy t-a/d0,mac=02:00:00:00:00:07,link-local,full=d0-with-a-long-name,mtu=1400",
+        "vlan t-a/e0.10 e0 10",
+        "vlan t-a/e0.10,mtu=1400 e0 10 802.1ad",
+        "macvlan t-a/m host/eth1 passthru",
+        "ipvlan t-a/i,mtu=9000 t-b/e0 l3s",
+        "bond t-a/bond0 802.3ad miimon=0",
+        "vrf t-a/red,link-local 10",
+        "port t-a/e0 br0 hairpin isolated no-learning",
+        "vlans t-a/e0 1u 10-20 30-40u pvid=1",
+        "netem t-a/e0 delay=1 jitter=2 duplicate=3 corrupt=4 reorder=5 rate=6 limit=7 distribution=pareto loss=8 ecn seed=9",
+        "netem t-a/e0 loss=1/2/3/4",
+        "tbf t-a/e0 rate=1 buffer=2 limit=3",
+        "qdisc t-a/e0 fq_codel",
+        "tune t-a/e0 rps-cpus 0-3,8",
+        "tune t-a/e0 xps-cpus",
+        "tune t-a/e0 tx-checksum off",
         "stray t-a/e9 dummy",
         "route t-a fd09::/64 table=100 metric=7 via e0=fd00::100 e1=fd00:1::100*3",
         "sysctl host net.ipv4.ip_local_port_range 1024",

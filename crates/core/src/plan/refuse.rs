@@ -8,7 +8,10 @@ use crate::problem::Code;
 use crate::resource::{Key, Resource};
 use crate::state::{Feature, Foreign, HostState, Observed};
 
+mod beneath;
 mod machine;
+
+use beneath::Beneath;
 
 /// The codes of refusals.
 pub mod codes {
@@ -33,6 +36,7 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     let mut found = Vec::new();
     let mut lacking: BTreeMap<Feature, Vec<Key>> = BTreeMap::new();
     let mut missing: BTreeMap<IfName, Vec<Key>> = BTreeMap::new();
+    let beneath = Beneath::of(observed);
     for (key, wanted) in desired.iter() {
         let stands = ours.get_full(key).filter(|(at, _)| fates.of_position(*at) != Fate::Gone).map(|(_, now)| now);
         if stands == Some(wanted) {
@@ -43,6 +47,9 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
             if let Some(foreign) = observed.others.get(&name) {
                 found.extend(taken(wanted, &name, foreign));
             }
+        }
+        if stands.is_none() {
+            found.extend(beneath.in_the_way(wanted, desired, ours, fates));
         }
         for feature in wanted.features().into_iter().filter(|f| observed.facts.lacks.contains(f)) {
             lacking.entry(feature).or_default().push(key.clone());

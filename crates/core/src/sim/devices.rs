@@ -321,6 +321,7 @@ impl Sim {
     pub(super) fn unmount(&mut self, name: &NetnsName) {
         let Some(space) = self.named.get_mut(name).and_then(|named| named.space.take()) else { return };
         let netns = NetnsId::Named(name.clone());
+        self.lingering.retain(|(on, _)| on.netns != netns);
         for (name, device) in space.devices {
             for child in self.children(&DeviceId { netns: netns.clone(), name }) {
                 if let Ok(device) = self.device_mut(&child)
@@ -356,7 +357,8 @@ impl Sim {
             names.map(|name| DeviceId { netns: netns.clone(), name }).collect::<Vec<_>>()
         };
         let gone: Vec<DeviceId> = self.spaces().flat_map(left).collect();
-        for id in gone.iter().filter(|id| self.device(id).is_ok()).cloned().collect::<Vec<_>>() {
+        for id in gone {
+            // It may have gone with another.
             if self.device(&id).is_ok() {
                 self.remove_device(&id).expect("it is there");
             }

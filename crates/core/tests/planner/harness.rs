@@ -43,12 +43,12 @@ impl fmt::Debug for State {
 }
 
 pub fn some_state() -> impl Strategy<Value = State> {
-    choices(160).prop_map(|Choices(bytes)| State(state(&mut Tape::new(&bytes))))
+    choices(240).prop_map(|Choices(bytes)| State(state(&mut Tape::new(&bytes))))
 }
 
 /// Two states: two times in three the second is near the first.
 pub fn two_states() -> impl Strategy<Value = (State, State)> {
-    (choices(160), choices(160)).prop_map(|(Choices(a), Choices(b))| {
+    (choices(240), choices(160)).prop_map(|(Choices(a), Choices(b))| {
         let from = state(&mut Tape::new(&a));
         let mut tape = Tape::new(&b);
         let to = if tape.pick(3) < 2 { near(&from, &mut tape) } else { state(&mut tape) };

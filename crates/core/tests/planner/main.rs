@@ -3,4 +3,5 @@
 mod harness;
 mod others;
 mod properties;
+mod refusals;
 mod regressions;

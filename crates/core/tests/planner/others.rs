@@ -105,7 +105,7 @@ proptest! {
                 // What is gone needs no deletion; an update of what is gone is for the next plan.
                 Err(e) if matches!(action, Action::Delete(_)) && is_gone(e.errno) => {}
                 Err(e) if matches!(action, Action::Update { .. }) && e.errno == Errno::Srch => break,
-                Err(e) if matches!(action, Action::Update { .. }) && e.errno == Errno::Stale => break,
+                Err(e) if !matches!(action, Action::Create(_)) && e.errno == Errno::Stale => break,
                 Err(e) => prop_assert!(false, "{e} at `{}`\n{}", show_action(action), show_plan(&actions)),
             }
         }
