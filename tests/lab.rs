@@ -120,7 +120,7 @@ fn a_fat_tree_that_loses_a_core_switch_keeps_every_other_pair_reachable() {
         let all_pairs = |progress: &Progress| {
             let pings = (0..16).flat_map(|from| (0..16).filter(move |to| *to != from).map(move |to| (from, to)));
             let pings = pings.map(|(from, to)| Ping { from, to: addresses[to] });
-            let once = Options { tries: 1, timeout: Duration::from_secs(2) };
+            let once = Options { tries: 1, ..Options::default() };
             let mut lost = Vec::new();
             ping(&hosts, pings, &once, progress, |_, ping, outcome| {
                 if !matches!(outcome, Outcome::Reached { .. }) {

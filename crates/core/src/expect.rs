@@ -13,6 +13,8 @@ mod connected;
 mod patience;
 mod places;
 mod segments;
+#[cfg(test)]
+mod tests;
 mod written;
 
 use connected::Connected;

@@ -6,6 +6,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
+use crate::resource::VlanProtocol;
 use crate::topology::{
     Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, PortWritten, Routing, Switch, Topology, Trunk,
     Written, WrittenRoute,
@@ -29,6 +30,11 @@ pub(crate) fn net(text: &str) -> IpNet {
 
 pub(crate) fn nets(texts: &[&str]) -> Vec<IpNet> {
     texts.iter().map(|t| net(t)).collect()
+}
+
+/// An 802.1Q sub-interface.
+pub(crate) fn vlan(parent: &str, vid: u16) -> OwnKind {
+    OwnKind::Vlan { parent: parent.into(), vid, protocol: VlanProtocol::Q }
 }
 
 impl Lab {

@@ -61,19 +61,23 @@ pub struct Options {
     pub tries: u32,
     /// How long to wait for an answer to the last request; each earlier one is waited for half as long as the one after it.
     pub timeout: Duration,
+    /// Wait no less than this for an answer before the next request, for it may be on its way.
+    pub least: Duration,
+    /// Ask on although somebody says that nobody can be reached there: who says so may have lost the packets that told otherwise.
+    pub insist: bool,
 }
 
 impl Default for Options {
     /// Requests at 0, 125, 375, 875 and 1,875 ms, lost after 3,875: a kernel says that a neighbour does not answer after some 3 s.
     fn default() -> Self {
-        Options { tries: 5, timeout: Duration::from_secs(2) }
+        Options { tries: 5, timeout: Duration::from_secs(2), least: Duration::ZERO, insist: false }
     }
 }
 
 impl Options {
     /// How long to wait after the n-th request, from 1, before the next.
     fn wait(&self, tries: u32) -> Duration {
-        self.timeout / 2_u32.saturating_pow(self.tries.saturating_sub(tries))
+        (self.timeout / 2_u32.saturating_pow(self.tries.saturating_sub(tries))).max(self.least)
     }
 }
 

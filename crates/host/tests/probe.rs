@@ -112,7 +112,7 @@ fn what_cannot_be_reached_is_told_apart() {
         ip("-n n0 route add prohibit 10.11.0.0/16");
         ip("-n n0 neigh add 10.9.0.99 lladdr 02:00:00:00:00:99 dev eth0");
         let to = |address: &str| Ping { from: 0, to: address.parse().expect("an address") };
-        let quick = Options { tries: 2, timeout: Duration::from_millis(500) };
+        let quick = Options { tries: 2, timeout: Duration::from_millis(500), ..Options::default() };
         let told = |address| count(&sources, [to(address)].into_iter(), &quick);
         assert_eq!(count(&sources, all_pairs(2, star_address), &Options::default()), counts([("reached", 2)]));
         assert_eq!(count(&sources, [to("fd09::2")].into_iter(), &Options::default()), counts([("reached", 1)]));
@@ -185,7 +185,7 @@ fn a_flood_loses_nothing() {
         let sources = star(16);
         let many = 50_000;
         let pings = (0..many).map(|i| Ping { from: i % 16, to: star_address((i / 16 + i) % 16) });
-        let first_only = Options { tries: 1, timeout: Duration::from_secs(2) };
+        let first_only = Options { tries: 1, ..Options::default() };
         assert_eq!(count(&sources, all_pairs(16, star_address), &Options::default()), counts([("reached", 240)]));
         assert_eq!(count(&sources, pings, &first_only), counts([("reached", many)]));
     });

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use netsim_core::expect::{Pair, expect};
+use netsim_core::expect::{Pair, Patience, expect};
 use netsim_core::names::LabName;
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
@@ -58,12 +58,12 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
     machine::with(global, screen, |machine| {
         let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
         let surveyed = running(machine, &loaded)?;
-        let pairs = pairs(&loaded.topology, &surveyed, args.between.as_deref());
-        if let Some(pattern) = args.between.as_ref().filter(|_| pairs.is_empty()) {
+        let asked = asked(&loaded.topology, &surveyed, args.between.as_deref());
+        if let Some(pattern) = args.between.as_ref().filter(|_| asked.pairs.is_empty()) {
             let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
             return Err(Failure::hinted(codes::NODE, message, "write a pattern such as 'host*', with quotes"));
         }
-        let once = |asking| once(machine, &loaded, &surveyed, &pairs, asking, &progress);
+        let once = |asking| once(machine, &loaded, &surveyed, &asked, asking, &progress);
         let began = Instant::now();
         let report = match &args.until {
             None => once(Asking::Patient)?,
@@ -80,9 +80,9 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 /// The check after an apply, which listens to signals by this progress.
 pub fn proven(machine: &Machine, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
     let surveyed = running(machine, loaded)?;
-    let pairs = pairs(&loaded.topology, &surveyed, None);
+    let asked = asked(&loaded.topology, &surveyed, None);
     let began = Instant::now();
-    let report = once(machine, loaded, &surveyed, &pairs, Asking::Patient, progress)?;
+    let report = once(machine, loaded, &surveyed, &asked, Asking::Patient, progress)?;
     let told = told(&report, took(machine, began), screen);
     match report.as_expected {
         true => screen.tell(&told),
@@ -99,9 +99,16 @@ fn running(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
     }
 }
 
-fn pairs(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Vec<Pair> {
+/// What is asked, and how patiently.
+struct Asked {
+    pairs: Vec<Pair>,
+    patience: Patience,
+}
+
+fn asked(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Asked {
     let meant = |pair: &Pair| between.is_none_or(|p| ends(topology, pair).iter().all(|name| matches(p, name)));
-    expect(topology, &surveyed.wanted.given).pairs().filter(meant).collect()
+    let expectation = expect(topology, &surveyed.wanted.given);
+    Asked { pairs: expectation.pairs().filter(meant).collect(), patience: expectation.patience }
 }
 
 fn ends<'a>(topology: &'a Topology, pair: &Pair) -> [&'a str; 2] {
@@ -123,11 +130,12 @@ fn once(
     machine: &Machine,
     loaded: &Loaded,
     surveyed: &Surveyed,
-    pairs: &[Pair],
+    asked: &Asked,
     asking: Asking,
     progress: &Progress,
 ) -> Result<Report, Failure> {
-    let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking, progress)?;
+    let pairs = &asked.pairs;
+    let answers = answers::answers(machine, &loaded.topology, surveyed, asked, asking, progress)?;
     if progress.stopped() {
         return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
     }

@@ -11,16 +11,26 @@ use crate::resource::Resource;
 use crate::state::{Facts, HostState};
 use crate::topology::{Check, CheckKind, Pool, Pools, Routing, Topology};
 
+mod kinds;
+
 fn text(topology: &Topology, given: &Given) -> String {
     let mut text = String::new();
     for edge in topology.graph.edge_indices() {
         let end = |side: usize| {
             let end = &given.ends[edge.index()][side];
-            let kernel = if end.kernel.as_str() == end.interface { String::new() } else { format!("({})", end.kernel) };
+            let mut kernel =
+                if end.kernel.as_str() == end.interface { String::new() } else { format!("({})", end.kernel) };
+            kernel += &end.members.iter().map(|member| format!(" [{}]", member.interface)).collect::<String>();
             let addresses: String = end.addresses.iter().map(|a| format!(" {a}")).collect();
             format!("{}:{}{kernel}{addresses}", topology.end_node(edge, side).name, end.interface)
         };
         text += &format!("{} – {}\n", end(0), end(1));
+    }
+    for (node, own) in topology.graph.node_weights().zip(&given.own) {
+        for own in own {
+            let addresses: String = own.addresses.iter().map(|a| format!(" {a}")).collect();
+            text += &format!("{}:{}{addresses}\n", node.name, own.interface);
+        }
     }
     for (node, on) in topology.graph.node_weights().zip(&given.loopbacks).filter(|(_, on)| !on.is_empty()) {
         text += &format!("{} lo{}\n", node.name, on.iter().map(|a| format!(" {a}")).collect::<String>());

@@ -4,13 +4,36 @@ use super::{lower, netns_of};
 use crate::fixture::{Lab, lines, nets, star};
 use crate::given::{Prior, give};
 use crate::names::{HostId, SysctlName};
+use crate::resource::BondMode;
 use crate::state::Facts;
+use crate::topology::{BondWritten, LinkKind};
 use expect_test::{Expect, expect};
+use petgraph::graph::EdgeIndex;
+
+mod interfaces;
+mod vlans;
 
 fn check(lab: &Lab, expected: Expect) {
+    check_of(lab, "", expected);
+}
+
+/// The lines in which this stands.
+fn check_of(lab: &Lab, part: &str, expected: Expect) {
+    check_with(lab, &Facts::default(), part, expected);
+}
+
+fn check_with(lab: &Lab, facts: &Facts, part: &str, expected: Expect) {
     let given = give(&lab.0, &Prior::default()).expect("a sound lab");
-    let desired = lower(&lab.0, &given, &Facts::default()).expect("a sound lab");
-    expected.assert_eq(&lines(&desired[&HostId::local()]));
+    let desired = lower(&lab.0, &given, facts).expect("a sound lab");
+    let lines = lines(&desired[&HostId::local()]);
+    let part: String = lines.lines().filter(|line| line.contains(part)).map(|line| format!("{line}\n")).collect();
+    expected.assert_eq(&part);
+}
+
+/// Makes a link a bond of two pairs.
+fn bonded(lab: &mut Lab, edge: EdgeIndex<u32>) {
+    let bond = BondWritten { mode: BondMode::Lacp, miimon: 100 };
+    lab.0.graph[edge].kind = LinkKind::Bond { links: 2, bond };
 }
 
 fn problems(lab: &Lab, facts: &Facts) -> String {

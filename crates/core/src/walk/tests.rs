@@ -14,7 +14,7 @@ use crate::given::{Given, Prior, give};
 use crate::lower::{lower, netns_of};
 use crate::names::{HostId, IfName};
 use crate::plan::plan;
-use crate::resource::{Address, Key, NetnsId, Resource};
+use crate::resource::{Address, Key, NetnsId, Port, PortVlans, Resource, VlanRange};
 use crate::routing::static_routes;
 use crate::sim::Sim;
 use crate::state::{Facts, HostState, Scope};
@@ -271,7 +271,8 @@ fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
         Resource::Port(_) => true,
         Resource::Address(address) => expect(topology, given).pairs().any(|pair| pair.address == address.net.addr()),
         Resource::Sysctl(sysctl) => sysctl.name.as_str().contains("forward"),
-        Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => false,
+        Resource::PortVlans(_) => true,
+        Resource::Qdisc(_) | Resource::Tuning(_) => false,
         Resource::Netns(_) | Resource::Device(_) | Resource::Ran(_) => false,
     }
 }
@@ -344,6 +345,33 @@ fn a_wrong_prefix_is_seen() {
         vec![Some(Resource::Address(Address { net, ..address.clone() }))]
     };
     assert_eq!(plant(&two_lans(), narrower), 6);
+}
+
+#[test]
+fn a_port_in_the_wrong_vlan_and_one_that_should_be_isolated_are_seen() {
+    let mut lab = Lab::new();
+    lab.switch("s1", &[]);
+    lab.switch("s2", &[]);
+    lab.trunk("s1", "s2", &[(10, 20)], Some(1));
+    for (node, switch, vid) in [("a", "s1", 10), ("b", "s2", 10), ("c", "s1", 1), ("d", "s2", 1)] {
+        lab.host(node);
+        let edge = lab.access(node, switch, vid);
+        lab.end(edge, 1).port.isolated = Some(node == "c");
+    }
+    lab.host("e");
+    let edge = lab.link("e", "s1");
+    lab.end(edge, 1).port.isolated = Some(true);
+    let elsewhere = |r: &Resource| match r {
+        Resource::PortVlans(vlans) => {
+            let range = VlanRange { first: 30, last: 30, untagged: true };
+            vec![None, Some(Resource::PortVlans(PortVlans::new(vlans.device.clone(), [range], Some(30))))]
+        }
+        Resource::Port(port) if port.settings.isolated => {
+            vec![Some(Resource::Port(Port::new(port.device.clone(), port.master)))]
+        }
+        _ => Vec::new(),
+    };
+    assert_eq!(plant(&lab, elsewhere), 16);
 }
 
 #[test]

@@ -40,6 +40,8 @@ struct UnderWay {
     round: u32,
     /// What [`Pace::drops`] was when the round began.
     drops: u64,
+    /// Who said that nobody can be reached there, and why, where that is not believed at once.
+    said: Option<(IpAddr, &'static str)>,
 }
 
 /// When to look after a ping: its answer to this request is late, or the kernel may have room for it now.
@@ -188,7 +190,7 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
             self.slots.push(None);
             self.slots.len() - 1
         });
-        self.slots[slot] = Some(UnderWay { index, ping, tries: 0, round: 0, drops: self.pace.drops });
+        self.slots[slot] = Some(UnderWay { index, ping, tries: 0, round: 0, drops: self.pace.drops, said: None });
         self.send_first(slot, index);
     }
 
@@ -278,7 +280,7 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
     fn take(&mut self, at: usize, by: IpAddr, heard: Heard) {
         let (Heard::Reply(token) | Heard::Undeliverable(token, _)) = heard;
         let slot = token.slot as usize;
-        let Some(Some(under_way)) = self.slots.get(slot) else { return };
+        let Some(&Some(under_way)) = self.slots.get(slot) else { return };
         let ping = under_way.ping;
         if token.run != self.id || token.index != under_way.index as u64 || place(ping) != at {
             return;
@@ -292,6 +294,9 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
             Heard::Reply(_) => {}
             // In a new round that has not begun, this is an echo of the last one.
             Heard::Undeliverable(..) if under_way.tries == 0 => {}
+            Heard::Undeliverable(_, why) if self.options.insist => {
+                self.slots[slot] = Some(UnderWay { said: Some((by, why)), ..under_way });
+            }
             Heard::Undeliverable(_, why) => self.end(slot, Outcome::Unreachable { by, why }),
         }
     }
@@ -309,7 +314,10 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
                 let same = |u: &UnderWay| (u.index, u.tries, u.round) == (due.index, due.tries, due.round);
                 match self.slots[due.slot].filter(same) {
                     None => {}
-                    Some(under_way) if under_way.tries >= self.options.tries => self.end(due.slot, Outcome::Lost),
+                    Some(UnderWay { tries, said, .. }) if tries >= self.options.tries => {
+                        let outcome = said.map_or(Outcome::Lost, |(by, why)| Outcome::Unreachable { by, why });
+                        self.end(due.slot, outcome);
+                    }
                     Some(_) => self.send(Due { at: self.give_up(), ..due }),
                 }
             }

@@ -1,9 +1,9 @@
 //! Who reaches whom: asked by pings on a kernel, walked on one in memory.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use netsim_core::expect::Pair;
+use netsim_core::expect::{Pair, Patience};
 use netsim_core::lower::netns_of;
 use netsim_core::resource::NetnsId;
 use netsim_core::topology::Topology;
@@ -11,6 +11,7 @@ use netsim_core::walk::Walk;
 use netsim_host::backend::Progress;
 use netsim_host::probe::{self, Options, Outcome, Ping};
 
+use super::Asked;
 use crate::error::Failure;
 use crate::lab::Surveyed;
 use crate::machine::Machine;
@@ -38,10 +39,11 @@ pub fn answers(
     machine: &Machine,
     topology: &Topology,
     surveyed: &Surveyed,
-    pairs: &[Pair],
+    asked: &Asked,
     asking: Asking,
     progress: &Progress,
 ) -> Result<Vec<Answer>, Failure> {
+    let Asked { pairs, patience } = asked;
     if machine.is_simulated() {
         let walk = Walk::new(&surveyed.observed.ours);
         let walked = |pair: &Pair| match walk.reaches(&netns_of(topology, pair.from), pair.address) {
@@ -50,25 +52,124 @@ pub fn answers(
         };
         return Ok(pairs.iter().map(walked).collect());
     }
-    let mut sources: Vec<NetnsId> = Vec::new();
-    let mut places = HashMap::new();
-    let pings: Vec<Ping> = pairs
-        .iter()
-        .map(|pair| {
+    let mut asker = Asker::new(topology, pairs, patience, asking, progress);
+    let all: Vec<usize> = (0..pairs.len()).collect();
+    match asking {
+        Asking::Patient if !patience.settling.is_zero() => asker.ask_until_settled(patience.settling)?,
+        Asking::Patient | Asking::Once => asker.ask(&all)?,
+    }
+    // While addresses are resolved the first answer is late: times are taken of the second.
+    let timed = |&at: &usize| pairs[at].rtt.is_some() && matches!(asker.answers[at], Answer::Came(_));
+    let timed: Vec<usize> = all.into_iter().filter(timed).collect();
+    let first = asker.answers.clone();
+    asker.ask(&timed)?;
+    for at in timed {
+        if let Answer::None(_) = asker.answers[at] {
+            asker.answers[at] = first[at].clone();
+        }
+    }
+    Ok(asker.answers)
+}
+
+/// How long to wait between two rounds while switches settle.
+const ROUND: Duration = Duration::from_millis(200);
+/// How likely it may be that no request of a ping is answered though all is as it should be.
+const FALSE_ALARM: f64 = 1e-9;
+/// The most requests of a ping.
+const MOST_TRIES: f64 = 60.0;
+/// Bytes of a request on a wire, with all its headers.
+const REQUEST: u64 = 100;
+/// The fewest pings at once, however slow a link is.
+const FEWEST: u64 = 8;
+
+/// Asks pings by their places among the pairs.
+struct Asker<'a> {
+    pairs: &'a [Pair],
+    sources: Vec<NetnsId>,
+    pings: Vec<Ping>,
+    options: Options,
+    /// Pings at once: no more than the slowest link carries in a second.
+    at_once: usize,
+    progress: &'a Progress,
+    answers: Vec<Answer>,
+}
+
+impl<'a> Asker<'a> {
+    fn new(
+        topology: &Topology,
+        pairs: &'a [Pair],
+        patience: &Patience,
+        asking: Asking,
+        progress: &'a Progress,
+    ) -> Self {
+        let mut sources: Vec<NetnsId> = Vec::new();
+        let mut places = HashMap::new();
+        let ping = |pair: &Pair| {
             let from = *places.entry(pair.from).or_insert_with(|| {
                 sources.push(netns_of(topology, pair.from));
                 sources.len() - 1
             });
             Ping { from, to: pair.address }
-        })
-        .collect();
-    let options = match asking {
-        Asking::Patient => Options::default(),
-        Asking::Once => Options { tries: 1, timeout: Duration::from_secs(1) },
-    };
-    let mut answers = vec![Answer::None("not asked".to_owned()); pairs.len()];
-    probe::ping(&sources, pings, &options, progress, |at, _, outcome| answers[at] = answer(outcome))?;
-    Ok(answers)
+        };
+        let pings = pairs.iter().map(ping).collect();
+        let at_once = patience.rate.map_or(u64::MAX, |bits| (bits / 8 / REQUEST).max(FEWEST));
+        Asker {
+            pairs,
+            sources,
+            pings,
+            options: options(patience, asking),
+            at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
+            progress,
+            answers: vec![Answer::None("not asked".to_owned()); pairs.len()],
+        }
+    }
+
+    fn ask(&mut self, places: &[usize]) -> Result<(), Failure> {
+        for places in places.chunks(self.at_once) {
+            let pings = places.iter().map(|&at| self.pings[at]);
+            let answers = &mut self.answers;
+            let tell = |n: usize, _, outcome| answers[places[n]] = answer(outcome);
+            probe::ping(&self.sources, pings, &self.options, self.progress, tell)?;
+        }
+        Ok(())
+    }
+
+    /// A spanning tree lets nothing pass for some time after ports came up: pairs that should reach each other are asked until they do or that time
+    /// is over, and only then those that should not.
+    fn ask_until_settled(&mut self, settling: Duration) -> Result<(), Failure> {
+        let began = Instant::now();
+        let (mut waiting, apart): (Vec<usize>, Vec<usize>) =
+            (0..self.pairs.len()).partition(|&at| self.pairs[at].reachable);
+        loop {
+            let is_last = began.elapsed() >= settling;
+            self.ask(&waiting)?;
+            waiting.retain(|&at| matches!(self.answers[at], Answer::None(_)));
+            if waiting.is_empty() || is_last || self.progress.stopped() {
+                break;
+            }
+            std::thread::sleep(ROUND);
+        }
+        self.ask(&apart)
+    }
+}
+
+/// As often and as long as it takes for what the file says is done to packets on their way.
+fn options(patience: &Patience, asking: Asking) -> Options {
+    let queueing = if patience.rate.is_some() { Duration::from_secs(1) } else { Duration::ZERO };
+    // Addresses are resolved on the way, there and back again.
+    let more = 2 * patience.round_trip + queueing;
+    let born = Options::default();
+    let is_lossy = patience.loss > 0.0;
+    match asking {
+        Asking::Once => Options { tries: 1, timeout: Duration::from_secs(1) + more, ..born },
+        Asking::Patient if is_lossy => Options {
+            tries: (FALSE_ALARM.ln() / patience.loss.min(0.99).ln()).ceil().clamp(born.tries.into(), MOST_TRIES) as u32,
+            timeout: born.timeout + more,
+            least: patience.round_trip.max(Duration::from_millis(50)),
+            insist: true,
+        },
+        Asking::Patient => Options { timeout: born.timeout + more, ..born },
+    }
 }
 
 fn answer(outcome: Outcome) -> Answer {
@@ -77,5 +178,27 @@ fn answer(outcome: Outcome) -> Answer {
         Outcome::Lost => Answer::None("no answer".to_owned()),
         Outcome::Unreachable { by, why } => Answer::None(format!("{why}, says {by}")),
         Outcome::Failed(error) => Answer::None(error.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tries(loss: f64) -> u32 {
+        options(&Patience { loss, ..Patience::default() }, Asking::Patient).tries
+    }
+
+    #[test]
+    fn the_more_is_lost_the_more_often_is_asked() {
+        assert_eq!([0.0, 0.01, 0.5, 1.0].map(tries), [5, 5, 30, 60]);
+    }
+
+    #[test]
+    fn the_longest_way_has_time_for_an_answer() {
+        let slow = Patience { round_trip: Duration::from_secs(1), loss: 0.1, ..Patience::default() };
+        let Options { timeout, least, .. } = options(&slow, Asking::Patient);
+        assert_eq!((timeout, least), (Duration::from_secs(4), Duration::from_secs(1)));
+        assert_eq!(options(&slow, Asking::Once).timeout, Duration::from_secs(3));
     }
 }
