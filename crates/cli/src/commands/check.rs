@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use netsim_core::expect::{Pair, expect};
+use netsim_core::expect::{Pair, Patience, expect};
 use netsim_core::names::LabName;
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
@@ -57,17 +57,15 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
     let progress = Progress::default();
     machine::with(global, screen, |machine| {
         let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
-        let surveyed = running(machine, &loaded)?;
-        let pairs = pairs(&loaded.topology, &surveyed, args.between.as_deref());
-        if let Some(pattern) = args.between.as_ref().filter(|_| pairs.is_empty()) {
+        let question = Question::of(machine, &loaded, args.between.as_deref())?;
+        if let Some(pattern) = args.between.as_ref().filter(|_| question.pairs.is_empty()) {
             let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
             return Err(Failure::hinted(codes::NODE, message, "write a pattern such as 'host*', with quotes"));
         }
-        let once = |asking| once(machine, &loaded, &surveyed, &pairs, asking, &progress);
         let began = Instant::now();
         let report = match &args.until {
-            None => once(Asking::Patient)?,
-            Some(file) => until(file, args.interval, || once(Asking::Once))?,
+            None => question.report(Asking::Patient, &progress)?,
+            Some(file) => until(file, args.interval, || question.report(Asking::Once, &progress))?,
         };
         match args.format {
             Format::Text => screen.answer(&told(&report, took(machine, began), screen)),
@@ -79,10 +77,9 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 
 /// The check after an apply, which listens to signals by this progress.
 pub fn proven(machine: &Machine, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
-    let surveyed = running(machine, loaded)?;
-    let pairs = pairs(&loaded.topology, &surveyed, None);
+    let question = Question::of(machine, loaded, None)?;
     let began = Instant::now();
-    let report = once(machine, loaded, &surveyed, &pairs, Asking::Patient, progress)?;
+    let report = question.report(Asking::Patient, progress)?;
     let told = told(&report, took(machine, began), screen);
     match report.as_expected {
         true => screen.tell(&told),
@@ -99,9 +96,39 @@ fn running(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
     }
 }
 
-fn pairs(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Vec<Pair> {
-    let meant = |pair: &Pair| between.is_none_or(|p| ends(topology, pair).iter().all(|name| matches(p, name)));
-    expect(topology, &surveyed.wanted.given).pairs().filter(meant).collect()
+/// What is to be proven of a running lab.
+struct Question<'a> {
+    machine: &'a Machine,
+    loaded: &'a Loaded,
+    surveyed: Surveyed,
+    pairs: Vec<Pair>,
+    patience: Patience,
+}
+
+impl<'a> Question<'a> {
+    fn of(machine: &'a Machine, loaded: &'a Loaded, between: Option<&str>) -> Result<Self, Failure> {
+        let surveyed = running(machine, loaded)?;
+        let topology = &loaded.topology;
+        let meant = |pair: &Pair| between.is_none_or(|p| ends(topology, pair).iter().all(|name| matches(p, name)));
+        let expectation = expect(topology, &surveyed.wanted.given);
+        let (pairs, patience) = (expectation.pairs().filter(meant).collect(), expectation.patience);
+        Ok(Question { machine, loaded, surveyed, pairs, patience })
+    }
+
+    fn report(&self, asking: Asking, progress: &Progress) -> Result<Report, Failure> {
+        let answers = answers::answers(self, asking, progress)?;
+        if progress.stopped() {
+            return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
+        }
+        let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(self.loaded, pair, answer.wrong(pair)?));
+        let differences: Vec<Difference> = self.pairs.iter().zip(&answers).filter_map(differs).collect();
+        Ok(Report {
+            lab: self.loaded.topology.name.clone(),
+            pairs: self.pairs.len(),
+            as_expected: differences.is_empty(),
+            differences,
+        })
+    }
 }
 
 fn ends<'a>(topology: &'a Topology, pair: &Pair) -> [&'a str; 2] {
@@ -119,28 +146,6 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn once(
-    machine: &Machine,
-    loaded: &Loaded,
-    surveyed: &Surveyed,
-    pairs: &[Pair],
-    asking: Asking,
-    progress: &Progress,
-) -> Result<Report, Failure> {
-    let answers = answers::answers(machine, &loaded.topology, surveyed, pairs, asking, progress)?;
-    if progress.stopped() {
-        return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
-    }
-    let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, pair, wrong(pair, answer)?));
-    let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
-    Ok(Report {
-        lab: loaded.topology.name.clone(),
-        pairs: pairs.len(),
-        as_expected: differences.is_empty(),
-        differences,
-    })
-}
-
 /// Again and again until the file is there; what differed once has differed.
 fn until(
     file: &Path,
@@ -156,28 +161,6 @@ fn until(
         whole.differences.extend(report.differences);
     }
     Ok(whole)
-}
-
-/// What is wrong with an answer, in words.
-fn wrong(pair: &Pair, answer: &Answer) -> Option<String> {
-    match (answer, pair.reachable, pair.rtt) {
-        (Answer::None(why), true, _) => Some(why.clone()),
-        (Answer::None(_), false, _) => None,
-        (Answer::Came(_), false, _) => Some("answers, and should not".to_owned()),
-        (Answer::Came(Some(rtt)), true, Some((least, most))) if *rtt < least || *rtt > most => {
-            Some(format!("answers after {}, not within {}..{}", millis(*rtt), millis(least), millis(most)))
-        }
-        (Answer::Came(_), true, _) => None,
-    }
-}
-
-fn millis(time: Duration) -> String {
-    match time {
-        Duration::MAX => String::new(),
-        time => {
-            format!("{:.3}", time.as_secs_f64() * 1000.0).trim_end_matches('0').trim_end_matches('.').to_owned() + "ms"
-        }
-    }
 }
 
 fn difference(loaded: &Loaded, pair: &Pair, found: String) -> Difference {
