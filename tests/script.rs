@@ -185,8 +185,8 @@ links: [{ endpoints: [a, sw], vlan: 20 }, { endpoints: [b, sw], trunk: [15-25], 
     ),
     (
         "filtering",
-        "nodes: { a: {}, b: {}, sw: { kind: bridge } }\nlinks: [{ endpoints: [a, sw] }, { endpoints: [b, sw] }]",
-        "nodes: { a: {}, b: {}, sw: { kind: bridge } }
+        "nodes: { a: {}, b: {}, sw: { kind: bridge, subnet: none } }\nlinks: [{ endpoints: [a, sw] }, { endpoints: [b, sw] }]",
+        "nodes: { a: {}, b: {}, sw: { kind: bridge, subnet: none } }
 links: [{ endpoints: [a, sw], vlan: 10 }, { endpoints: [b, sw] }]",
     ),
     (

@@ -101,10 +101,10 @@ fn decimal(value: u64, scale: u64) -> String {
     out
 }
 
-/// A percentage as netem has it: in 1/(2³²−1), rounded.
+/// A percentage as netem has it: in 1/(2³²−1), a half rounded to even as tc(8) does (`set_percent`, tc/q_netem.c).
 pub fn share(percent: f64) -> u32 {
     // From 0 to 100, so from 0 to u32::MAX; `as` would saturate.
-    (percent / 100.0 * f64::from(u32::MAX)).round() as u32
+    (percent / 100.0 * f64::from(u32::MAX)).round_ties_even() as u32
 }
 
 /// The percentage with the fewest digits that is this share.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::resource::{Distribution, Loss, Netem, QdiscKind, Tbf};
 use crate::state::Feature;
 use crate::topology::{Impairment, LossWritten};
+use crate::units::share;
 
 /// Packets that netem holds beside those that are on their way.
 const SPARE: u128 = 1000;
@@ -48,24 +49,19 @@ fn netem(written: &Impairment) -> Netem {
         distribution: if written.jitter > 0 { written.distribution } else { Distribution::Uniform },
         loss: match written.loss {
             None => Loss::Random(0),
-            Some(LossWritten::Random(percent)) => Loss::Random(probability(percent)),
+            Some(LossWritten::Random(percent)) => Loss::Random(share(percent)),
             Some(LossWritten::GilbertElliott { p, r, h, k }) => {
-                Loss::GilbertElliott { p: probability(p), r: probability(r), h: probability(h), k: probability(k) }
+                Loss::GilbertElliott { p: share(p), r: share(r), h: share(h), k: share(k) }
             }
         },
-        duplicate: probability(written.duplicate),
-        corrupt: probability(written.corrupt),
-        reorder: probability(written.reorder),
+        duplicate: share(written.duplicate),
+        corrupt: share(written.corrupt),
+        reorder: share(written.reorder),
         rate,
         limit: written.limit.unwrap_or_else(|| default_limit(written, rate)),
         ecn: written.ecn,
         seed: written.seed,
     }
-}
-
-/// Percent as netem has it.
-fn probability(percent: f64) -> u32 {
-    (percent / 100.0 * f64::from(u32::MAX)).round() as u32
 }
 
 /// So many packets that none is dropped for being on its way: all that are sent in the longest delay.

@@ -36,7 +36,7 @@ fn write(tuning: &Tuning, value: &str) -> String {
         Knob::TxChecksum => offload("tx-checksum-ip-generic"),
         Knob::Gso => offload("tx-generic-segmentation"),
         Knob::Gro => offload("rx-gro"),
-        Knob::Tso => offload("tx-tcp-segmentation"),
+        Knob::Tso => offload("tso"),
     }
 }
 
