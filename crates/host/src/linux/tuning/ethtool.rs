@@ -175,9 +175,11 @@ fn is_part(knob: Knob, name: &str) -> bool {
 }
 
 impl Features {
-    /// `on` or `off`; `mixed` where a hand switched only some parts.
+    /// `on` or `off`; `mixed` where a hand switched only some parts. Marks of congestion are no segmentation by themselves: a kernel leaves them on where
+    /// checksums take all else away (`netdev_fix_features`, net/core/dev.c).
     pub(super) fn value(&self, knob: Knob) -> &'static str {
-        let part = |names: &BTreeSet<String>| names.iter().filter(|n| is_part(knob, n)).count();
+        let cuts = |name: &&String| is_part(knob, name) && !name.contains("ecn");
+        let part = |names: &BTreeSet<String>| names.iter().filter(cuts).count();
         let (all, on) = (part(&self.changeable), part(&self.active));
         match on {
             0 => "off",
