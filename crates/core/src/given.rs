@@ -30,7 +30,6 @@ mod codes {
     pub(super) const POOL_EXHAUSTED: Code = Code(51);
     pub(super) const SUBNET_FULL: Code = Code(52);
     pub(super) const CHECK_WITHOUT_ADDRESS: Code = Code(53);
-    pub(super) const NO_SUCH_INTERFACE: Code = Code(56);
 }
 
 /// Interface names and addresses of a whole lab.
@@ -96,8 +95,7 @@ pub fn give(topology: &Topology, prior: &Prior) -> Result<Given, Vec<Problem>> {
     let interfaces = interfaces::interfaces_of_nodes(topology);
     let wires = wires::match_wires(topology, prior, &interfaces);
     let mut given = names::name_interfaces(topology, &interfaces, &wires, &mut problems);
-    let (stacks, unknown) = stacks::Stacks::new(topology, &given, &interfaces);
-    problems.extend(unknown);
+    let stacks = stacks::Stacks::new(topology, &given, &interfaces);
     let domains = domains::domains(topology, &stacks, domains::Links::All);
     let subjects = addresses::Subjects { topology, prior, domains: &domains, wires: &wires };
     addresses::give_addresses(&subjects, &mut given, &mut problems);

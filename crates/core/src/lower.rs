@@ -55,8 +55,7 @@ pub fn lower(topology: &Topology, given: &Given, facts: &Facts) -> Result<Desire
 
 fn lower_all(topology: &Topology, given: &Given, facts: &Facts, mut lowered: Lowered) -> Lowered {
     let interfaces = interfaces_of_nodes(topology);
-    let (stacks, unknown) = Stacks::new(topology, given, &interfaces);
-    lowered.problems.extend(unknown);
+    let stacks = Stacks::new(topology, given, &interfaces);
     let lab = Lab {
         topology,
         given,

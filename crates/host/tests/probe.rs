@@ -132,6 +132,33 @@ fn what_cannot_be_reached_is_told_apart() {
 }
 
 #[test]
+fn who_insists_is_answered_by_what_comes_later() {
+    let _alone = NEIGHBOURS.lock().unwrap_or_else(PoisonError::into_inner);
+    inside("who_insists_is_answered_by_what_comes_later", || {
+        let sources = star(2);
+        ip("-n n0 route add 10.10.0.0/16 via 10.9.0.2");
+        ip("netns exec n1 sysctl -qw net.ipv4.ip_forward=1");
+        let to = || [Ping { from: 0, to: "10.10.0.1".parse().expect("an address") }].into_iter();
+        let wait = Duration::from_millis(100);
+        let options = Options { tries: 30, timeout: wait, least: wait, insist: false };
+        assert_eq!(count(&sources, to(), &options), counts([("10.9.0.2: network unreachable", 1)]));
+        let insisting = Options { insist: true, ..options };
+        // A kernel tells no more than five at once and then one a second (ip_error, net/ipv4/route.c).
+        let began = Instant::now();
+        let few = Options { tries: 3, ..insisting };
+        assert_eq!(count(&sources, to(), &few), counts([("10.9.0.2: network unreachable", 1)]));
+        assert!(began.elapsed() >= 3 * wait, "gave up after {:?}", began.elapsed());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(3 * wait);
+                ip("-n n1 address add 10.10.0.1/32 dev lo");
+            });
+            assert_eq!(count(&sources, to(), &insisting), counts([("reached", 1)]));
+        });
+    });
+}
+
+#[test]
 fn a_source_that_is_gone_fails_and_the_others_go_on() {
     let _alone = NEIGHBOURS.lock().unwrap_or_else(PoisonError::into_inner);
     inside("a_source_that_is_gone_fails_and_the_others_go_on", || {

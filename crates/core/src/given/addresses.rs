@@ -39,11 +39,7 @@ impl<'a> Subjects<'a> {
     /// The members of a domain that its subnet has an address for: those without one of the family, on links that take any.
     pub(super) fn takers(&self, domain: &'a Domain, family: Family) -> impl Iterator<Item = InterfaceId> + use<'a> {
         let topology = self.topology;
-        let is_silent = move |id: InterfaceId| {
-            let link = id.link(topology);
-            let on_nic = domain.nic.is_some() && link.is_some_and(|link| link.subnets.is_empty());
-            on_nic || link.is_some_and(|link| !link.gives)
-        };
+        let is_silent = move |id: InterfaceId| id.link(topology).is_some_and(|link| !link.gives);
         domain.members.iter().map(|(id, _)| *id).filter(move |&id| {
             let has = id.of(topology).addresses.iter().any(|a| Family::of(a.addr()) == family);
             !has && !is_silent(id)

@@ -85,8 +85,7 @@ impl Prior {
 
 /// By namespace, the node that it is.
 fn nodes(state: &HostState) -> BTreeMap<&NetnsName, &NodeName> {
-    let node = |(_, r)| if let &Resource::Netns(ref n) = r { Some((&n.name, &n.node)) } else { None };
-    state.iter().filter_map(node).collect()
+    state.iter().filter_map(|(_, r)| if let Resource::Netns(n) = r { Some((&n.name, &n.node)) } else { None }).collect()
 }
 
 /// A machine's state being read.

@@ -3,9 +3,8 @@
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
+use super::Given;
 use super::interfaces::InterfaceId;
-use super::{Given, codes};
-use crate::problem::Problem;
 use crate::topology::{OwnKind, Topology};
 
 /// How the interfaces of all nodes stand on one another. The file names them; here they are found.
@@ -17,44 +16,29 @@ pub(crate) struct Stacks {
 }
 
 impl Stacks {
-    pub(crate) fn new(topology: &Topology, given: &Given, interfaces: &[Vec<InterfaceId>]) -> (Self, Vec<Problem>) {
+    pub(crate) fn new(topology: &Topology, given: &Given, interfaces: &[Vec<InterfaceId>]) -> Self {
         let mut stacks = Stacks::default();
-        let mut problems = Vec::new();
         for node in topology.graph.node_indices().filter(|&n| !topology.graph[n].interfaces.is_empty()) {
             let names: FxHashMap<&str, InterfaceId> =
                 interfaces[node.index()].iter().map(|&id| (given.of(id).interface.as_str(), id)).collect();
-            stacks.find(topology, node, &names, &mut problems);
+            stacks.find(topology, node, &names);
         }
-        (stacks, problems)
+        stacks
     }
 
-    fn find(
-        &mut self,
-        topology: &Topology,
-        node: NodeIndex<u32>,
-        names: &FxHashMap<&str, InterfaceId>,
-        problems: &mut Vec<Problem>,
-    ) {
+    fn find(&mut self, topology: &Topology, node: NodeIndex<u32>, names: &FxHashMap<&str, InterfaceId>) {
+        let found = |name: &String| {
+            *names.get(name.as_str()).expect("what an interface of a checked topology names is there, by that name")
+        };
         for (index, own) in topology.graph[node].interfaces.iter().enumerate() {
             let id = InterfaceId::Own(node, index);
-            let mut found = |name: &str| {
-                let found = names.get(name).copied().filter(|&other| other != id);
-                if found.is_none() {
-                    let message = format!("{} has no interface {name} for {}", topology.graph[node].name, own.name);
-                    let problem = Problem::at(codes::NO_SUCH_INTERFACE, &own.at, message);
-                    problems.push(problem.hint("name the interface in its link too"));
-                }
-                found
-            };
             match &own.kind {
                 OwnKind::Dummy => {}
                 OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
-                    if let Some(parent) = found(parent) {
-                        self.parents.insert(id, parent);
-                    }
+                    self.parents.insert(id, found(parent));
                 }
                 OwnKind::Bond { members, .. } | OwnKind::Vrf { members, .. } => {
-                    let members: Vec<InterfaceId> = members.iter().filter_map(|name| found(name)).collect();
+                    let members: Vec<InterfaceId> = members.iter().map(found).collect();
                     self.masters.extend(members.iter().map(|&member| (member, id)));
                     self.members.insert(id, members);
                 }
@@ -70,12 +54,6 @@ impl Stacks {
     /// The members of a bond or of a VRF.
     pub(crate) fn members(&self, id: InterfaceId) -> &[InterfaceId] {
         self.members.get(&id).map_or(&[], Vec::as_slice)
-    }
-
-    /// The members of a bond of a node's own; none of anything else.
-    pub(crate) fn bonded(&self, topology: &Topology, id: InterfaceId) -> &[InterfaceId] {
-        let is_bond = matches!(own_kind(topology, id), Some(OwnKind::Bond { .. }));
-        if is_bond { self.members(id) } else { &[] }
     }
 
     /// The bond or the VRF that an interface is a member of.

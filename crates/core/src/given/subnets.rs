@@ -92,8 +92,7 @@ fn block_net(family: Family, start: u128, len: u8) -> IpNet {
 /// for each of its VLANs.
 fn written_subnet(topology: &Topology, domain: &Domain, family: Family) -> Option<IpNet> {
     let switches = domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
-    let on_nic = domain.members.iter().filter(|_| domain.nic.is_some()).filter_map(|(member, _)| member.link(topology));
-    let links = domain.links.iter().map(|&link| &topology.graph[link]).chain(on_nic);
+    let links = domain.links.iter().map(|&link| &topology.graph[link]);
     let mut written = switches.flat_map(|s| &s.subnets).chain(links.flat_map(|link| &link.subnets));
     written.find(|net| Family::of(net.addr()) == family).map(IpNet::trunc)
 }

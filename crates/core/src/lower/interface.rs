@@ -14,25 +14,20 @@ const DEFAULT_MTU: u32 = 1500;
 const IPV6_MIN_MTU: u32 = 1280;
 
 impl Lab<'_> {
-    /// Its MTU in bytes: as written, else that of what it stands on. A bond has the least of its members', and they have the bond's.
+    /// Its MTU in bytes: as written, else that of what it stands on. Members have their bond's.
     pub(super) fn mtu(&self, id: InterfaceId) -> u32 {
         if let Some(bond) = self.stacks.bond(self.topology, id) {
             return self.mtu(bond);
         }
-        id.of(self.topology).mtu.unwrap_or_else(|| {
-            let members = self.stacks.bonded(self.topology, id);
-            let written = members.iter().filter_map(|member| member.of(self.topology).mtu).min();
-            written.or_else(|| self.mtu_beneath(id)).unwrap_or(DEFAULT_MTU)
-        })
+        id.of(self.topology).mtu.or_else(|| self.mtu_beneath(id)).unwrap_or(DEFAULT_MTU)
     }
 
-    /// The MTU of the device that it stands on; of a NIC that nobody looked at, none.
+    /// The MTU of what it stands on; of a NIC that nobody looked at, none.
     fn mtu_beneath(&self, id: InterfaceId) -> Option<u32> {
-        if let Some(parent) = self.stacks.parent(id) {
-            return Some(self.mtu(parent));
+        match self.stacks.parent(id) {
+            Some(parent) => Some(self.mtu(parent)),
+            None => self.facts.nics.get(&self.nic(id)?).map(|nic| nic.mtu),
         }
-        let nic = self.nic(id)?;
-        self.facts.nics.get(&nic).map(|nic| nic.mtu)
     }
 
     /// The NIC of the machine that it stands on.
@@ -44,16 +39,13 @@ impl Lab<'_> {
         }
     }
 
-    /// Its Ethernet address. A bond's is that of the first of its members that has one written, and they have the bond's.
+    /// Its Ethernet address. Members have their bond's.
     pub(super) fn mac(&self, id: InterfaceId) -> Mac {
         if let Some(bond) = self.stacks.bond(self.topology, id) {
             return self.mac(bond);
         }
         let interface = id.of(self.topology);
-        let mut members = self.stacks.bonded(self.topology, id).iter();
-        let derived = || self.derived_mac(interface.node, &self.given.of(id).interface);
-        let of_members = || members.find_map(|member| member.of(self.topology).mac);
-        interface.mac.or_else(of_members).unwrap_or_else(derived)
+        interface.mac.unwrap_or_else(|| self.derived_mac(interface.node, &self.given.of(id).interface))
     }
 
     /// Whether it makes a link-local IPv6 address: it does where it has another.
@@ -102,10 +94,7 @@ impl Lab<'_> {
                 }
             }
         }
-        let Some(master) = self.stacks.master(id) else { return };
-        // A bond takes its members up: one that shall be down is left out of it.
-        let opens = self.stacks.bond(self.topology, id).is_some();
-        if !opens || self.stacks.is_up(self.topology, id) {
+        if let Some(master) = self.stacks.master(id) {
             let port = Port::new(device.clone(), self.given.of(master).kernel);
             lowered.insert(interface.at, Resource::Port(port));
         }
@@ -122,15 +111,15 @@ impl Lab<'_> {
         Some(problem.hint("raise `mtu`, or leave IPv6 off this link"))
     }
 
-    /// The problem of an interface that sends larger packets than what is beneath it.
+    /// The problem of an interface that sends larger packets than what it stands on: only here is it known what NICs of the machine send.
     fn too_wide(&self, id: InterfaceId) -> Option<Problem> {
         let (mtu, beneath) = (self.mtu(id), self.mtu_beneath(id)?);
         if mtu <= beneath {
             return None;
         }
-        let message = format!("{} has an MTU of {mtu}, above the {beneath} of the device beneath it", self.title(id));
+        let message = format!("{} has an MTU of {mtu}, above the {beneath} of what is beneath it", self.title(id));
         let problem = Problem::at(codes::MTU_ABOVE_PARENT, id.of(self.topology).at, message);
-        Some(problem.hint("raise `mtu` there too, or leave it out here"))
+        Some(problem.hint("leave `mtu` out, or write at most that"))
     }
 
     /// What people call it.

@@ -9,25 +9,25 @@ use crate::topology::OwnKind;
 
 impl Lab<'_> {
     pub(super) fn lower_own(&self, id: InterfaceId, lowered: &mut Lowered) {
-        let Some(kind) = own_kind(self.topology, id).and_then(|own| self.kind_of(id, own)) else { return };
+        let Some(own) = own_kind(self.topology, id) else { return };
+        let kind = self.kind_of(id, own);
         let at = id.of(self.topology).at;
         lowered.insert(at, Resource::Device(Device::Single(Box::new(self.single(id, kind)))));
         self.finish(id, lowered);
     }
 
-    /// What the device is; none where what it stands on is not to be found, which is told.
-    fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> Option<SingleKind> {
-        let parent = || self.stacks.parent(id);
-        Some(match own {
+    fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> SingleKind {
+        let parent = || self.stacks.parent(id).expect("what stands on another interface has it as its parent");
+        match own {
             OwnKind::Dummy => SingleKind::Dummy,
             OwnKind::Vlan { vid, protocol, .. } => {
-                SingleKind::Vlan { parent: self.given.of(parent()?).kernel, vid: *vid, protocol: *protocol }
+                SingleKind::Vlan { parent: self.given.of(parent()).kernel, vid: *vid, protocol: *protocol }
             }
-            OwnKind::Macvlan { mode, .. } => SingleKind::Macvlan { parent: self.lowest(parent()?), mode: *mode },
-            OwnKind::Ipvlan { mode, .. } => SingleKind::Ipvlan { parent: self.lowest(parent()?), mode: *mode },
+            OwnKind::Macvlan { mode, .. } => SingleKind::Macvlan { parent: self.lowest(parent()), mode: *mode },
+            OwnKind::Ipvlan { mode, .. } => SingleKind::Ipvlan { parent: self.lowest(parent()), mode: *mode },
             OwnKind::Bond { bond, .. } => bonded(*bond),
             OwnKind::Vrf { table, .. } => SingleKind::Vrf { table: *table },
-        })
+        }
     }
 
     /// The device that a kernel puts a macvlan or ipvlan device on: beneath another such device, that one's own

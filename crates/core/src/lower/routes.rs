@@ -66,12 +66,9 @@ impl Lab<'_> {
         let node = &self.topology.graph[index];
         let mut written: Vec<Route> = Vec::new();
         for route in &node.routes {
-            let of_table = self.table(index, route).and_then(|table| {
-                let via = next_hops(node.name.as_str(), &table.exits, route)?;
-                Ok((table.number, via))
-            });
-            let (table, via) = match of_table {
-                Ok(found) => found,
+            let Table { number: table, exits } = self.table(index, route.vrf.as_deref());
+            let via = match next_hops(node.name.as_str(), &exits, route) {
+                Ok(via) => via,
                 Err(problem) => {
                     lowered.problems.push(*problem);
                     continue;
@@ -96,22 +93,14 @@ impl Lab<'_> {
     }
 
     /// The table of a VRF, or the main one: the interfaces that are in it.
-    fn table(&self, index: NodeIndex<u32>, route: &WrittenRoute) -> Result<Table<'_>, Box<Problem>> {
+    fn table(&self, index: NodeIndex<u32>, vrf: Option<&str>) -> Table<'_> {
         let interfaces = &self.interfaces[index.index()];
-        let (of, number) = match &route.vrf {
+        let (of, number) = match vrf {
             None => (None, TABLE_MAIN),
             Some(name) => {
-                let vrfs = || interfaces.iter().filter_map(|&id| Some((id, self.vrf_table(id)?)));
-                let found = vrfs().find(|(id, _)| self.given.of(*id).interface == *name);
-                let (id, table) = found.ok_or_else(|| {
-                    let message = format!("{} has no VRF {name}", self.topology.graph[index].name);
-                    let names: Vec<&str> = vrfs().map(|(id, _)| self.given.of(id).interface.as_str()).collect();
-                    let hint = match names.is_empty() {
-                        true => "make one under `interfaces`".to_owned(),
-                        false => format!("use one of: {}", names.join(", ")),
-                    };
-                    Box::new(Problem::at(codes::NO_SUCH_INTERFACE, &route.at, message).hint(hint))
-                })?;
+                let mut vrfs = interfaces.iter().filter_map(|&id| Some((id, self.vrf_table(id)?)));
+                let found = vrfs.find(|(id, _)| self.given.of(*id).interface == name);
+                let (id, table) = found.expect("a route of a checked topology names a VRF of its node");
                 (Some(id), table)
             }
         };
@@ -123,7 +112,7 @@ impl Lab<'_> {
             let is_up = self.stacks.is_up(self.topology, id);
             Exit { interface: &given.interface, kernel: given.kernel, addresses: &given.addresses, is_up }
         };
-        Ok(Table { number, exits: interfaces.iter().filter(|id| is_in(id)).map(exit).collect() })
+        Table { number, exits: interfaces.iter().filter(|id| is_in(id)).map(exit).collect() }
     }
 
     /// The routing table that an interface is.

@@ -232,7 +232,7 @@ struct Wiring {
 
 impl Wiring {
     fn new(topology: &Topology, given: &Given) -> Self {
-        let (stacks, _) = Stacks::new(topology, given, &interfaces_of_nodes(topology));
+        let stacks = Stacks::new(topology, given, &interfaces_of_nodes(topology));
         let whole = domains(topology, &stacks, Links::All);
         let written = topology.graph.edge_weights().flat_map(|link| link.ends.each_ref().map(|end| &end.written));
         let own = topology.graph.node_weights().flat_map(|n| n.interfaces.iter().map(|own| &own.written));

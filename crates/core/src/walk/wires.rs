@@ -153,12 +153,12 @@ impl Frame<'_> {
                 }
                 SingleKind::Macvlan { parent, mode } => {
                     if *mode == MacvlanMode::Bridge {
-                        self.to_siblings(device, parent, &tags);
+                        self.reach_siblings(device, parent, &tags);
                     }
                     self.leave_nic(parent, tags);
                 }
                 SingleKind::Ipvlan { parent, mode } => {
-                    self.to_siblings(device, parent, &tags);
+                    self.reach_siblings(device, parent, &tags);
                     if *mode == IpvlanMode::L2 {
                         self.leave_nic(parent, tags);
                     }
@@ -181,7 +181,7 @@ impl Frame<'_> {
     }
 
     /// To the others on a parent that take frames of their like.
-    fn to_siblings(&mut self, device: &DeviceId, parent: &DeviceId, tags: &Tags) {
+    fn reach_siblings(&mut self, device: &DeviceId, parent: &DeviceId, tags: &Tags) {
         let takes = |kind: &SingleKind| {
             matches!(kind, SingleKind::Macvlan { mode: MacvlanMode::Bridge, .. } | SingleKind::Ipvlan { .. })
         };

@@ -4,7 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::{check, check_after, made};
-use crate::fixture::{Lab, Sketch, Without, net, vlan};
+use crate::fixture::{Lab, Sketch, Without, vlan};
 use crate::given::{Prior, give};
 use crate::resource::{BondMode, IpvlanMode, MacvlanMode};
 use crate::topology::{BondWritten, LinkKind, OwnKind, Routing};
@@ -156,7 +156,7 @@ fn a_bond_is_where_its_members_are_and_they_have_no_addresses() {
 }
 
 #[test]
-fn children_share_their_parents_subnet_and_nothing_is_given_out_behind_a_nic_without_one() {
+fn children_share_their_parents_subnet_and_nothing_is_given_out_behind_a_nic() {
     let mut lab = Lab::new();
     lab.host("a");
     lab.switch("lan", &["10.0.0.0/24"]);
@@ -166,24 +166,20 @@ fn children_share_their_parents_subnet_and_nothing_is_given_out_behind_a_nic_wit
     lab.own("a", "apart", on(IpvlanMode::L3), &[]);
     lab.own("a", "d0", OwnKind::Dummy, &["192.0.2.1/32"]);
     lab.nic("eth1");
-    for node in ["b1", "b2", "b3"] {
+    for (node, address) in [("b1", ""), ("b2", "172.17.9.9/16")] {
         lab.host(node);
+        lab.on_nic(node, "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), address);
     }
-    lab.on_nic("b1", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "");
-    let edge = lab.on_nic("b2", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "");
-    lab.0.graph[edge].subnets.push(net("172.17.0.0/16"));
-    lab.on_nic("b3", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "172.17.9.9/16");
     check(
         &lab,
         expect![[r#"
-        a:eth0 10.0.0.1/24 – lan:a-eth0
-        b1:eth0 – nic-eth1:eth1
-        b2:eth0 172.17.0.2/16 – nic-eth1:eth1
-        b3:eth0 172.17.9.9/16 – nic-eth1:eth1
-        a:child 10.0.0.2/24
-        a:apart
-        a:d0 192.0.2.1/32
-    "#]],
+            a:eth0 10.0.0.1/24 – lan:a-eth0
+            b1:eth0 – nic-eth1:eth1
+            b2:eth0 172.17.9.9/16 – nic-eth1:eth1
+            a:child 10.0.0.2/24
+            a:apart
+            a:d0 192.0.2.1/32
+        "#]],
     );
 }
 
@@ -199,13 +195,10 @@ fn who_gets_which_address_does_not_depend_on_what_is_down() {
 }
 
 #[test]
-fn what_runs_keeps_the_addresses_of_its_own_interfaces_and_on_nics() {
+fn what_runs_keeps_the_addresses_of_its_own_interfaces_and_its_names_on_nics() {
     let mut before = on_a_stick(&["10.0.0.0/24"]);
     before.nic("eth1");
-    for node in ["a1", "a2"] {
-        let edge = before.on_nic(node, "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "");
-        before.0.graph[edge].subnets.push(net("172.17.0.0/24"));
-    }
+    before.on_nic("a2", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "172.17.0.2/24");
     let mut lab = Lab::new();
     lab.switch("sw", &["10.0.0.0/24"]);
     lab.router("aaa-new");
@@ -215,19 +208,15 @@ fn what_runs_keeps_the_addresses_of_its_own_interfaces_and_on_nics() {
     lab.own("gw", "eth0.30", vlan("eth0", 30), &[]);
     lab.own("gw", "eth0.20", vlan("eth0", 20), &[]);
     lab.nic("eth1");
-    for node in ["new2", "a2"] {
-        lab.host(node);
-        let edge = lab.on_nic(node, "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "");
-        lab.0.graph[edge].subnets.push(net("172.17.0.0/24"));
-    }
+    lab.host("a2");
+    lab.on_nic("a2", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "172.17.0.3/24");
     check_after(
         &before,
         &lab,
         expect![[r#"
         aaa-new:eth0 10.0.0.254/24 – sw:aaa-new-eth0
         gw:eth0 – sw:gw-eth0
-        new2:eth0 172.17.0.1/24 – nic-eth1:eth1
-        a2:eth1 172.17.0.2/24 – nic-eth1:eth1
+        a2:eth1 172.17.0.3/24 – nic-eth1:eth1
         gw:eth0.30
         gw:eth0.20 10.0.0.5/24
     "#]],
