@@ -26,10 +26,10 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
     check(
         &sandbox.ok("link down r:eth1"),
         expect![[r#"
-          - r:eth1 up
-          - address fd00::2/127 on r:eth1, along with it
-        `netsim link up chain/r:eth1` or `netsim apply` brings it back.
-    "#]],
+              - r:eth1 up
+              - address fd00::2/127 on r:eth1, along with it
+            r:eth1 is down; `netsim link up chain/r:eth1` or `netsim apply` brings it back.
+        "#]],
     );
     check(
         &sandbox.ok("link down chain/r:eth1"),
@@ -50,6 +50,7 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
         expect![[r#"
               + r:eth1 up
               + address fd00::2/127 on r:eth1
+            r:eth1 is up.
         "#]],
     );
     check(
@@ -212,6 +213,7 @@ fn an_impairment_is_changed_shown_and_put_back_while_the_lab_runs() {
         &sandbox.ok("impair a:eth0 --reset"),
         expect![[r#"
               + impairment on a:eth0: delay 10ms, loss 1%
+            a:eth0 is as the file says.
         "#]],
     );
     check(&sandbox.ok("impair b:eth0 --delay 20ms -q"), expect![[""]]);

@@ -161,11 +161,14 @@ impl Here {
             return Err(Failure::hinted(codes::NOT_WHOLE, message, "see whether another program changes the same"));
         }
         screen.tell(&text::steps(&plan, screen.width));
-        if wanted != self.file()? {
-            let lab = self.interface.lab();
-            let reset = format!("netsim impair {lab}/{} --reset", self.name());
-            screen.tell(&format!("The file says otherwise: `{reset}` or `netsim apply` puts it back.\n"));
-        }
+        let told = match wanted == self.file()? {
+            true => format!("{shown} is as the file says.\n"),
+            false => {
+                let reset = format!("netsim impair {}/{} --reset", self.interface.lab(), self.name());
+                format!("The file says otherwise: `{reset}` or `netsim apply` puts it back.\n")
+            }
+        };
+        screen.tell(&told);
         Ok(())
     }
 }
