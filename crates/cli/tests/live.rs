@@ -42,7 +42,7 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
         expect![[r#"
             Lab chain: 3 nodes, 2 links, differs from what was applied
 
-              missing  r:eth1 up
+              changed  r:eth1: up → down
         "#]],
     );
     check(
