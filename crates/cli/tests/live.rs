@@ -223,8 +223,7 @@ fn an_impairment_is_changed_shown_and_put_back_while_the_lab_runs() {
             Lab far on the simulator:
 
               ~ link a:eth0 – b:eth0
-                  ~ delay 20ms → 10ms at b:eth0
-                  ~ limit 17667 → 9334 packets at b:eth0
+                  ~ delay 20ms → 10ms, limit 17667 → 9334 packets at b:eth0
 
             Plan: 1 node, 0 resources to create, 1 to change, 0 to delete
             Done. Lab far is as the file says.
@@ -322,19 +321,18 @@ fn a_bridges_port_and_an_interface_of_a_nodes_own_can_be_impaired() {
     check(
         &sandbox.ok("apply kinds.yaml"),
         expect![[r#"
-        Lab kinds on the simulator:
+            Lab kinds on the simulator:
 
-          ~ x
-              - impairment on d0: delay 1ms
-              - impairment on eth0.7: delay 1ms
-          ~ y
-              - impairment on eth0: delay 1ms
-          ~ link sw:x-eth0 – x:eth0
-              - delay 1ms at sw:x-eth0
-              - delay 1ms at x:eth0
+              ~ x
+                  - impairment on d0: delay 1ms
+                  - impairment on eth0.7: delay 1ms
+              ~ y
+                  - impairment on eth0: delay 1ms
+              ~ link sw:x-eth0 – x:eth0
+                  - delay 1ms at both ends
 
-        Plan: 3 nodes, 0 resources to create, 0 to change, 5 to delete
-        Done. Lab kinds is as the file says.
-    "#]],
+            Plan: 3 nodes, 0 resources to create, 0 to change, 5 to delete
+            Done. Lab kinds is as the file says.
+        "#]],
     );
 }

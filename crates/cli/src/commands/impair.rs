@@ -88,7 +88,7 @@ impl Here {
             let message = format!("{} is no interface of a link, so nothing can be said of what it sends", self.name());
             Failure::hinted(codes::NODE, message, "name an end of a link, or an interface that the file says of a node")
         })?;
-        written.impairment = Some(impairment).filter(|i| merge::does(i));
+        written.impairment = Some(impairment).filter(merge::does);
         self.meant(&topology)
     }
 
