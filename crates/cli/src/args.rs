@@ -165,7 +165,7 @@ pub struct PlanArgs {
     /// Print each step, in order, instead of a line per node and link
     #[arg(long)]
     pub steps: bool,
-    /// How to answer: for people, for programs, or as a script of ip, bridge and sysctl
+    /// How to answer: for people, for programs, or as a script of ip, bridge, tc, ethtool and sysctl
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub format: PlanFormat,
     /// Exit with 2 where there is something to do

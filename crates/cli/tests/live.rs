@@ -26,10 +26,10 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
     check(
         &sandbox.ok("link down r:eth1"),
         expect![[r#"
-          - r:eth1 up
-          - address fd00::2/127 on r:eth1, along with it
-        `netsim link up chain/r:eth1` or `netsim apply` brings it back.
-    "#]],
+              - r:eth1 up
+              - address fd00::2/127 on r:eth1, along with it
+            r:eth1 is down; `netsim link up chain/r:eth1` or `netsim apply` brings it back.
+        "#]],
     );
     check(
         &sandbox.ok("link down chain/r:eth1"),
@@ -42,7 +42,7 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
         expect![[r#"
             Lab chain: 3 nodes, 2 links, differs from what was applied
 
-              missing  r:eth1 up
+              changed  r:eth1: up → down
         "#]],
     );
     check(
@@ -50,6 +50,7 @@ fn a_link_that_was_taken_down_comes_up_with_all_that_stood_on_it() {
         expect![[r#"
               + r:eth1 up
               + address fd00::2/127 on r:eth1
+            r:eth1 is up.
         "#]],
     );
     check(
@@ -212,6 +213,7 @@ fn an_impairment_is_changed_shown_and_put_back_while_the_lab_runs() {
         &sandbox.ok("impair a:eth0 --reset"),
         expect![[r#"
               + impairment on a:eth0: delay 10ms, loss 1%
+            a:eth0 is as the file says.
         "#]],
     );
     check(&sandbox.ok("impair b:eth0 --delay 20ms -q"), expect![[""]]);
@@ -221,8 +223,7 @@ fn an_impairment_is_changed_shown_and_put_back_while_the_lab_runs() {
             Lab far on the simulator:
 
               ~ link a:eth0 – b:eth0
-                  ~ delay 20ms → 10ms at b:eth0
-                  ~ limit 17667 → 9334 packets at b:eth0
+                  ~ delay 20ms → 10ms, limit 17667 → 9334 packets at b:eth0
 
             Plan: 1 node, 0 resources to create, 1 to change, 0 to delete
             Done. Lab far is as the file says.
@@ -320,19 +321,18 @@ fn a_bridges_port_and_an_interface_of_a_nodes_own_can_be_impaired() {
     check(
         &sandbox.ok("apply kinds.yaml"),
         expect![[r#"
-        Lab kinds on the simulator:
+            Lab kinds on the simulator:
 
-          ~ x
-              - impairment on d0: delay 1ms
-              - impairment on eth0.7: delay 1ms
-          ~ y
-              - impairment on eth0: delay 1ms
-          ~ link sw:x-eth0 – x:eth0
-              - delay 1ms at sw:x-eth0
-              - delay 1ms at x:eth0
+              ~ x
+                  - impairment on d0: delay 1ms
+                  - impairment on eth0.7: delay 1ms
+              ~ y
+                  - impairment on eth0: delay 1ms
+              ~ link sw:x-eth0 – x:eth0
+                  - delay 1ms at both ends
 
-        Plan: 3 nodes, 0 resources to create, 0 to change, 5 to delete
-        Done. Lab kinds is as the file says.
-    "#]],
+            Plan: 3 nodes, 0 resources to create, 0 to change, 5 to delete
+            Done. Lab kinds is as the file says.
+        "#]],
     );
 }

@@ -69,7 +69,7 @@ fn scaled(number: &str, scale: u64) -> Option<u64> {
     let fraction: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
     let scale = u128::from(scale);
     let value = whole.parse::<u128>().ok()?.checked_mul(scale)?.checked_add(fraction * scale / tens)?;
-    ((fraction * scale) % tens == 0).then(|| u64::try_from(value).ok()).flatten()
+    (fraction * scale).is_multiple_of(tens).then(|| u64::try_from(value).ok()).flatten()
 }
 
 /// A time in ns, in words that [`time`] reads back: `10ms`.

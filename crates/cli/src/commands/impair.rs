@@ -88,7 +88,7 @@ impl Here {
             let message = format!("{} is no interface of a link, so nothing can be said of what it sends", self.name());
             Failure::hinted(codes::NODE, message, "name an end of a link, or an interface that the file says of a node")
         })?;
-        written.impairment = Some(impairment).filter(|i| merge::does(i));
+        written.impairment = Some(impairment).filter(merge::does);
         self.meant(&topology)
     }
 
@@ -161,11 +161,14 @@ impl Here {
             return Err(Failure::hinted(codes::NOT_WHOLE, message, "see whether another program changes the same"));
         }
         screen.tell(&text::steps(&plan, screen.width));
-        if wanted != self.file()? {
-            let lab = self.interface.lab();
-            let reset = format!("netsim impair {lab}/{} --reset", self.name());
-            screen.tell(&format!("The file says otherwise: `{reset}` or `netsim apply` puts it back.\n"));
-        }
+        let told = match wanted == self.file()? {
+            true => format!("{shown} is as the file says.\n"),
+            false => {
+                let reset = format!("netsim impair {}/{} --reset", self.interface.lab(), self.name());
+                format!("The file says otherwise: `{reset}` or `netsim apply` puts it back.\n")
+            }
+        };
+        screen.tell(&told);
         Ok(())
     }
 }

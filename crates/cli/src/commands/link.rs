@@ -50,7 +50,8 @@ fn down(interface: &Interface, machine: &Machine, screen: &Screen) -> Result<(),
     let names = Names::of(before.iter().map(|(_, r)| r));
     screen.tell(&text::fallen(&plan, &names, screen.width));
     let (lab, name) = (interface.lab(), interface.name());
-    screen.tell(&format!("`netsim link up {lab}/{name}` or `netsim apply` brings it back.\n"));
+    let shown = paint(STRONG, &name);
+    screen.tell(&format!("{shown} is down; `netsim link up {lab}/{name}` or `netsim apply` brings it back.\n"));
     Ok(())
 }
 
@@ -67,6 +68,7 @@ fn up(interface: &Interface, machine: &Machine, screen: &Screen) -> Result<(), F
     let after = interface.apply(machine, &plan.actions)?;
     still(interface, &after, &up.key(), true)?;
     screen.tell(&text::steps(&plan, screen.width));
+    screen.tell(&format!("{} is up.\n", paint(STRONG, &interface.name())));
     Ok(())
 }
 

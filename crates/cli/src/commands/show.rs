@@ -166,12 +166,11 @@ fn section(heading: &str, rows: &[String]) -> String {
 
 /// What is said of interfaces beside their addresses, by heading.
 fn said<'a>(interfaces: impl Iterator<Item = (String, &'a Interface)> + Clone) -> [(&'static str, Vec<String>); 3] {
-    let of: [(&str, fn(&Interface) -> &Vec<Fact>); 3] =
-        [("IMPAIRMENTS", |i| &i.impairment), ("VLANS", |i| &i.vlans), ("SETTINGS", |i| &i.settings)];
-    of.map(|(heading, facts)| {
-        let rows = interfaces.clone().flat_map(|(name, interface)| {
-            facts(interface).iter().map(move |f| format!("{name}: {}", marked(&f.text, f.ours)))
-        });
-        (heading, rows.collect())
-    })
+    let rows = |of: fn(&Interface) -> &[Fact]| {
+        let told = |(name, interface): (String, &'a Interface)| {
+            of(interface).iter().map(move |f| format!("{name}: {}", marked(&f.text, f.ours)))
+        };
+        interfaces.clone().flat_map(told).collect()
+    };
+    [("IMPAIRMENTS", rows(|i| &i.impairment)), ("VLANS", rows(|i| &i.vlans)), ("SETTINGS", rows(|i| &i.settings))]
 }

@@ -95,19 +95,14 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
                 let changes = words::changes(wanted, found, &names, None).join(", ");
                 (Kind::Changed, format!("{}: {changes}", words::place(wanted, &names, None)))
             }
-            None => (Kind::Missing, noun(wanted)),
+            None => (Kind::Missing, state(wanted, "up → down", &names).unwrap_or_else(|| noun(wanted))),
         };
         all.push(Difference { kind, what, key: key.clone(), wanted: Some(wanted.clone()), found: found.cloned() });
     }
     for (key, found) in ours.iter().filter(|(k, _)| desired.get(k).is_none()) {
-        let (wanted, found) = (None, Some(found.clone()));
-        all.push(Difference {
-            kind: Kind::Extra,
-            what: found.as_ref().map(noun).unwrap_or_default(),
-            key: key.clone(),
-            wanted,
-            found,
-        });
+        let what = state(found, "down → up", &names).unwrap_or_else(|| noun(found));
+        let (key, found) = (key.clone(), Some(found.clone()));
+        all.push(Difference { kind: Kind::Extra, what, key, wanted: None, found });
     }
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
@@ -138,6 +133,16 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     all
 }
 
+/// That an interface is up is told as a change of it.
+fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
+    match resource {
+        Resource::Up(device) => Some(format!("{}: {change}", names.end(device))),
+        Resource::Netns(_) | Resource::Device(_) | Resource::Port(_) | Resource::PortVlans(_) => None,
+        Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => None,
+        Resource::Sysctl(_) | Resource::Ran(_) => None,
+    }
+}
+
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
         Resource::Netns(n) => Some(&n.name),
@@ -165,11 +170,11 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
         Kind::Changed | Kind::ByHand => false,
     };
     for difference in differences.iter().filter(|d| !told_with_another(d)) {
-        let (style, word) = match difference.kind {
-            Kind::Missing => (DELETE, "missing"),
-            Kind::Changed => (CHANGE, "changed"),
-            Kind::Extra => (ADD, "extra"),
-            Kind::ByHand => (DIM, "by hand"),
+        let (style, word) = match (difference.kind, &difference.key) {
+            (Kind::Changed, _) | (Kind::Missing | Kind::Extra, Key::Up(_)) => (CHANGE, "changed"),
+            (Kind::Missing, _) => (DELETE, "missing"),
+            (Kind::Extra, _) => (ADD, "extra"),
+            (Kind::ByHand, _) => (DIM, "by hand"),
         };
         out.push_str(&wrapped(
             &format!("  {}  ", paint(style, &format!("{word:7}"))),

@@ -355,7 +355,7 @@ fn prefix(json: &Json) -> Option<u8> {
 /// One address, or a list.
 fn addresses(json: &Json) -> Option<Vec<Written>> {
     match json {
-        Json::List(list) => list.iter().map(|json| address(json)).collect(),
+        Json::List(list) => list.iter().map(address).collect(),
         _ => address(json).map(|address| vec![address]),
     }
 }

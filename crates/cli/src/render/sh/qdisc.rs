@@ -91,9 +91,11 @@ fn netem_words(netem: &Netem, was: Option<&Netem>) -> String {
             out.push_str(&format!(" loss gemodel {p} {r} {h} {k}"));
         }
     }
-    let shares: [(&str, fn(&Netem) -> u64); 3] =
-        [("duplicate", |n| n.duplicate.into()), ("corrupt", |n| n.corrupt.into()), ("reorder", |n| n.reorder.into())];
-    for ((word, of), value) in shares.into_iter().zip([netem.duplicate, netem.corrupt, netem.reorder]) {
+    for (word, of, value) in [
+        ("duplicate", (|n| n.duplicate.into()) as fn(&Netem) -> u64, netem.duplicate),
+        ("corrupt", |n| n.corrupt.into(), netem.corrupt),
+        ("reorder", |n| n.reorder.into(), netem.reorder),
+    ] {
         if said(of) {
             out.push_str(&format!(" {word} {}", share(value)));
         }
@@ -115,7 +117,7 @@ fn tbf_words(tbf: &Tbf) -> String {
 /// A time in ns in the greatest unit in which it is whole, for tc(8) reckons in floating point. Not all of its versions know ns.
 fn time(ns: u64) -> String {
     let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
-    match units.into_iter().find(|(_, scale)| ns % scale == 0) {
+    match units.into_iter().find(|(_, scale)| ns.is_multiple_of(*scale)) {
         Some((unit, scale)) => format!("{}{unit}", ns / scale),
         None => format!("{}.{:03}us", ns / 1_000, ns % 1_000),
     }
@@ -125,6 +127,7 @@ fn time(ns: u64) -> String {
 fn rate(bytes: u64) -> String {
     let bits = bytes.saturating_mul(8);
     let units = [("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)];
-    let (unit, scale) = units.into_iter().find(|(_, scale)| bits > 0 && bits % scale == 0).unwrap_or(("bit", 1));
+    let (unit, scale) =
+        units.into_iter().find(|(_, scale)| bits > 0 && bits.is_multiple_of(*scale)).unwrap_or(("bit", 1));
     format!("{}{unit}", bits / scale)
 }

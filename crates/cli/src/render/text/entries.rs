@@ -34,6 +34,8 @@ pub struct Line {
     pub sign: Sign,
     pub kind: &'static str,
     pub text: String,
+    /// Of what is said of one end of a link: which.
+    pub end: Option<String>,
 }
 
 /// What a new node or link is made of.
@@ -216,15 +218,13 @@ impl Gathering<'_> {
             Subject::HostBridge(_) => Some(&NetnsId::Host),
             Subject::Link(_) => None,
         };
-        let line = |sign, r: &Resource, text| vec![Line { sign, kind: kind(r), text }];
         let of_link = |r: &Resource| {
             let (device, text) = words::of_end(r).filter(|_| matches!(subject, Subject::Link(_)))?;
-            Some((text, format!(" at {}", names.end(device))))
+            Some((text, names.end(device)))
         };
-        let noun = |r: &Resource| match of_link(r) {
-            Some((text, at)) => format!("{text}{at}"),
-            None => words::noun(r, names, within),
-        };
+        let end = |r: &Resource| of_link(r).map(|(_, end)| end);
+        let noun = |r: &Resource| of_link(r).map_or_else(|| words::noun(r, names, within), |(text, _)| text);
+        let line = |sign, r: &Resource, text| vec![Line { sign, kind: kind(r), text, end: end(r) }];
         match action {
             Action::Create(Resource::Up(d)) if self.fresh.contains(d) => None,
             Action::Create(Resource::Port(p)) if self.fresh.contains(&p.device) => None,
@@ -236,12 +236,13 @@ impl Gathering<'_> {
             Action::Update { from, to } => {
                 let place = words::place(to, names, within);
                 let changes = words::changes(from, to, names, within).into_iter();
-                let text = |c| match (to, of_link(to)) {
-                    (Resource::Device(Device::Veth(_)), _) => c,
-                    (_, Some((_, at))) => format!("{c}{at}"),
-                    (_, None) => format!("{place}: {c}"),
-                };
-                Some(changes.map(|c| Line { sign: Sign::Change, kind: kind(to), text: text(c) }).collect())
+                if of_link(to).is_some() {
+                    return Some(line(Sign::Change, to, changes.collect::<Vec<_>>().join(", ")));
+                }
+                let text =
+                    |c| if matches!(to, Resource::Device(Device::Veth(_))) { c } else { format!("{place}: {c}") };
+                let change = |c| Line { sign: Sign::Change, kind: kind(to), text: text(c), end: None };
+                Some(changes.map(change).collect())
             }
             Action::Borrow(loan) => Some(line(Sign::Create, &loan.was, format!("loan of {}", noun(&loan.was)))),
             Action::GiveBack(loan) => Some(line(Sign::Delete, &loan.was, format!("loan of {}", noun(&loan.was)))),
@@ -262,7 +263,7 @@ impl Gathering<'_> {
                 let netns = key.netns();
                 if !self.telling.gone.contains(&netns_key(&netns)) && !self.created.contains(key) {
                     let text = words::noun(resource, &self.telling.names, Some(&netns));
-                    let line = Line { sign: Sign::Delete, kind: kind(resource), text };
+                    let line = Line { sign: Sign::Delete, kind: kind(resource), text, end: None };
                     self.entry(Subject::Netns(netns)).changes.push(line);
                 }
             }

@@ -142,12 +142,23 @@ fn numbers(group: &[Entry]) -> String {
 fn changes(entry: &Entry) -> Vec<(Sign, String)> {
     let mut told: Vec<(Sign, String)> = Vec::new();
     let mut lines: Vec<&Line> = entry.changes.iter().collect();
-    lines.sort_by_cached_key(|l| (l.kind != "device", l.sign, l.kind, natural(&l.text)));
+    lines.sort_by_cached_key(|l| (l.kind != "device", l.sign, l.kind, natural(&l.text), l.end.clone()));
     for run in lines.chunk_by(|a, b| a.sign == b.sign && a.kind == b.kind) {
-        match run.len() > FEW_CHANGES {
+        let alike: Vec<&[&Line]> = run.chunk_by(|a, b| a.text == b.text && a.end.is_some()).collect();
+        match alike.len() > FEW_CHANGES {
             true => told.push((run[0].sign, count(run.len(), run[0].kind))),
-            false => told.extend(run.iter().map(|l| (l.sign, l.text.clone()))),
+            false => told.extend(alike.into_iter().map(|same| (same[0].sign, at_ends(same)))),
         }
     }
     told
+}
+
+/// The same at one end of a link or at both.
+fn at_ends(same: &[&Line]) -> String {
+    let text = &same[0].text;
+    match (&same[0].end, same.len()) {
+        (None, _) => text.clone(),
+        (Some(end), 1) => format!("{text} at {end}"),
+        (Some(_), _) => format!("{text} at both ends"),
+    }
 }

@@ -16,7 +16,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
         return field;
     }
     let along = from.owners(before).into_iter().chain(from.needs(before).into_iter().flat_map(|n| n.0));
-    let along = along.filter(|k| gone.contains(k)).find_map(|k| before.holder(&k));
+    let along = along.filter_map(|k| before.holder(&k)).find(|other| gone.contains(&other.key()));
     match along {
         Some(other) => format!("goes along with {}", words::noun(other, names, None)),
         None => "the kernel drops it on the way".to_owned(),
@@ -81,7 +81,7 @@ fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
         let [was, is] = [was, is].map(|id| names.end(&id));
         return Some(format!("it moves from {was} to {is}, which needs a new {}", kind_of(b)));
     }
-    let (was, is) = (words::about(a, names)?, words::about(b, names)?);
+    let (was, is) = (words::sort(a)?, words::sort(b)?);
     let why = match &b.kind {
         SingleKind::Dummy => return None,
         SingleKind::Vlan { .. } => "the kernel fixes a VLAN device's tag when it is made",

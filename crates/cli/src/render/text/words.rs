@@ -11,7 +11,7 @@ mod device;
 mod impairment;
 mod vlans;
 
-pub use device::{about, bridge_about, end_about, link};
+pub use device::{about, bridge_about, end_about, link, sort};
 pub use impairment::{bucket, distribution, impairment, whole};
 pub use vlans::vlans;
 

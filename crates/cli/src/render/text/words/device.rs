@@ -54,11 +54,16 @@ pub fn end_about(end: &End) -> Vec<String> {
 pub fn about(single: &Single, names: &Names) -> Option<String> {
     let parent = single.kind.parent(&single.id).map(|p| end(&p, names, Some(&single.id.netns)));
     let on = parent.map_or_else(String::new, |parent| format!(" on {parent}"));
+    sort(single).map(|sort| sort + &on)
+}
+
+/// The same without what it stands on: `802.1Q 10`.
+pub fn sort(single: &Single) -> Option<String> {
     match &single.kind {
         SingleKind::Dummy => None,
-        SingleKind::Vlan { vid, protocol, .. } => Some(format!("{} {vid}{on}", protocol.word().replace('q', "Q"))),
-        SingleKind::Macvlan { mode, .. } => Some(format!("{mode}{on}")),
-        SingleKind::Ipvlan { mode, .. } => Some(format!("{mode}{on}")),
+        SingleKind::Vlan { vid, protocol, .. } => Some(format!("{} {vid}", protocol.word().replace('q', "Q"))),
+        SingleKind::Macvlan { mode, .. } => Some(mode.to_string()),
+        SingleKind::Ipvlan { mode, .. } => Some(mode.to_string()),
         SingleKind::Bond(bond) => Some(bond.mode.to_string()),
         SingleKind::Vrf { table } => Some(format!("table {table}")),
     }
@@ -167,13 +172,15 @@ fn single_changes(a: &Single, b: &Single, names: &Names) -> Vec<String> {
         | SingleKind::Ipvlan { .. }
         | SingleKind::Vrf { .. } => None,
     };
-    let is = |single: &Single| {
-        std::iter::once(single.kind.name().to_owned()).chain(about(single, names)).collect::<Vec<_>>().join(" ")
+    let parent = |single: &Single| single.kind.parent(&single.id);
+    let whole = |single: &Single| {
+        let words = std::iter::once(single.kind.name().to_owned()).chain(about(single, names));
+        words.collect::<Vec<_>>().join(" ")
     };
-    let mut changes = Changes::default();
-    if is(a) != is(b) {
-        changes.0.push(format!("{} → {}", is(a), is(b)));
-    }
+    let changes = match a.kind.name() == b.kind.name() && parent(a) == parent(b) {
+        true => Changes::default().note("mode", sort(a), sort(b), |sort| or_none(sort.as_ref())),
+        false => Changes(vec![format!("{} → {}", whole(a), whole(b))]),
+    };
     changes
         .note("miimon", miimon(a), miimon(b), |ms| ms.map_or_else(|| "none".to_owned(), |ms| format!("{ms}ms")))
         .note("mtu", a.mtu, b.mtu, mtu)
