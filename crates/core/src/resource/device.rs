@@ -105,6 +105,7 @@ pub struct Bridge {
     /// Kernels of 250 ticks a second keep only even numbers.
     pub forward_delay: u32,
     /// How long an address is remembered that is not heard of, in 1/100 s; 30000 by default (IFLA_BR_AGEING_TIME). 0: not at all.
+    /// With `stp` always 30000: while the tree changes the kernel shortens it, and does not tell what it was (`__br_set_topology_change`, net/bridge/br_stp.c).
     /// Even, as [`Bridge::forward_delay`].
     pub ageing: u32,
     /// Whether ports take only frames of their VLANs (IFLA_BR_VLAN_FILTERING). Where it is so, a new port is in none (IFLA_BR_VLAN_DEFAULT_PVID is 0).

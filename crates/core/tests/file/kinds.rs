@@ -127,7 +127,7 @@ fn vlans_are_those_of_the_ports_of_bridges() {
     "#]],
     );
     check_lab(
-        r#"nodes: { "a[1-3]": {}, s: { kind: bridge, vlan: 20, ipv4: 10.0.0.1/24, stp: true, forward-delay: 2s, ageing: 0s }, t: { kind: bridge } }
+        r#"nodes: { "a[1-3]": {}, s: { kind: bridge, vlan: 20, ipv4: 10.0.0.1/24, stp: true, forward-delay: 2s }, t: { kind: bridge, ageing: 0s } }
 links:
   - { endpoints: [a1, s], vlan: 10, isolated: true }
   - { endpoints: [a2, { node: s, vlan: 20 }], trunk: all, native: 5 }
@@ -139,8 +139,8 @@ links:
             a1: namespace
             a2: namespace
             a3: namespace
-            s: bridge has 10.0.0.1/24 in-vlan 20 stp forward-delay 200 ageing 0
-            t: bridge
+            s: bridge has 10.0.0.1/24 in-vlan 20 stp forward-delay 200
+            t: bridge ageing 0
             lan-a1-1: bridge implied
             a1 -- s vlan 10 isolated true
             a2 -- s vlan 20

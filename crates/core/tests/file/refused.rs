@@ -7,7 +7,7 @@ use crate::show::check_lab;
 #[test]
 fn quantities_without_units_and_out_of_range_are_told() {
     check_lab(
-        r#"nodes: { a: { interfaces: { b0: { bond: { members: [eth0], miimon: 1500us } } } }, b: {}, s: { kind: bridge, stp: true, forward-delay: 1s, ageing: 15ms }, t: { kind: bridge, stp: yes, forward-delay: 31s } }
+        r#"nodes: { a: { interfaces: { b0: { bond: { members: [eth0], miimon: 1500us } } } }, b: {}, s: { kind: bridge, stp: true, forward-delay: 1s, ageing: 20s }, u: { kind: bridge, ageing: 15ms }, t: { kind: bridge, stp: yes, forward-delay: 31s } }
 links:
   - { endpoints: [a, b], delay: 10, jitter: ms, loss: 1, duplicate: 101%, corrupt: -1%, reorder: x%, rate: 100, limit: 0 }
   - { endpoints: [a, b], delay: 2h, loss: { p: 1, r: 200%, 1-h: 1%, h: 1% }, rate: 1bit, seed: -1, ecn: 1 }
@@ -21,7 +21,7 @@ links:
   - { endpoints: [a, b], queues: 5000 }
 "#,
         expect![[r#"
-            E006 2:180 ⟨yes⟩ `stp` is `true` or `false`, not `yes`
+            E006 2:214 ⟨yes⟩ `stp` is `true` or `false`, not `yes`
             E004 5:69 ⟨h⟩ unknown key `h`
                  write one of `1-h`, `1-k`, `p` or `r`; keys of your own begin with `x-`
             E006 5:96 ⟨-1⟩ `seed` is a whole number, not `-1`
@@ -42,9 +42,11 @@ links:
                  take a multiple of 1ms
             E040 2:136 ⟨1s⟩ a time of 1s is too short here
                  take at least 2s
-            E040 2:148 ⟨15ms⟩ a bridge counts time in steps of 20ms, not 15ms
+            E034 2:148 ⟨20s⟩ `ageing` is the kernel's own under `stp`: it shortens it whenever the tree changes
+                 take one of the two away
+            E040 2:182 ⟨15ms⟩ a bridge counts time in steps of 20ms, not 15ms
                  take a multiple of 20ms
-            E041 2:200 ⟨31s⟩ `forward-delay` is how long ports wait under `stp`, and this bridge has none
+            E041 2:234 ⟨31s⟩ `forward-delay` is how long ports wait under `stp`, and this bridge has none
                  write `stp: true` beside it
             E039 4:33 ⟨10⟩ `10` has no unit
                  write it with a unit, as 10ms, 100us or 1.5s

@@ -24,7 +24,8 @@ pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Opt
         Resource::Device(Device::Veth(v)) => return changed_veth(state, v, old, tape),
         Resource::Device(Device::Bridge(b)) => Resource::Device(Device::Bridge(match tape.pick(4) {
             0 => Bridge { multicast_snooping: !b.multicast_snooping, ..b.clone() },
-            1 => Bridge { stp: !b.stp, ageing: 30_000 - b.ageing, ..b.clone() },
+            1 if b.stp => Bridge { stp: false, ageing: 0, ..b.clone() },
+            1 => Bridge { stp: true, ageing: 30_000, ..b.clone() },
             _ => Bridge { vlan_filtering: !b.vlan_filtering, ..b.clone() },
         })),
         Resource::Device(Device::Single(s)) => Resource::Device(Device::Single(Box::new(changed_single(s, tape)))),

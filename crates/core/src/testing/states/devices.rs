@@ -24,12 +24,14 @@ pub(super) fn bridge(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let full_name = full_name(&id, tape);
     let mac = mac(&id, tape);
     let (forward_delay, ageing) = [(1500, 30_000), (200, 0)][usize::from(tape.pick(6) == 5)];
+    let (multicast_snooping, vlan_filtering, stp) = (tape.pick(2) == 1, tape.pick(2) == 1, tape.pick(6) == 5);
     let bridge = Bridge {
-        multicast_snooping: tape.pick(2) == 1,
-        vlan_filtering: tape.pick(2) == 1,
-        stp: tape.pick(6) == 5,
+        multicast_snooping,
+        vlan_filtering,
+        stp,
         forward_delay,
-        ageing,
+        // Under STP the kernel sets it itself at times.
+        ageing: if stp { 30_000 } else { ageing },
         full_name,
         ..Bridge::new(id, mac)
     };

@@ -23,13 +23,21 @@ impl NodeOf<'_, '_, '_> {
         let delay = delay.filter(|_| stp).and_then(|Picked { value, at, .. }| {
             Reading { at, problems: self.problems }.centiseconds(value, FORWARD_DELAY.0, FORWARD_DELAY.1)
         });
-        let ageing = self.fitting("ageing", bridge, |s| s.ageing.as_ref()).and_then(|Picked { value, at, .. }| {
+        let ageing = self.fitting("ageing", bridge, |s| s.ageing.as_ref());
+        let ageing = ageing.filter(|picked| !stp || picked.default || self.restless(picked));
+        let ageing = ageing.filter(|_| !stp).and_then(|Picked { value, at, .. }| {
             Reading { at, problems: self.problems }.centiseconds(value, 0, LONGEST_AGEING)
         });
         let hint = "write it on the link to a bridge, or under `interfaces:` for a sub-interface";
         let vlan = self.fitting_or("vlan", bridge, hint, |s| s.vlan.as_ref());
         let vlan = vlan.and_then(|Picked { value, at, .. }| Reading { at, problems: self.problems }.vlan(*value));
         (stp, delay, ageing, vlan)
+    }
+
+    fn restless(&mut self, picked: &Picked<String>) -> bool {
+        let message = "`ageing` is the kernel's own under `stp`: it shortens it whenever the tree changes";
+        self.problems.tell(codes::UNFIT, &picked.at, message, "take one of the two away");
+        false
     }
 
     fn alone(&mut self, picked: &Picked<String>) -> bool {

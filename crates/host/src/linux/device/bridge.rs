@@ -44,8 +44,10 @@ impl BridgeSettings {
 
     pub(super) fn decode(data: &[u8]) -> Self {
         let mut settings = BridgeSettings::default();
+        let mut tree_changes = false;
         for seen in parsed(data) {
             match seen {
+                InfoBridge::TopologyChange(flag) => tree_changes = flag != 0,
                 InfoBridge::MulticastSnooping(on) => settings.multicast_snooping = on,
                 InfoBridge::StpState(state) => settings.stp = state != BridgeStpState::Disabled,
                 InfoBridge::ForwardDelay(time) => settings.forward_delay = time,
@@ -53,6 +55,10 @@ impl BridgeSettings {
                 InfoBridge::VlanFiltering(on) => settings.vlan_filtering = on,
                 _ => {}
             }
+        }
+        // For so long the kernel remembers addresses no longer than two forward delays (`__br_set_topology_change`, net/bridge/br_stp.c).
+        if tree_changes && settings.ageing == 2 * settings.forward_delay {
+            settings.ageing = BridgeSettings::at_birth().ageing;
         }
         settings
     }
