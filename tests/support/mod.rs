@@ -83,6 +83,22 @@ impl Machine {
         both(&output)
     }
 
+    /// Applies a topology and checks it. Where the machine lacks something that it needs, netsim has to say so before anything is touched; that is
+    /// said aloud, and false.
+    pub fn applies(&self, file: &Path) -> bool {
+        let output = self.netsim([Path::new("apply"), file, Path::new("--check")]).output().expect("netsim starts");
+        let said = both(&output);
+        if output.status.success() {
+            return true;
+        }
+        let lacks = |line: &&str| line.contains("[E071]") || line.contains("[E074]");
+        let why = said.lines().find(lacks).unwrap_or_else(|| panic!("{}: {said}", file.display()));
+        assert!(why.contains("[E074]") || why.contains("needed by"), "{said}");
+        self.has_nothing_left();
+        eprintln!("SKIPPED {}: {}", file.file_stem().unwrap_or_default().to_string_lossy(), why.trim());
+        false
+    }
+
     /// The names in /run/netns.
     pub fn namespaces(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir("/run/netns")

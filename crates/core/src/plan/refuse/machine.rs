@@ -32,7 +32,7 @@ pub(super) fn missing_nic(wanted: &Resource, desired: &HostState, observed: &Obs
     let name = Key::Device(nic.clone());
     let nics = &observed.facts.nics;
     let stays = nics.contains_key(&nic.name) && observed.ours.holder(&name).is_none();
-    (!nics.is_empty() && desired.holder(&name).is_none() && !stays).then_some(nic.name)
+    (!observed.facts.kernel.is_empty() && desired.holder(&name).is_none() && !stays).then_some(nic.name)
 }
 
 /// One refusal for each device that is missing.
