@@ -16,9 +16,10 @@ impl<'a> Depths<'a> {
 
     /// The depth of the resource at a position: 1 where it needs nothing.
     ///
-    /// There are no circles: what a resource needs is of another kind; or an earlier program of the same node; or the device that it stands on,
-    /// whose being up or membership another device's needs of these kinds follow, and a topology in which interfaces stand on each other in a circle is
-    /// refused, as is such a circle by every kernel. If there were one all the same, it would be cut where it is entered, and the kernel would refuse it.
+    /// There are no circles. A resource needs what is of another kind, or an earlier program of its node; or, being a device, the one that it stands
+    /// on, with that one's being up and memberships: these need devices further down, and bridges, bonds and VRFs, which stand on nothing. The topology's
+    /// check refuses interfaces that stand on each other in a circle, and no kernel can have them. Were there one all the same, it would be cut where
+    /// it is entered, and the kernel would refuse the first of them.
     pub(super) fn of_position(&mut self, at: usize) -> u32 {
         if self.known[at] == 0 {
             let state = self.state;

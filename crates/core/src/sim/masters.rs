@@ -137,11 +137,13 @@ impl Sim {
         Ok(())
     }
 
-    /// Down and up again, if it is up (`cycle_netdev`).
+    /// Down and up again, if it is up (`cycle_netdev`); and IPv6 loses its addresses in any case (`addrconf_notify`).
     fn cycle(&mut self, id: &DeviceId) -> Result<(), SimError> {
-        if self.device(id)?.up {
-            let space = self.space_mut(&id.netns)?;
-            space.set_down(id.name);
+        let was_up = self.device(id)?.up;
+        let space = self.space_mut(&id.netns)?;
+        space.set_down(id.name);
+        space.device_mut(id.name)?.addresses.retain(|(net, _)| net.addr().is_ipv4());
+        if was_up {
             space.open(id.name);
         }
         Ok(())

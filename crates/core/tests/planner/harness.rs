@@ -14,7 +14,7 @@ use proptest::test_runner::Config;
 
 /// As many cases as `PROPTEST_CASES` says, else a number that takes a few seconds.
 pub fn config() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000);
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
     Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }
 

@@ -1,5 +1,6 @@
 //! What the planner promises, tried on the kernel in memory with random states.
 
+mod cascades;
 mod harness;
 mod others;
 mod properties;

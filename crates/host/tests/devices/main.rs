@@ -87,7 +87,7 @@ fn with(state: &HostState, more: impl IntoIterator<Item = Resource>) -> HostStat
 fn reaches(from: &str, to: &str) -> bool {
     let to: IpAddr = to.parse().expect("an address");
     let mut reached = None;
-    let options = Options { tries: 4, timeout: Duration::from_millis(600) };
+    let options = Options { tries: 4, timeout: Duration::from_millis(600), ..Options::default() };
     ping(&[space(from)], [Ping { from: 0, to }], &options, &Progress::default(), |_, _, outcome| {
         reached = Some(matches!(outcome, Outcome::Reached { .. }));
     })

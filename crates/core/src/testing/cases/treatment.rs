@@ -124,16 +124,12 @@ pub(super) fn knobs() -> Vec<Case> {
              tune t-a/e1 gro off",
         ),
         left(
-            "TCP is not cut up where checksums are not left to the device, and again when they are",
-            "tune t-a/e0 tso on",
-            "+ tune t-a/e0 tx-checksum off
-             + tune t-a/e1 tx-checksum off
-             + tune t-a/e1 tso on
+            "TCP is cut up by the device again when checksums are left to it again",
+            "tune t-a/e1 tso on",
+            "+ tune t-a/e1 tx-checksum off
              - tune t-a/e1 tx-checksum off",
             "",
-            "tune t-a/e0 tx-checksum off
-             tune t-a/e0 tso off
-             tune t-a/e1 tso on",
+            "",
         ),
         left(
             "offloads are new again with the device",

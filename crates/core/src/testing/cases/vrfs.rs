@@ -10,13 +10,21 @@ pub(super) fn vrfs() -> Vec<Case> {
         route t-a fd09::/64 via e0=fd00:0::100
         route t-a 10.9.1.0/24 via e1=10.0.1.100
     ";
-    let member = "
-        vrf t-a/red 200
-        up t-a/red
+    let join = "
+        + port t-a/e0 red
+        + address t-a/e0 fd00:9::1/64
+        + route t-a 10.9.0.0/24 table=200 via e0=10.0.0.100
+        + route t-a fd09::/64 table=200 via e0=fd00:9::100
+    ";
+    let joined = "
         port t-a/e0 red
         address t-a/e0 fd00:9::1/64
         route t-a 10.9.0.0/24 table=200 via e0=10.0.0.100
         route t-a fd09::/64 table=200 via e0=fd00:9::100
+    ";
+    let up = "
+        vrf t-a/red 200
+        up t-a/red
     ";
     vec![
         left(
@@ -28,47 +36,45 @@ pub(super) fn vrfs() -> Vec<Case> {
              address t-a/e0 fd00:0::1/64",
             "port t-a/e0 red",
         ),
-        left_member(
+        left(
             "a device that leaves a VRF loses its routes and its IPv6 addresses, and stays up",
-            member,
-            "- port t-a/e0 red",
-            "port t-a/e0 red
-             address t-a/e0 fd00:9::1/64
-             route t-a 10.9.0.0/24 table=200 via e0=10.0.0.100
-             route t-a fd09::/64 table=200 via e0=fd00:9::100",
+            up,
+            &format!("{join}- port t-a/e0 red"),
+            "address t-a/e0 fd00:0::1/64",
             "",
-        ),
-        left_member(
-            "a VRF that goes takes the routes and IPv6 addresses of its members along",
-            member,
-            "- vrf t-a/red 200",
-            "vrf t-a/red 200
-             up t-a/red
-             port t-a/e0 red
-             address t-a/e0 fd00:9::1/64
-             route t-a 10.9.0.0/24 table=200 via e0=10.0.0.100
-             route t-a fd09::/64 table=200 via e0=fd00:9::100",
-            "",
-        ),
-        left_member(
-            "a VRF that goes down leaves its members and their routes alone",
-            member,
-            "+ address t-a/red 10.1.0.1/32
-             + address t-a/red fd01::1/128
-             - up t-a/red",
-            "up t-a/red",
-            "address t-a/red 10.1.0.1/32",
         ),
         left(
-            "a device that is down joins and leaves a VRF as it is",
+            "a VRF that goes takes the routes and IPv6 addresses of its members along",
+            up,
+            &format!("{join}- vrf t-a/red 200"),
+            &format!("{up}address t-a/e0 fd00:0::1/64"),
+            "",
+        ),
+        left(
+            "a VRF that goes down leaves its members and their routes alone",
+            up,
+            &format!(
+                "{join}
+                 + address t-a/red 10.1.0.1/32
+                 + address t-a/red fd01::1/128
+                 - up t-a/red"
+            ),
+            "up t-a/red
+             address t-a/e0 fd00:0::1/64",
+            &format!("{joined}address t-a/red 10.1.0.1/32"),
+        ),
+        left(
+            "a device that is down loses IPv6 addresses by joining a VRF, and by leaving it",
             "vrf t-a/red 200",
             "- up t-a/e0
              + address t-a/e0 fd00:7::1/64
              + port t-a/e0 red
-             - port t-a/e0 red",
+             + address t-a/e0 fd00:8::1/64
+             - port t-a/e0 red
+             + address t-a/e0 fd00:9::1/64",
             "up t-a/e0
              address t-a/e0 fd00:0::1/64",
-            "address t-a/e0 fd00:7::1/64",
+            "address t-a/e0 fd00:9::1/64",
         ),
         left(
             "802.1Q devices go down and up with a device that joins a VRF",
@@ -107,9 +113,4 @@ pub(super) fn vrfs() -> Vec<Case> {
              port t-a/m blue",
         ),
     ]
-}
-
-/// As `left`; the device has joined before it got its IPv6 address.
-fn left_member(name: &'static str, start: &str, todo: &str, gone: &str, new: &str) -> Case {
-    left(name, start, todo, &format!("address t-a/e0 fd00:0::1/64\n{gone}"), new)
 }

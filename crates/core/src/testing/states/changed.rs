@@ -8,11 +8,12 @@ use super::settings::{some_qdisc, some_value};
 use super::{Master, device, devices, master, masters};
 use crate::names::{Mac, NodeName};
 use crate::resource::{
-    Bond, Bridge, Device, DeviceId, End, IpvlanMode, MacvlanMode, Netns, Port, Qdisc, Ran, Resource, Single,
+    Bond, BondMode, Bridge, Device, DeviceId, End, IpvlanMode, MacvlanMode, Netns, Port, Qdisc, Ran, Resource, Single,
     SingleKind, Sysctl, Tuning, Veth, VlanProtocol,
 };
 use crate::state::HostState;
 use crate::testing::Tape;
+use crate::testing::text::default_mac;
 
 /// The same thing, changed in one respect.
 pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
@@ -104,7 +105,7 @@ fn changed_single(s: &Single, tape: &mut Tape) -> Single {
                 let passthru = *mode == MacvlanMode::Passthru;
                 *mode = if passthru || *mode == MacvlanMode::Vepa { MacvlanMode::Bridge } else { MacvlanMode::Vepa };
                 if passthru {
-                    s.mac = Some(super::super::text::default_mac(&s.id));
+                    s.mac = Some(default_mac(&s.id));
                 }
             }
             SingleKind::Ipvlan { mode, .. } => {
@@ -112,7 +113,7 @@ fn changed_single(s: &Single, tape: &mut Tape) -> Single {
             }
             SingleKind::Bond(Bond { mode, miimon }) => match tape.pick(2) {
                 0 => *miimon = 150 - *miimon % 150,
-                _ => *mode = crate::resource::BondMode::BalanceXor,
+                _ => *mode = BondMode::BalanceXor,
             },
             SingleKind::Vrf { table } => *table = 401 - *table,
         },
@@ -172,11 +173,11 @@ fn be_member(state: &mut HostState, id: &DeviceId, mac: Mac, mtu: u32) {
             });
             Device::Veth(Veth::new(a, b))
         }
-        Some(Device::Single(s)) => {
+        Some(Device::Single(s)) if s.kind == SingleKind::Dummy => {
             let link_local = s.link_local && may_be_link_local(mtu);
             Device::Single(Box::new(Single { mac: Some(mac), mtu: Some(mtu), link_local, ..(**s).clone() }))
         }
-        Some(Device::Bridge(_) | Device::Stray { .. }) | None => return,
+        Some(Device::Single(_) | Device::Bridge(_) | Device::Stray { .. }) | None => return,
     };
     replace(state, Resource::Device(new));
     state.insert(Resource::Up(id.clone()));

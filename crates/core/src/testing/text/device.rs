@@ -15,49 +15,60 @@ pub(in crate::testing) fn default_mac(id: &DeviceId) -> Mac {
     Mac([2, 0, 0, a, b, c])
 }
 
-/// What every kind of device has; `own` takes words that only this kind knows.
-fn read(text: &str, mut own: impl FnMut(&str, Option<&str>) -> Option<()>) -> Common {
-    let mut words = text.split(',');
-    let id = id(words.next().unwrap_or_default());
-    let mut common = Common { mac: None, mtu: None, link_local: false, full_name: None, id };
-    for word in words {
-        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-        match (name, value) {
-            ("mac", Some(mac)) => common.mac = Some(parse(mac)),
-            ("mtu", Some(mtu)) => common.mtu = Some(parse(mtu)),
-            ("full", Some(full)) => common.full_name = Some(full.into()),
-            ("link-local", None) => common.link_local = true,
-            _ => own(name, value).unwrap_or_else(|| panic!("`{word}` is no property of such a device")),
-        }
-    }
-    common
-}
-
-struct Common {
+/// A device's name and what is said of it, each word taken once.
+struct Words<'a> {
     id: DeviceId,
-    mac: Option<Mac>,
-    mtu: Option<u32>,
-    link_local: bool,
-    full_name: Option<Arc<str>>,
+    rest: Vec<&'a str>,
 }
 
-impl Common {
-    fn mac(&self) -> Mac {
-        self.mac.unwrap_or_else(|| default_mac(&self.id))
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut words = text.split(',');
+        let id = id(words.next().unwrap_or_default());
+        Words { id, rest: words.collect() }
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let found = self.rest.iter().position(|word| *word == name);
+        found.map(|at| self.rest.remove(at)).is_some()
+    }
+
+    fn text(&mut self, name: &str) -> Option<&'a str> {
+        let value = |word: &&'a str| word.strip_prefix(name)?.strip_prefix('=');
+        let (at, value) = self.rest.iter().enumerate().find_map(|(at, word)| Some((at, value(word)?)))?;
+        self.rest.remove(at);
+        Some(value)
+    }
+
+    fn number(&mut self, name: &str) -> Option<u32> {
+        self.text(name).map(parse)
+    }
+
+    fn mac(&mut self) -> Mac {
+        self.text("mac").map_or_else(|| default_mac(&self.id), parse)
+    }
+
+    fn full_name(&mut self) -> Option<Arc<str>> {
+        self.text("full").map(Into::into)
+    }
+
+    fn done(self) -> DeviceId {
+        assert!(self.rest.is_empty(), "{:?} is nothing to say of {}", self.rest, self.id);
+        self.id
     }
 }
 
 pub(super) fn end(text: &str) -> End {
-    let (mut queues, mut tx_queue_len) = (1, 1000);
-    let common = read(text, |name, value| match (name, value) {
-        ("queues", Some(n)) => Some(queues = parse(n)),
-        ("qlen", Some(n)) => Some(tx_queue_len = parse(n)),
-        _ => None,
-    });
-    let mac = common.mac();
-    let mtu = common.mtu.unwrap_or(1500);
-    let (link_local, full_name) = (common.link_local, common.full_name);
-    End { queues, tx_queue_len, mtu, link_local, full_name, ..End::new(common.id, mac) }
+    let mut words = Words::of(text);
+    End {
+        mac: words.mac(),
+        mtu: words.number("mtu").unwrap_or(1500),
+        queues: words.number("queues").unwrap_or(1),
+        tx_queue_len: words.number("qlen").unwrap_or(1000),
+        link_local: words.flag("link-local"),
+        full_name: words.full_name(),
+        id: words.done(),
+    }
 }
 
 pub(super) fn show_end(end: &End) -> String {
@@ -70,18 +81,18 @@ pub(super) fn show_end(end: &End) -> String {
 }
 
 pub(super) fn bridge(text: &str) -> Bridge {
-    let mut bridge = Bridge::new(id(text.split(',').next().unwrap_or_default()), Mac([0; 6]));
-    let common = read(text, |name, value| match (name, value) {
-        ("snooping", None) => Some(bridge.multicast_snooping = true),
-        ("stp", None) => Some(bridge.stp = true),
-        ("filtering", None) => Some(bridge.vlan_filtering = true),
-        ("delay", Some(n)) => Some(bridge.forward_delay = parse(n)),
-        ("ageing", Some(n)) => Some(bridge.ageing = parse(n)),
-        _ => None,
-    });
-    assert!(common.mtu.is_none(), "a bridge has no MTU of its own");
-    let mac = common.mac();
-    Bridge { mac, link_local: common.link_local, full_name: common.full_name, ..bridge }
+    let mut words = Words::of(text);
+    Bridge {
+        mac: words.mac(),
+        multicast_snooping: words.flag("snooping"),
+        stp: words.flag("stp"),
+        forward_delay: words.number("delay").unwrap_or(1500),
+        ageing: words.number("ageing").unwrap_or(30_000),
+        vlan_filtering: words.flag("filtering"),
+        link_local: words.flag("link-local"),
+        full_name: words.full_name(),
+        id: words.done(),
+    }
 }
 
 pub(super) fn show_bridge(b: &Bridge) -> String {
@@ -113,11 +124,15 @@ pub(super) fn single(words: &[&str]) -> Option<Single> {
         ["vrf", _, table] => SingleKind::Vrf { table: parse(table) },
         _ => return None,
     };
-    let common = read(words[1], |_, _| None);
-    let mac = kind.has_mac().then(|| common.mac());
-    let mtu = common.mtu.or(Some(1500)).filter(|_| kind.has_mtu());
-    let (link_local, full_name) = (common.link_local, common.full_name);
-    Some(Single { id: common.id, mac, mtu, link_local, full_name, kind })
+    let mut words = Words::of(words[1]);
+    Some(Single {
+        mac: kind.has_mac().then(|| words.mac()),
+        mtu: kind.has_mtu().then(|| words.number("mtu").unwrap_or(1500)),
+        link_local: words.flag("link-local"),
+        full_name: words.full_name(),
+        id: words.done(),
+        kind,
+    })
 }
 
 fn worded<T: Copy>(word: &str, words: &[(&str, T)]) -> T {

@@ -1,14 +1,16 @@
-//! Frames through states written by hand: what a kernel does with VLANs, bonds, children and VRFs.
+//! Frames through switches, VLANs, bonds, VRFs and devices on others, each in a state as small as it gets.
 
+use crate::names::NetnsName;
 use crate::resource::NetnsId;
 use crate::state::HostState;
+use crate::testing::resources;
 use crate::walk::Walk;
 
 /// The pairs of addresses of a state that reach each other there and back, of these: each `namespace address`.
 fn reached(text: &str, pairs: &[(&str, &str)]) -> Vec<bool> {
-    let state: HostState = crate::testing::resources(text).into_iter().collect();
+    let state: HostState = resources(text).into_iter().collect();
     let walk = Walk::new(&state);
-    let netns = |name: &str| NetnsId::Named(crate::names::NetnsName::new(name).expect("a name"));
+    let netns = |name: &str| NetnsId::Named(NetnsName::new(name).expect("a name"));
     pairs.iter().map(|(from, to)| walk.reaches(&netns(from), to.parse().expect("an address"))).collect()
 }
 
