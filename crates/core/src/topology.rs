@@ -35,7 +35,10 @@ mod uniqueness;
 mod values;
 
 pub use check::check;
-pub use interfaces::{BondWritten, Impairment, LinkKind, LossWritten, OwnKind, Owned, PortWritten, Trunk, Written};
+pub use interfaces::{
+    BondWritten, Impairment, LONGEST_DELAY, LONGEST_JITTER, LinkKind, LossWritten, OwnKind, Owned, PortWritten, RATES,
+    Trunk, Written,
+};
 
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]

@@ -48,7 +48,11 @@ fn told(args: &ValidateArgs, loaded: &Loaded) -> String {
     let graph = &loaded.topology.graph;
     let nodes = graph.node_weights().filter(|n| is_written(n)).count();
     let (nodes, links) = (count(nodes, "node"), count(graph.edge_count(), "link"));
-    format!("{}: lab {}, {nodes}, {links}, no problems\n", args.file, loaded.topology.name)
+    let warnings = match lint(&loaded.topology).len() {
+        0 => String::new(),
+        many => format!(", {}", count(many, "warning")),
+    };
+    format!("{}: lab {}, {nodes}, {links}, no problems{warnings}\n", args.file, loaded.topology.name)
 }
 
 /// Whether it is a node of the file.

@@ -7,6 +7,7 @@ use crate::names::SysctlName;
 use crate::problem::Problem;
 use crate::resource::{Address, Netns, NetnsId, Ran, Resource, Sysctl};
 use crate::state::promote_secondaries;
+use crate::suggest::any_of;
 use crate::topology::Node;
 
 impl Lab<'_> {
@@ -49,7 +50,7 @@ impl Lab<'_> {
         name: &SysctlName,
     ) -> Result<SysctlName, Box<Problem>> {
         let node = &self.topology.graph[index];
-        let problem = |code, message: String, hint: &str| {
+        let problem = |code, message: String, hint: String| {
             Box::new(Problem::at(code, &node.at.key("sysctls").key(name.as_str()), message).hint(hint))
         };
         if *netns == NetnsId::Host {
@@ -57,15 +58,20 @@ impl Lab<'_> {
         }
         if !name.as_str().starts_with("net.") {
             let message = format!("{name} belongs to the whole machine, not to node {}", node.name);
-            return Err(problem(codes::SYSCTL_OF_MACHINE, message, "set it on the machine with sysctl(8)"));
+            return Err(problem(codes::SYSCTL_OF_MACHINE, message, "set it on the machine with sysctl(8)".into()));
         }
         let Some(named) = self.on_device(index, name) else {
             let message = format!("{name} is of an interface that {} does not have", node.name);
-            return Err(problem(codes::NO_SUCH_INTERFACE, message, "write one of its interfaces, `all` or `default`"));
+            let hint = "write one of its interfaces, `all` or `default`".into();
+            return Err(problem(codes::NO_SUCH_INTERFACE, message, hint));
         };
-        if self.facts.no_sysctl.contains_key(&(netns.clone(), named.clone())) {
+        if let Some(near) = self.facts.no_sysctl.get(&(netns.clone(), named.clone())) {
             let message = format!("the kernel has no setting {name} in {}", node.name);
-            return Err(problem(codes::SYSCTL_UNKNOWN, message, "look in /proc/sys for what there is"));
+            let hint = match &**near {
+                [] => "look in /proc/sys for what there is".to_owned(),
+                near => format!("did you mean {}?", any_of(near.iter().map(SysctlName::as_str))),
+            };
+            return Err(problem(codes::SYSCTL_UNKNOWN, message, hint));
         }
         Ok(named)
     }

@@ -63,7 +63,26 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     for (feature, needed_by) in lacking {
         let (what, option) = feature.names();
         let message = format!("this kernel has no {what} ({option})");
-        let hint = format!("load the module, or use a kernel with {option}");
+        let hint = match feature {
+            Feature::NetemSeed => format!("use {option} or later, or take `seed` away"),
+            Feature::CpuMasks => {
+                "run as the machine's root on a kernel with CONFIG_RPS, or take the masks away".to_owned()
+            }
+            Feature::Veth
+            | Feature::Bridge
+            | Feature::Ipv6
+            | Feature::Multipath
+            | Feature::VlanFiltering
+            | Feature::Vlan
+            | Feature::Macvlan
+            | Feature::Ipvlan
+            | Feature::Dummy
+            | Feature::Bond
+            | Feature::Vrf
+            | Feature::Netem
+            | Feature::Tbf
+            | Feature::Ethtool => format!("load the module, or use a kernel with {option}"),
+        };
         let first = needed_by[0].clone();
         found.push(Refusal { needed_by, ..refusal(codes::NO_FEATURE, &first, message, hint) });
     }
@@ -118,7 +137,7 @@ impl Feature {
             Feature::NetemSeed => ("seed for netem", "Linux 6.6"),
             Feature::Tbf => ("tbf", "CONFIG_NET_SCH_TBF"),
             Feature::Ethtool => ("ethtool over netlink", "CONFIG_ETHTOOL_NETLINK"),
-            Feature::CpuMasks => ("RPS and XPS for us", "CONFIG_RPS and root"),
+            Feature::CpuMasks => ("RPS and XPS masks that we may set", "CONFIG_RPS"),
         }
     }
 }

@@ -78,6 +78,12 @@ fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, host: 
     if node == nics::HOST && host == Host::Nic {
         return nic(building, interface, at);
     }
+    if node == nics::HOST {
+        let message = "`host` is the machine itself, and this link makes no device on a NIC of it";
+        let hint = "write `macvlan: bridge` or `ipvlan: l2` on the link, or link a bridge with `namespace: host`";
+        building.problems.tell(codes::LINK_KIND, at, message, hint);
+        return None;
+    }
     let node = building.node(node, at);
     let interface = match interface.map(interface_name) {
         None => None,

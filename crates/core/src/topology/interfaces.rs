@@ -50,6 +50,15 @@ pub struct Written {
     pub tuning: IndexMap<Knob, String>,
 }
 
+/// The longest delay, in s: more than an hour is a slip of the finger.
+pub const LONGEST_DELAY: u32 = 3600;
+
+/// The widest jitter, in ns: a kernel draws it from 32 bits with a sign, and cuts off what is more (`tabledist`, net/sched/sch_netem.c).
+pub const LONGEST_JITTER: u64 = i32::MAX as u64;
+
+/// Bits a second that a link can be told to send: a kernel counts in bytes.
+pub const RATES: std::ops::RangeInclusive<u64> = 8..=10_000_000_000_000;
+
 /// What an interface does to the packets that it sends.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Impairment {

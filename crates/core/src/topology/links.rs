@@ -66,10 +66,8 @@ impl Writing<'_, '_> {
         let treating = Treating::over(treating.map(Rc::new), self.building.default_treating.as_ref());
         let port = PortKeys::from(self.link).read(&self.at, &mut self.building.problems);
         let kind = self.kind();
-        let host = match kind {
-            Some(LinkKind::Macvlan(_) | LinkKind::Ipvlan(_)) => Host::Nic,
-            Some(LinkKind::Veth | LinkKind::Bond { .. }) | None => Host::Unknown,
-        };
+        let on_nic = self.link.macvlan.is_some() || self.link.ipvlan.is_some();
+        let host = if on_nic { Host::Nic } else { Host::Unknown };
         let (Some(kind), Some(joined)) = (kind, self.joined(host)) else {
             self.building.link_left_out = true;
             return;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::problems::Problems;
-use super::{Trunk, codes};
+use super::{LONGEST_JITTER, RATES, Trunk, codes};
 use crate::problem::{Place, Step};
 use crate::units;
 
@@ -12,9 +12,6 @@ const LAST_VLAN: u16 = 4094;
 
 /// The greatest number of CPUs that a kernel can be built for (NR_CPUS, arch/x86/Kconfig).
 const MOST_CPUS: u32 = 8192;
-
-/// Bits a second that a link can be told to send: a kernel counts in bytes.
-const RATES: std::ops::RangeInclusive<u64> = 8..=10_000_000_000_000;
 
 /// Where a quantity stands, and what is told about it.
 pub(super) struct Reading<'a> {
@@ -44,6 +41,17 @@ impl Reading<'_> {
         let nanos = self.read(units::time(text), text, "time")?;
         if nanos > u64::from(most) * 1_000_000_000 {
             self.out(format!("a time of {text} is too long here"), &format!("take at most {most}s"));
+            return None;
+        }
+        Some(nanos)
+    }
+
+    /// How much a delay may vary, in ns.
+    pub fn jitter(&mut self, text: &str) -> Option<u64> {
+        let nanos = self.read(units::time(text), text, "time")?;
+        if nanos > LONGEST_JITTER {
+            let most = units::print_time(LONGEST_JITTER);
+            self.out(format!("a jitter of {text} is more than a kernel keeps"), &format!("take at most {most}"));
             return None;
         }
         Some(nanos)

@@ -6,13 +6,10 @@ use indexmap::IndexMap;
 
 use super::problems::Problems;
 use super::quantities::Reading;
-use super::{Impairment, LossWritten, Written, codes};
+use super::{Impairment, LONGEST_DELAY, LossWritten, Written, codes};
 use crate::problem::Place;
 use crate::resource::{Distribution, Knob};
 use crate::spec::written::{GilbertSpec, LossSpec, StateSpec, SwitchSpec, Treatment};
-
-/// The longest delay, in s: more than an hour is a slip of the finger.
-const LONGEST_DELAY: u32 = 3600;
 
 /// The longest transmit queue, in packets.
 const LONGEST_QUEUE: u32 = 1_000_000;
@@ -111,7 +108,7 @@ impl Treating {
         let mut reader = Reader { level, at, problems };
         let mut all = Treating {
             delay: reader.value("delay", written.delay, |r, text| r.time(text, LONGEST_DELAY)),
-            jitter: reader.value("jitter", written.jitter, |r, text| r.time(text, LONGEST_DELAY)),
+            jitter: reader.value("jitter", written.jitter, |r, text| r.jitter(text)),
             distribution: reader.plain("distribution", written.distribution),
             loss: reader.loss(written.loss),
             duplicate: reader.value("duplicate", written.duplicate, |r, text| r.percent(text)),
@@ -230,6 +227,12 @@ impl Treating {
 
     fn tuning(&self, queues: u32, on: On, fitting: &mut Fitting) -> IndexMap<Knob, String> {
         let mut tuning = IndexMap::new();
+        let said = |knob| Knob::WORDS.into_iter().zip(&self.knobs).find(|((_, k), _)| *k == knob)?.1.as_ref();
+        let unsummed = said(Knob::TxChecksum).is_some_and(|sum| sum.value == "off");
+        if let Some(tso) = said(Knob::Tso).filter(|tso| unsummed && tso.value == "on") {
+            let message = "`tso` is on, and `tx-checksum` off, without which a kernel has none";
+            fitting.no(tso, message, "write both `on`, or both `off`");
+        }
         for ((word, knob), said) in Knob::WORDS.into_iter().zip(&self.knobs) {
             let Some(said) = said.as_ref().filter(|s| !s.value.is_empty() && s.value != "on") else { continue };
             let fits = match (knob, on) {

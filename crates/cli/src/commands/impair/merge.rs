@@ -1,8 +1,8 @@
 //! What an interface does, with some of it otherwise.
 
 use netsim_core::resource::{Distribution, Loss, Netem, QdiscKind};
-use netsim_core::topology::{Impairment, LossWritten};
-use netsim_core::units::{print_time, share_percent};
+use netsim_core::topology::{Impairment, LONGEST_DELAY, LONGEST_JITTER, LossWritten, RATES};
+use netsim_core::units::{print_rate, print_time, share_percent};
 
 use crate::args::{Change, Limit};
 
@@ -37,9 +37,19 @@ pub fn does(impairment: &Impairment) -> bool {
 
 /// That nothing in it means nothing: what is wrong, and what to do.
 pub fn checked(impairment: &Impairment) -> Result<(), (String, &'static str)> {
-    let Impairment { delay, jitter, loss, duplicate, corrupt, reorder, ecn, seed, distribution, .. } = impairment;
+    let Impairment { delay, jitter, loss, duplicate, corrupt, reorder, ecn, seed, distribution, rate, .. } = impairment;
     let alone = |what: &str, other: &str| format!("{what} means nothing without {other}");
     let chance = *jitter > 0 || loss.is_some() || [duplicate, corrupt, reorder].iter().any(|share| **share > 0.0);
+    if *delay > u64::from(LONGEST_DELAY) * 1_000_000_000 {
+        return Err((format!("a delay of {} is too long", print_time(*delay)), "give at most 3600s"));
+    }
+    if *jitter > LONGEST_JITTER {
+        let message = format!("a jitter of {} is more than a kernel keeps", print_time(*jitter));
+        return Err((message, "give at most 2.147483647s"));
+    }
+    if let Some(rate) = rate.filter(|rate| !RATES.contains(rate)) {
+        return Err((format!("a rate of {} is out of range", print_rate(rate)), "give one from 8bit to 10tbit"));
+    }
     if jitter > delay {
         let (jitter, delay) = (print_time(*jitter), print_time(*delay));
         let hint = "give --delay that is longer, or --jitter 0ms";
@@ -115,6 +125,10 @@ mod tests {
             Impairment { jitter: 1, ..Impairment::default() },
             Impairment { delay: 5, distribution: Distribution::Normal, ..Impairment::default() },
             Impairment { reorder: 1.0, ..Impairment::default() },
+            Impairment { delay: 3_600_000_000_001, ..Impairment::default() },
+            Impairment { delay: 5_000_000_000, jitter: 1 << 31, ..Impairment::default() },
+            Impairment { rate: Some(7), ..Impairment::default() },
+            Impairment { rate: Some(10_000_000_000_001), ..Impairment::default() },
             Impairment { delay: 1, ecn: true, ..Impairment::default() },
             Impairment { delay: 1, seed: Some(1), ..Impairment::default() },
         ];

@@ -237,7 +237,9 @@ impl Gathering<'_> {
                 let place = words::place(to, names, within);
                 let changes = words::changes(from, to, names, within).into_iter();
                 if of_link(to).is_some() {
-                    return Some(line(Sign::Change, to, changes.collect::<Vec<_>>().join(", ")));
+                    let changes = changes.collect::<Vec<_>>().join(", ");
+                    let knob = if let Resource::Tuning(t) = to { format!("{} ", t.knob) } else { String::new() };
+                    return Some(line(Sign::Change, to, knob + &changes));
                 }
                 let text =
                     |c| if matches!(to, Resource::Device(Device::Veth(_))) { c } else { format!("{place}: {c}") };

@@ -4,7 +4,7 @@ use netsim_core::resource::{Distribution, Loss, Netem, QdiscKind, Tbf};
 use netsim_core::units::{print_percent, print_rate, print_time, share_percent};
 
 /// A setting and its value; none where it does nothing.
-type Part = (&'static str, Option<String>);
+type Part<'k> = (&'k str, Option<String>);
 
 /// All that it does; how many packets may wait is said where it does nothing else.
 pub fn impairment(kind: &QdiscKind) -> String {
@@ -45,7 +45,7 @@ fn with_word(kind: &QdiscKind) -> String {
     }
 }
 
-fn said((word, value): &Part) -> Option<String> {
+fn said((word, value): &Part<'_>) -> Option<String> {
     value.as_ref().map(|value| format!("{word} {value}"))
 }
 
@@ -59,16 +59,20 @@ fn word(kind: &QdiscKind) -> &str {
 }
 
 /// Of equal kinds the same settings in the same order.
-fn parts(kind: &QdiscKind) -> Vec<Part> {
+fn parts(kind: &QdiscKind) -> Vec<Part<'_>> {
     match kind {
         QdiscKind::Netem(netem) => netem_parts(netem),
         QdiscKind::Tbf(tbf) => tbf_parts(tbf),
+        // Of a kind that netsim gives, with what it never gives.
+        QdiscKind::Other(kind) if matches!(&**kind, "netem" | "tbf") => {
+            vec![(kind, Some("with settings of another's".to_owned()))]
+        }
         QdiscKind::Other(kind) => vec![("qdisc", Some(kind.to_string()))],
     }
 }
 
 /// How much may wait.
-fn room(kind: &QdiscKind) -> Part {
+fn room(kind: &QdiscKind) -> Part<'static> {
     match kind {
         QdiscKind::Netem(netem) => ("limit", Some(format!("{} packets", netem.limit))),
         QdiscKind::Tbf(tbf) => ("limit", Some(format!("{} bytes", tbf.limit))),
@@ -76,7 +80,7 @@ fn room(kind: &QdiscKind) -> Part {
     }
 }
 
-fn netem_parts(netem: &Netem) -> Vec<Part> {
+fn netem_parts(netem: &Netem) -> Vec<Part<'static>> {
     let time = |ns: u64| (ns > 0).then(|| print_time(ns));
     let share = |of: u32| (of > 0).then(|| percent(of));
     let jitter = time(netem.jitter).map(|jitter| match netem.distribution {
@@ -96,7 +100,7 @@ fn netem_parts(netem: &Netem) -> Vec<Part> {
     ]
 }
 
-fn tbf_parts(tbf: &Tbf) -> Vec<Part> {
+fn tbf_parts(tbf: &Tbf) -> Vec<Part<'static>> {
     vec![("rate", Some(print_rate(tbf.rate.saturating_mul(8)))), ("bucket", Some(format!("{} bytes", bucket(tbf))))]
 }
 
