@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use netsim_core::names::{LabName, NetnsName};
-use netsim_core::resource::{Key, NetnsId, Resource};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 use netsim_core::state::HostState;
 use serde::Serialize;
 
@@ -113,9 +113,11 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
                 NetnsId::Host,
                 Key::Address(d, _) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Qdisc(d) | Key::Tuning(d, _),
             ) => ours.holder(&Key::Device(d.clone())).is_some(),
-            (NetnsId::Host, Key::Netns(_) | Key::Device(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => {
-                false
+            (NetnsId::Host, Key::Device(_)) => {
+                let beneath = foreign.resource.as_ref().and_then(beneath);
+                beneath.is_some_and(|device| ours.holder(&Key::Device(device)).is_some())
             }
+            (NetnsId::Host, Key::Netns(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => false,
         };
         if !in_lab {
             continue;
@@ -131,6 +133,12 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     }
     all.sort_by_cached_key(|d| (d.kind, natural(&d.what)));
     all
+}
+
+/// What a device stands on.
+fn beneath(resource: &Resource) -> Option<DeviceId> {
+    let Resource::Device(Device::Single(single)) = resource else { return None };
+    single.kind.parent(&single.id)
 }
 
 /// That an interface is up is told as a change of it.

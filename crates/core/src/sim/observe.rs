@@ -26,7 +26,8 @@ impl Sim {
             if owner.as_ref() == Some(&scope.lab) {
                 seen.ours.insert(resource);
             } else if !matches!(resource, Resource::Up(_)) {
-                let names = resource.claims().into_iter().filter(|name| self.is_of(&scope.lab, &name.netns()));
+                let leans = self.stands_on_one_of(&scope.lab, &resource);
+                let names = resource.claims().into_iter().filter(|name| leans || self.is_of(&scope.lab, &name.netns()));
                 seen.others.extend(names.map(|name| (name, foreign(&resource, owner.clone()))));
             }
         }
@@ -79,6 +80,13 @@ impl Sim {
             NetnsId::Host => false,
             NetnsId::Named(name) => self.named.get(name).is_some_and(|n| n.owner.as_ref() == Some(lab)),
         }
+    }
+
+    /// Whether it is a device on one of the lab's: that can be in the way of what the lab wants there.
+    fn stands_on_one_of(&self, lab: &LabName, resource: &Resource) -> bool {
+        let Resource::Device(Device::Single(single)) = resource else { return false };
+        let parent = single.kind.parent(&single.id).and_then(|parent| self.device(&parent).ok());
+        parent.is_some_and(|parent| parent.owner.as_ref() == Some(lab))
     }
 
     /// What holds a name, and whose it is.

@@ -119,11 +119,8 @@ fn what_others_made_on_a_device_and_leaves_no_room_is_told_before_anything_is_to
         let mut sim = Sim::default();
         reach(&mut sim, &state(base)).expect("nothing is in the way");
         sim.plant(&resource(theirs), None).expect("there is room");
-        // The name is asked for, so that it is seen.
         let desired = state(&format!("{base}\n{ours}"));
-        let mut scope = Scope::of(&lab(), &desired);
-        scope.names.push(resource(theirs).key());
-        let refusals = plan(&desired, &sim.observe(&scope)).expect_err("there is no room");
+        let refusals = plan(&desired, &observe(&sim, &desired)).expect_err("there is no room");
         let told: Vec<_> = refusals.iter().map(|r| (r.code, r.message.as_str())).collect();
         let what = theirs.split(' ').next().expect("a word");
         let message = format!("device host/x is taken: {what} that netsim did not make, and leaves no room for {room}");

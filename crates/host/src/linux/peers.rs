@@ -24,7 +24,7 @@ pub(crate) type Pairs = FxHashMap<(usize, u32), (usize, usize)>;
 /// A space's numbers for others, to spaces.
 type Numbers = FxHashMap<i32, usize>;
 
-/// The marked devices of a space whose peers are not known yet: index, the peer's index, its namespace's number.
+/// The devices of a space whose peers are not known yet: index, the peer's index, its namespace's number.
 type Open = Vec<(u32, u32, Option<i32>)>;
 
 /// All pairs among the spaces. The calling thread must be its own: it ends up in another namespace.
@@ -64,7 +64,9 @@ impl<'a> Table<'a> {
     fn of(lab: &'a LabName, spaces: &'a [Space]) -> Self {
         let positions = |s: &Space| s.links.iter().enumerate().map(|(at, link)| (link.index, at)).collect();
         let peer = |link: &Link| {
-            let (peer, netns) = link.peer.filter(|_| link.kind.has_peer() && is_of_lab(lab, link))?;
+            // Others' veth pairs are of no interest, but what stands on devices of ours can be in the way there.
+            let matters = link.kind.has_peer() && (is_of_lab(lab, link) || link.kind != Kind::Veth);
+            let (peer, netns) = link.peer.filter(|_| matters)?;
             Some((link.index, peer, netns))
         };
         let open = spaces.iter().map(|s| s.links.iter().filter_map(peer).collect()).collect();

@@ -3,15 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use netsim_core::names::IfName;
+use netsim_core::names::{IfName, LabName};
 use netsim_core::resource::{
     Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, PortVlans, Qdisc, QdiscKind, Resource,
-    Route, Single, SingleKind, Veth,
+    Route, Single, Veth,
 };
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::FxHashMap;
 
-use super::device::{Kind, LO_INDEX, Link, lab_of};
+use super::device::{Kind, LO_INDEX, Link, Sort, lab_of};
 use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
 use super::{address, qdisc, route};
@@ -48,7 +48,7 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
     for link in &space.links {
         let lo = link.index == LO_INDEX && space.mark.is_some();
         if !lo && !is_of_lab(&scope.lab, link) {
-            add_foreign_device(observed, asked, space, link);
+            add_foreign_device(observed, scope, asked, (spaces, at), link, pairs);
             continue;
         }
         if !lo {
@@ -113,16 +113,10 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
             });
             ends.map_or_else(|| stray("half a veth pair".into()), |(a, b)| Device::Veth(Veth::new(a, b)))
         }
-        Kind::Single(sort) => {
-            let parent = pairs.get(&(at, link.index)).map(|(space, position)| {
-                let there = &spaces[*space];
-                DeviceId { netns: there.id.clone(), name: there.links[*position].name }
-            });
-            match sort.on(&id, parent) {
-                Some(kind) => Device::Single(Box::new(single(id, kind, link))),
-                None => stray(format!("{} on a device elsewhere", sort.name())),
-            }
-        }
+        Kind::Single(sort) => match single(spaces, at, link, *sort, pairs) {
+            Some(single) => Device::Single(Box::new(single)),
+            None => stray(format!("{} on a device elsewhere", sort.name())),
+        },
         Kind::Other(kind) if kind.is_empty() => stray("device of no kind".into()),
         Kind::Other(kind) => stray(format!("{kind} device")),
     }
@@ -139,15 +133,22 @@ fn end(space: &Space, link: &Link) -> Option<End> {
     })
 }
 
-fn single(id: DeviceId, kind: SingleKind, link: &Link) -> Single {
-    Single {
+/// A device with one name; none where what it stands on is not known.
+fn single(spaces: &[Space], at: usize, link: &Link, sort: Sort, pairs: &Pairs) -> Option<Single> {
+    let id = DeviceId { netns: spaces[at].id.clone(), name: link.name };
+    let beneath = pairs.get(&(at, link.index)).map(|(space, position)| {
+        let there = &spaces[*space];
+        DeviceId { netns: there.id.clone(), name: there.links[*position].name }
+    });
+    let kind = sort.on(&id, beneath)?;
+    Some(Single {
         id,
         mac: link.mac.filter(|_| kind.has_mac()),
         mtu: kind.has_mtu().then_some(link.mtu),
         link_local: link.link_local,
         full_name: full_name(link),
         kind,
-    }
+    })
 }
 
 /// The altname that is the name as written: it did not fit as a name, and the name is made from its beginning.
@@ -158,10 +159,18 @@ pub(crate) fn full_name(link: &Link) -> Option<Arc<str>> {
     long().max_by_key(shared).map(|a| a.as_str().into())
 }
 
-fn add_foreign_device(observed: &mut Observed, asked: &Asked, space: &Space, link: &Link) {
+fn add_foreign_device(
+    observed: &mut Observed,
+    scope: &Scope,
+    asked: &Asked,
+    (spaces, at): (&[Space], usize),
+    link: &Link,
+    pairs: &Pairs,
+) {
+    let space = &spaces[at];
     let key = Key::Device(DeviceId { netns: space.id.clone(), name: link.name });
     let shown = match space.id {
-        NetnsId::Host => asked.keys.contains(&key),
+        NetnsId::Host => asked.keys.contains(&key) || stands_on_one_of(&scope.lab, (spaces, at), link, pairs),
         NetnsId::Named(_) => link.index != LO_INDEX && !BORN.contains(&link.name.as_str()),
     };
     if shown {
@@ -174,8 +183,20 @@ fn add_foreign_device(observed: &mut Observed, asked: &Asked, space: &Space, lin
         };
         let lab = lab_of(&link.alias);
         let what = lab.as_ref().map_or_else(|| format!("{kind} made by hand"), |l| format!("{kind} of lab {l}"));
-        observed.others.insert(key, Foreign { what: what.into(), lab, resource: None });
+        // Of what stands on another device, what it is can be in the way of others there.
+        let resource = match &link.kind {
+            Kind::Single(sort) => single(spaces, at, link, *sort, pairs),
+            Kind::Veth | Kind::Bridge(_) | Kind::Other(_) => None,
+        };
+        let resource = resource.map(|single| Resource::Device(Device::Single(Box::new(single))));
+        observed.others.insert(key, Foreign { what: what.into(), lab, resource });
     }
+}
+
+/// Whether a device stands on one of the lab's.
+fn stands_on_one_of(lab: &LabName, (spaces, at): (&[Space], usize), link: &Link, pairs: &Pairs) -> bool {
+    let beneath = pairs.get(&(at, link.index)).filter(|_| matches!(link.kind, Kind::Single(_)));
+    beneath.is_some_and(|(space, position)| is_of_lab(lab, &spaces[*space].links[*position]))
 }
 
 /// Whether something unmarked with this key is worth telling: in our namespaces always, in the host's if its name is asked for.

@@ -2,7 +2,8 @@
 
 use super::*;
 use netsim_core::names::{NetnsName, NodeName};
-use netsim_core::resource::Netns;
+use netsim_core::plan::{codes, plan};
+use netsim_core::resource::{Key, Netns};
 
 on_a_machine!(a_macvlan_in_a_node_stands_on_a_device_of_another, needs Macvlan, {
     let parents = state([netns("a"), netns("b"), netns("p"), wire("p/eth0", "host/far"), wire("p/eth1", "host/near")]);
@@ -127,4 +128,24 @@ on_a_machine!(small_devices_of_every_kind_have_no_ipv6_and_get_it_back, needs Ma
         become_so(&lab(mtu));
     }
     become_so(&with(&node("a"), [bridge("a/br0"), up("a/br0")]));
+});
+
+on_a_machine!(what_a_hand_put_on_a_device_and_leaves_no_room_there_is_told_before_anything_is_touched, needs Macvlan, {
+    let base = state([netns("a"), netns("b"), wire("a/eth0", "host/far")]);
+    become_so(&base);
+    ip("-n a link add m0 link eth0 type macvlan mode bridge");
+    ip("link add m1 link far type macvlan mode bridge");
+    for (parent, theirs) in [("a/eth0", "a/m0"), ("host/far", "host/m1")] {
+        let (netns, _) = parent.split_once('/').expect("a device is in a namespace");
+        let desired = with(&base, [bridge(&format!("{netns}/br0")), port(parent, "br0")]);
+        let refusals = plan(&desired, &observe(&desired)).expect_err("no port has another device on it");
+        let told: Vec<_> = refusals.iter().map(|refusal| (refusal.code, refusal.key.clone())).collect();
+        assert_eq!(told, [(codes::TAKEN.0, Key::Device(id(theirs)))]);
+    }
+    // Moved to another of ours it stands on a device elsewhere all the same.
+    ip("-n a link set m0 netns b");
+    let desired = with(&base, [bridge("a/br0"), port("a/eth0", "br0")]);
+    let refusals = plan(&desired, &observe(&desired)).expect_err("no port has another device on it");
+    assert_eq!(refusals.iter().map(|refusal| refusal.key.clone()).collect::<Vec<_>>(), [Key::Device(id("b/m0"))]);
+    become_so(&HostState::default());
 });
