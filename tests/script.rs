@@ -47,7 +47,7 @@ nodes:
       red: { vrf: { table: 77, members: [eth3] } }
   b: { interfaces: { bond0: { bond: { members: [x, y], mode: active-backup, miimon: 50ms }, ipv4: [10.9.0.1/24] } } }
   c: {}
-  sw: { kind: bridge, stp: true, forward-delay: 2s, ageing: 0s, subnet: none }
+  sw: { kind: bridge, stp: true, forward-delay: 2s, subnet: none }
 links:
   - { endpoints: ["a-node-with-a-long-name:eth0", sw], trunk: [10, 20-29], native: 3, hairpin: true }
   - { endpoints: ["a-node-with-a-long-name:eth1", c], delay: 8ms, jitter: 80us, distribution: paretonormal, loss: { p: 1%, r: 10%, 1-h: 70%, 1-k: 0.1% } }
@@ -172,7 +172,7 @@ const CHANGES: [(&str, &str, &str); 7] = [
     ),
     (
         "ports",
-        "nodes: { a: {}, sw: { kind: bridge, stp: true, ageing: 10s } }
+        "nodes: { a: {}, sw: { kind: bridge, ageing: 10s } }
 links: [{ endpoints: [a, sw], isolated: true, hairpin: true, txqueuelen: 10 }]",
         "nodes: { a: {}, sw: { kind: bridge } }\nlinks: [{ endpoints: [a, sw], learning: false }]",
     ),

@@ -223,15 +223,23 @@ fn bonds_and_vrfs_are_made_anew_for_their_mode_and_table() {
 fn switches_and_their_ports_change_in_place() {
     check(
         &switch("", ["", ""]),
-        &switch(", stp: true, ageing: 60s", [", isolated: true", ", learning: false"]),
+        &switch(", stp: true", ["", ""]),
         &expect![[r#"
-        plan:
-          ~ sw
-              ~ bridge sw: ageing 300s → 60s
-              ~ bridge sw: stp off → on
-              ~ port a-eth0: isolated off → on
-              ~ port b-eth0: learning on → off
-    "#]],
+            plan:
+              ~ sw
+                  ~ bridge sw: stp off → on
+        "#]],
+    );
+    check(
+        &switch("", ["", ""]),
+        &switch(", ageing: 60s", [", isolated: true", ", learning: false"]),
+        &expect![[r#"
+            plan:
+              ~ sw
+                  ~ bridge sw: ageing 300s → 60s
+                  ~ port a-eth0: isolated off → on
+                  ~ port b-eth0: learning on → off
+        "#]],
     );
     check(
         &switch("", ["", ""]),
