@@ -158,7 +158,8 @@ fn routes_and_settings_that_cannot_be_are_told_with_their_place() {
         lab.0.graph[a].sysctls.insert(SysctlName::new(setting).expect("a name"), "1".into());
     }
     let lacking = (netns_of(&lab.0, a), SysctlName::new("net.ipv4.none").expect("a name"));
-    let facts = Facts { no_sysctl: [(lacking, Vec::new())].into(), ..Facts::default() };
+    let near = SysctlName::new("net.ipv4.neon").expect("a name");
+    let facts = Facts { no_sysctl: [(lacking, vec![near])].into(), ..Facts::default() };
     expect![[r#"
         E059 nodes.a.sysctls.kernel.hostname: kernel.hostname belongs to the whole machine, not to node a
         E056 nodes.a.sysctls.net.ipv4.conf.eth7.rp_filter: net.ipv4.conf.eth7.rp_filter is of an interface that a does not have
@@ -169,6 +170,10 @@ fn routes_and_settings_that_cannot_be_are_told_with_their_place() {
         E056 nodes.a.routes[3]: a has no interface eth7
         E057 nodes.a.routes[5]: a has a second route to 10.0.0.0/8 with the same metric
     "#]].assert_eq(&problems(&lab, &facts));
+    let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
+    let problems = lower(&lab.0, &given, &facts).expect_err("a problem");
+    let unknown = problems.into_iter().filter(|p| p.code == codes::SYSCTL_UNKNOWN).map(|p| p.hint);
+    assert_eq!(unknown.collect::<Vec<_>>(), [Some("did you mean `net.ipv4.neon`?".to_owned())]);
 }
 
 #[test]

@@ -224,8 +224,8 @@ checks: [{ reachable: [a, nic-eth1] }]
                  name a node
             E043 9:22 ⟨host⟩ `host` is the whole machine; a device stands on one NIC of it
                  write the NIC: `host:eth1`
-            E013 10:22 ⟨\"host:eth1\"⟩ there is no node `host`
-                 write it under `nodes:`
+            E043 10:22 ⟨\"host:eth1\"⟩ `host` is the machine itself, and this link makes no device on a NIC of it
+                 write `macvlan: bridge` or `ipvlan: l2` on the link, or link a bridge with `namespace: host`
             E043 11:5 ⟨{⟩ a link of three and more endpoints is a bridge with a plain link from each
                  make links of two endpoints of it
             E043 12:5 ⟨{⟩ a link of three and more endpoints is a bridge with a plain link from each
@@ -305,6 +305,47 @@ links:
         expect![[r#"
             E033 3:55 ⟨{⟩ this link closes a circle of bridges between `u` and `s`: frames would run round it for ever
                  take one link out of the circle, or write `stp: true` on all bridges of it
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_kernel_would_cut_off_or_leave_out_without_a_word_is_told() {
+    check_lab(
+        r#"nodes: { a: { interfaces: { eth3: { offloads: { tx-checksum: off, tso: on } } } }, b: {} }
+links:
+  - { endpoints: [a, b], delay: 3s, jitter: 2147483647ns }
+  - { endpoints: [a, b], delay: 3s, jitter: 2147483648ns }
+  - { endpoints: [a, { node: b, offloads: { tso: on } }], offloads: { tx-checksum: off, tso: off } }
+  - { endpoints: [a, b], offloads: { tx-checksum: off } }
+"#,
+        expect![[r#"
+            E040 5:45 ⟨2147483648ns⟩ a jitter of 2147483648ns is more than a kernel keeps
+                 take at most 2.147483647s
+            E041 6:50 ⟨on⟩ `tso` is on, and `tx-checksum` off, without which a kernel has none
+                 write both `on`, or both `off`
+            E041 2:72 ⟨on⟩ `tso` is on, and `tx-checksum` off, without which a kernel has none
+                 write both `on`, or both `off`
+        "#]],
+    );
+}
+
+#[test]
+fn the_machine_itself_is_no_end_of_a_link() {
+    check_lab(
+        r#"nodes: { a: {}, b: {} }
+links:
+  - { endpoints: [a, host:eth0] }
+  - { endpoints: [a, { node: host, interface: eth0 }] }
+  - { endpoints: [b, host:eth0], macvlan: bridge, ipvlan: l2 }
+"#,
+        expect![[r#"
+            E043 4:22 ⟨host:eth0⟩ `host` is the machine itself, and this link makes no device on a NIC of it
+                 write `macvlan: bridge` or `ipvlan: l2` on the link, or link a bridge with `namespace: host`
+            E043 5:22 ⟨{⟩ `host` is the machine itself, and this link makes no device on a NIC of it
+                 write `macvlan: bridge` or `ipvlan: l2` on the link, or link a bridge with `namespace: host`
+            E043 6:5 ⟨{⟩ a link is made in one way, and here are `macvlan` and `ipvlan`
+                 take one of them away
         "#]],
     );
 }
