@@ -172,7 +172,7 @@ fn routes_and_settings_that_cannot_be_are_told_with_their_place() {
     "#]].assert_eq(&problems(&lab, &facts));
     let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
     let problems = lower(&lab.0, &given, &facts).expect_err("a problem");
-    let unknown = problems.into_iter().filter(|p| p.code == codes::SYSCTL_UNKNOWN).map(|p| p.hint);
+    let unknown = problems.into_iter().filter(|p| p.code == super::codes::SYSCTL_UNKNOWN).map(|p| p.hint);
     assert_eq!(unknown.collect::<Vec<_>>(), [Some("did you mean `net.ipv4.neon`?".to_owned())]);
 }
 
