@@ -1,4 +1,4 @@
-//! netsim killed at every point of an apply and of a destroy: from each state it goes on to the whole lab, or to nothing.
+//! netsim killed at every point of an apply, of a change and of a destroy: from each state it goes on to the whole lab, back, or to nothing.
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::path::Path;
 mod support;
 use support::{Machine, both, on_a_machine_of_its_own};
 
-/// Some sixty actions of every kind that a lab on one machine has.
+/// Some sixty actions of every kind that a lab of plain links has.
 const LAB: &str = r#"
 name: kill
 routing: static
@@ -26,6 +26,56 @@ links:
   - { endpoints: ["{a,b,r1}", sw] }
   - { endpoints: ["b:up0", out], ipv4: [10.8.0.2/24] }
 "#;
+
+/// What is treated, tuned and stands on others, as every kernel has it, and the same changed.
+const TREATED: [&str; 2] = [
+    r#"
+name: kill
+nodes:
+  a: { interfaces: { twin: { macvlan: bridge, parent: eth0, ipv4: 10.1.0.9/24 } } }
+  b: {}
+  sw: { kind: bridge, subnet: 10.9.0.0/24 }
+links:
+  - { endpoints: [{ node: a, interface: eth0, rate: 10mbit, offloads: { tso: off } }, "b:eth0"], ipv4: [10.1.0.1/24, 10.1.0.2/24] }
+  - { endpoints: ["{a,b}", sw], isolated: true }
+"#,
+    r#"
+name: kill
+nodes:
+  a: { interfaces: { twin: { macvlan: private, parent: eth0, ipv4: 10.1.0.8/24 } } }
+  b: {}
+  sw: { kind: bridge, subnet: 10.9.0.0/24, ageing: 60s }
+links:
+  - { endpoints: [{ node: a, interface: eth0, txqueuelen: 50 }, { node: b, interface: eth0, rate: 1mbit, offloads: { gro: off } }], ipv4: [10.1.0.1/24, 10.1.0.2/24] }
+  - { endpoints: ["{a,b}", sw], hairpin: true }
+"#,
+];
+
+/// What only a full kernel has, and the same changed.
+const FULL: [&str; 2] = [
+    r#"
+name: kill
+nodes:
+  a: { interfaces: { eth0.7: { vlan: 7, ipv4: 10.7.0.1/24 }, d: { dummy: true }, red: { vrf: { table: 10, members: [d] } } } }
+  b: { interfaces: { eth0.7: { vlan: 7, ipv4: 10.7.0.2/24 } } }
+  sw: { kind: bridge }
+links:
+  - { endpoints: ["a:eth0", sw], trunk: [7, 8], subnet: none, delay: 1ms, jitter: 100us }
+  - { endpoints: ["b:eth0", sw], trunk: 7, subnet: none }
+  - { endpoints: ["a:up", "b:up"], bond: { links: 2, mode: active-backup }, ipv4: [10.6.0.1/24, 10.6.0.2/24] }
+"#,
+    r#"
+name: kill
+nodes:
+  a: { interfaces: { eth0.8: { vlan: 8, ipv4: 10.7.0.1/24 }, d: { dummy: true, ipv4: 10.5.0.1/32 }, red: { vrf: { table: 11, members: [d] } } } }
+  b: {}
+  sw: { kind: bridge }
+links:
+  - { endpoints: ["a:eth0", sw], trunk: [8, 9], subnet: none, delay: 2ms, loss: 1% }
+  - { endpoints: ["b:eth0", sw], vlan: 8, ipv4: ["10.7.0.2/24"] }
+  - { endpoints: ["a:up", "b:up"], bond: { links: 2, mode: balance-xor }, mtu: 1400, ipv4: [10.6.0.1/24, 10.6.0.2/24] }
+"#,
+];
 
 /// Runs netsim to be killed at its n-th point; false if it came to its end before that.
 fn killed_at(machine: &Machine, point: u32, args: &[&str]) -> bool {
@@ -48,27 +98,91 @@ fn is_whole(machine: &Machine, file: &Path) {
 #[test]
 fn an_apply_killed_anywhere_can_go_on_or_go_away() {
     on_a_machine_of_its_own("an_apply_killed_anywhere_can_go_on_or_go_away", |machine| {
-        let file = machine.file("kill.yaml", LAB);
-        let path = file.to_str().expect("a UTF-8 path");
-        let mut states = BTreeSet::new();
-        let mut point = 1;
-        while killed_at(machine, point, &["apply", path]) {
-            states.insert(machine.seen());
-            machine.ok(["apply", path]);
-            is_whole(machine, &file);
-            machine.ok(["destroy", path]);
-            machine.has_nothing_left();
+        goes_on_or_away(machine, &machine.file("kill.yaml", LAB), 60);
+    });
+}
 
-            assert!(killed_at(machine, point, &["apply", path]), "point {point} came the first time");
-            machine.ok(["destroy", path]);
-            machine.has_nothing_left();
-            point += 1;
+#[test]
+fn an_apply_of_treated_links_killed_anywhere_can_go_on_or_go_away() {
+    on_a_machine_of_its_own("an_apply_of_treated_links_killed_anywhere_can_go_on_or_go_away", |machine| {
+        goes_on_or_away(machine, &machine.file("kill.yaml", TREATED[0]), 30);
+    });
+}
+
+#[test]
+fn an_apply_of_devices_on_devices_killed_anywhere_can_go_on_or_go_away() {
+    on_a_machine_of_its_own("an_apply_of_devices_on_devices_killed_anywhere_can_go_on_or_go_away", |machine| {
+        let file = machine.file("kill.yaml", FULL[0]);
+        if machine.applies(&file) {
+            machine.ok([Path::new("destroy"), &file]);
+            goes_on_or_away(machine, &file, 40);
         }
+    });
+}
+
+fn goes_on_or_away(machine: &Machine, file: &Path, least: usize) {
+    let path = file.to_str().expect("a UTF-8 path");
+    let mut states = BTreeSet::new();
+    let mut point = 1;
+    while killed_at(machine, point, &["apply", path]) {
+        states.insert(machine.seen());
+        machine.ok(["apply", path]);
+        is_whole(machine, file);
         machine.ok(["destroy", path]);
         machine.has_nothing_left();
-        eprintln!("apply killed at {} points, {} distinct states of the kernel", point - 1, states.len());
-        assert!(states.len() >= 60, "only {} distinct states were reached", states.len());
+
+        assert!(killed_at(machine, point, &["apply", path]), "point {point} came the first time");
+        machine.ok(["destroy", path]);
+        machine.has_nothing_left();
+        point += 1;
+    }
+    machine.ok(["destroy", path]);
+    machine.has_nothing_left();
+    eprintln!("apply killed at {} points, {} distinct states of the kernel", point - 1, states.len());
+    assert!(states.len() >= least, "only {} distinct states were reached", states.len());
+}
+
+#[test]
+fn a_change_of_treated_links_killed_anywhere_can_go_on_or_back() {
+    on_a_machine_of_its_own("a_change_of_treated_links_killed_anywhere_can_go_on_or_back", |machine| {
+        goes_on_or_back(machine, TREATED, 5);
     });
+}
+
+#[test]
+fn a_change_of_devices_on_devices_killed_anywhere_can_go_on_or_back() {
+    on_a_machine_of_its_own("a_change_of_devices_on_devices_killed_anywhere_can_go_on_or_back", |machine| {
+        if machine.applies(&machine.file("before.yaml", FULL[0])) {
+            goes_on_or_back(machine, FULL, 20);
+        }
+    });
+}
+
+fn goes_on_or_back(machine: &Machine, labs: [&str; 2], least: usize) {
+    let [before, after] =
+        [("before.yaml", labs[0]), ("after.yaml", labs[1])].map(|(name, lab)| machine.file(name, lab));
+    let [from, to] = [&before, &after].map(|file| file.to_str().expect("a UTF-8 path"));
+    let mut states = BTreeSet::new();
+    let mut point = 1;
+    loop {
+        machine.ok(["apply", from]);
+        if !killed_at(machine, point, &["apply", to]) {
+            break;
+        }
+        states.insert(machine.seen());
+        machine.ok(["apply", to]);
+        is_whole(machine, &after);
+
+        machine.ok(["apply", from]);
+        assert!(killed_at(machine, point, &["apply", to]), "point {point} came the first time");
+        machine.ok(["apply", from]);
+        is_whole(machine, &before);
+        point += 1;
+    }
+    machine.ok(["destroy", to]);
+    machine.has_nothing_left();
+    eprintln!("change killed at {} points, {} distinct states of the kernel", point - 1, states.len());
+    assert!(states.len() >= least, "only {} distinct states were reached", states.len());
 }
 
 #[test]

@@ -191,14 +191,7 @@ fn meddle(sim: &mut Sim, tape: &mut Tape) {
             }
             _ => {
                 grow(&mut then, tape);
-                // What stands on a device in the machine's own namespace shows only by its name.
-                let unseen = |r: &Resource| match r {
-                    Resource::Device(Device::Single(s)) => {
-                        s.id.netns == NetnsId::Host && s.kind.parent(&s.id).is_some()
-                    }
-                    _ => false,
-                };
-                let new = |r: &Resource| now.get(&r.key()).is_none() && !matches!(r, Resource::Ran(_)) && !unseen(r);
+                let new = |r: &Resource| now.get(&r.key()).is_none() && !matches!(r, Resource::Ran(_));
                 then.iter().map(|(_, r)| r).filter(|r| new(r)).try_for_each(|r| sim.plant(r, None))
             }
         };
