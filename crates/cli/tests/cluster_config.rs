@@ -183,6 +183,33 @@ fn a_number_of_nodes_and_a_bare_list_are_clusters_too() {
 }
 
 #[test]
+fn what_fits_no_delay_is_left_out_or_made_to_fit_so_that_the_lab_is_sound() {
+    check(
+        "unfit",
+        r#"{"nodes": [{"name": "a", "ip": "10.0.1.1", "mask": "255.255.0.0", "delay": "1ms"}, {"name": "b"}], "jitter": "5ms", "reorder": "5%"}"#,
+        &expect![[r#"
+            # cluster_config: 2 nodes on one bridge, imported from cluster_config.json.
+            # Note: node `a`: a jitter of 5ms is too much and was read as 1ms.
+            # Note: node `b`: jitter without a delay means nothing, left out.
+            # Note: node `b`: reorder without a delay means nothing, left out.
+            name: cluster_config
+            nodes:
+              a: {}
+              b: {}
+              sw: { kind: bridge, subnet: 10.0.0.0/16 }
+            links:
+              - { endpoints: [a, sw], delay: 1ms, jitter: 1ms, reorder: 5%, ipv4: [10.0.1.1/16] }
+              - { endpoints: [b, sw] }
+        "#]],
+        &expect![[r#"
+            warning: node `a`: a jitter of 5ms is too much and was read as 1ms
+            warning: node `b`: jitter without a delay means nothing, left out
+            warning: node `b`: reorder without a delay means nothing, left out
+        "#]],
+    );
+}
+
+#[test]
 fn what_is_no_cluster_is_refused_with_a_reason() {
     let sandbox = Sandbox::new("cluster-config-none");
     sandbox.file("a.json", "{nodes:");

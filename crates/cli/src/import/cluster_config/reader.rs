@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
+use netsim_core::topology::LONGEST_JITTER;
+use netsim_core::units;
 
 use super::values::{Quantity, quantity};
 use super::{Cluster, Json, Node, Words};
@@ -121,6 +123,7 @@ struct Draft {
     name: Option<String>,
     interface: Option<String>,
     addresses: Vec<Written>,
+    prefix: Option<u8>,
     own: Words,
 }
 
@@ -272,6 +275,10 @@ impl Reader {
                     Some(addresses) => draft.addresses.extend(addresses),
                     None => self.lost(path, "no address"),
                 },
+                (Some((Meaning::Prefix, _)), _) => match prefix(value).filter(|_| draft.prefix.is_none()) {
+                    Some(prefix) => draft.prefix = Some(prefix),
+                    None => self.lost(path, "not understood"),
+                },
                 (Some((Meaning::Interface, _)), _) => match text(value).filter(|_| draft.interface.is_none()) {
                     Some(interface) => draft.interface = Some(interface),
                     None => self.lost(path, "not understood"),
@@ -312,8 +319,12 @@ impl Reader {
             if name != said {
                 self.warnings.push(format!("node `{said}` is called {name}"));
             }
-            let addresses = draft.addresses.into_iter().map(&mut net).collect();
+            let addresses = draft.addresses.into_iter().map(|(address, own)| net((address, own.or(draft.prefix))));
+            let addresses = addresses.collect();
             nodes.push(Node { name, interface: draft.interface, addresses, own: draft.own });
+        }
+        for key in ["jitter", "reorder"] {
+            settle(key, &mut nodes, &mut self.all, &mut self.warnings);
         }
         if guessed {
             self.warnings.push("addresses without a prefix length got /24, and /64 for IPv6".to_owned());
@@ -327,6 +338,36 @@ impl Reader {
             nodes,
             all: self.all,
             warnings: self.warnings,
+        }
+    }
+}
+
+/// Leaves out what means nothing without a delay where there is none, and makes no jitter more than the delay.
+fn settle(key: &'static str, nodes: &mut [Node], all: &mut Words, warnings: &mut Vec<String>) {
+    let nanos = |text: &String| units::time(text).unwrap_or(0);
+    let most = |node: &Node, all: &Words| {
+        let delay = node.own.get("delay").or(all.get("delay")).filter(|delay| nanos(delay) > 0)?;
+        let most = nanos(delay).min(LONGEST_JITTER);
+        Some(if key == "jitter" { most } else { u64::MAX })
+    };
+    let fits = |node: &Node, all: &Words| match node.own.get(key).or(all.get(key)) {
+        Some(value) => most(node, all).is_some_and(|most| nanos(value) <= most),
+        None => true,
+    };
+    if nodes.iter().all(|node| fits(node, all)) {
+        return;
+    }
+    let common = all.shift_remove(key);
+    for node in nodes {
+        let Some(value) = node.own.shift_remove(key).or_else(|| common.clone()) else { continue };
+        match most(node, all) {
+            None => warnings.push(format!("node `{}`: {key} without a delay means nothing, left out", node.name)),
+            Some(most) if nanos(&value) > most => {
+                let read = units::print_time(most);
+                warnings.push(format!("node `{}`: a jitter of {value} is too much and was read as {read}", node.name));
+                node.own.insert(key, read);
+            }
+            Some(_) => drop(node.own.insert(key, value)),
         }
     }
 }

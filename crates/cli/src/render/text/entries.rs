@@ -275,9 +275,18 @@ impl Gathering<'_> {
         }
     }
 
+    /// Whether nothing brings up a device that is made.
+    fn is_down(&self, device: &DeviceId) -> bool {
+        !self.created.contains(&Key::Up(device.clone()))
+    }
+
     fn note_made(&mut self, subject: Subject, resource: &Resource) {
         let names = &self.telling.names;
         let mut ends = Vec::new();
+        let mut stays_down: Vec<&DeviceId> = Vec::new();
+        if let Resource::Device(Device::Veth(v)) = resource {
+            stays_down.extend(v.ends().iter().map(|e| &e.id).filter(|id| self.is_down(id)));
+        }
         let made = &mut self.entry(subject).made;
         match resource {
             Resource::Netns(_) | Resource::Up(_) => {}
@@ -290,6 +299,7 @@ impl Gathering<'_> {
                 for end in v.ends() {
                     words::end_about(end).into_iter().for_each(|text| made.note_end(text, names.end(&end.id)));
                 }
+                stays_down.into_iter().for_each(|id| made.note_end("down".to_owned(), names.end(id)));
                 ends.extend(v.ends().each_ref().map(|e| e.id.netns.clone()));
             }
             Resource::Port(p) => {
