@@ -75,7 +75,8 @@ impl Prior {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
-                | Resource::Ran(_) => {}
+                | Resource::Ran(_)
+                | Resource::Ovs(_) => {}
             }
         }
         prior.own.retain(|name, _| !prior.interfaces.contains_key(name));

@@ -22,6 +22,7 @@ pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
             single.kind.parent(&single.id).map(Key::Device).into_iter().collect()
         }
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
+        Resource::Ovs(o) => o.owners(),
         Resource::Up(d) => {
             // A member that a bond frees is closed (`__bond_release_one`).
             let bond = joined(d, among).filter(|(_, to)| *to == Joined::Bond).map(|(port, _)| port);
@@ -108,6 +109,7 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             let device = device_of(&s.netns, s.name.device()).filter(|k| among.holder(k).is_some());
             device.map(one).or_else(|| netns_need(&s.netns)).into_iter().collect()
         }
+        Resource::Ovs(o) => o.needs().into_iter().map(one).collect(),
         Resource::Ran(r) => {
             let before = r.index.checked_sub(1).map(|i| one(Key::Ran(r.netns.clone(), i)));
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()

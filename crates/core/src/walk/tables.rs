@@ -70,7 +70,8 @@ impl Tables {
                 | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Route(_)
-                | Resource::Ran(_) => {}
+                | Resource::Ran(_)
+                | Resource::Ovs(_) => {}
             }
         }
         // A stable sort: of equal entries the first stays first.

@@ -42,7 +42,8 @@ impl Wires {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
-                | Resource::Ran(_) => continue,
+                | Resource::Ran(_)
+                | Resource::Ovs(_) => continue,
             };
             if pair.iter().all(is_up) {
                 let [a, b] = pair;
