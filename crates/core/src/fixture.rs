@@ -81,7 +81,7 @@ impl Lab {
 
     pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
         match &mut self.0.graph[node].kind {
-            Kind::Bridge(switch) => switch,
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch,
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => panic!("not a switch"),
         }
     }
@@ -286,6 +286,7 @@ pub(crate) fn lines(state: &HostState) -> String {
 fn tail(resource: &Resource) -> String {
     use crate::resource::Device;
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Device(Device::Veth(v)) => {
             let end = |end: &End| {
                 let queues = if end.queues == 1 { String::new() } else { format!(" queues {}", end.queues) };

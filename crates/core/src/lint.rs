@@ -139,6 +139,7 @@ fn deaf(topology: &Topology) -> Vec<Problem> {
 /// Whether something that stands on an end takes frames of a trunk.
 fn takes(topology: &Topology, end: &Endpoint, trunk: &Trunk) -> bool {
     topology.graph[end.node].interfaces.iter().any(|own| match &own.kind {
+        OwnKind::Internal { .. } => todo!("ovs"),
         OwnKind::Vlan { parent, vid, .. } => {
             let in_trunk = match trunk {
                 Trunk::All => true,

@@ -69,6 +69,7 @@ fn lower_all(topology: &Topology, given: &Given, facts: &Facts, mut lowered: Low
     };
     for node in topology.graph.node_indices() {
         match &topology.graph[node].kind {
+            Kind::Ovs(_, _) => todo!("ovs"),
             // It is the machine's.
             Kind::Nic { .. } => continue,
             Kind::Namespace | Kind::Router => lab.lower_node(node, &mut lowered),
@@ -141,6 +142,7 @@ fn full_name(full: &str, kernel: IfName) -> Option<Arc<str>> {
 pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
     let node = &topology.graph[node];
     let in_host = match &node.kind {
+        Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Bridge(switch) => switch.in_host,
         Kind::Nic { .. } => true,
         Kind::Namespace | Kind::Router => false,

@@ -189,6 +189,7 @@ impl Sim {
     /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
     fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
         let device = match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Up(device)
             | Resource::Port(Port { device, .. })
             | Resource::PortVlans(PortVlans { device, .. })
@@ -251,6 +252,7 @@ impl Sim {
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
         let owner = || owner.cloned();
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(n) => self.make_netns(n, owner()),
             Resource::Device(d) => self.make_device(d, owner()),
             Resource::Up(d) => self.set_up(d),
@@ -292,6 +294,7 @@ impl Sim {
 
     fn change(&mut self, to: &Resource, lab: Option<&LabName>) -> Result<(), SimError> {
         match to {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Device(device) => self.change_device(device),
             Resource::Port(p) => self.change_port(p),
             Resource::PortVlans(v) => self.set_vlans(v),
@@ -321,6 +324,7 @@ impl Sim {
             return fail(Errno::NoEnt, format!("there is no {key}"));
         };
         match now {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(n) => {
                 self.unmount(&n.name);
                 self.named.remove(&n.name);
@@ -408,6 +412,7 @@ fn no_netns(netns: &NetnsId) -> SimError {
 
 fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
     let errno = match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) => Errno::NoEnt,
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => Errno::NoEnt,

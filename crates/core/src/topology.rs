@@ -23,6 +23,7 @@ mod layers;
 mod links;
 mod nics;
 mod nodes;
+mod ovs;
 mod pools;
 mod ports;
 mod problems;
@@ -36,6 +37,7 @@ mod values;
 
 pub use check::check;
 pub use interfaces::{BondWritten, Impairment, LinkKind, LossWritten, OwnKind, Owned, PortWritten, Trunk, Written};
+pub use ovs::{Direction, MirrorWritten, OvsWritten, Policing};
 
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]
@@ -122,6 +124,8 @@ pub enum Kind {
     Router,
     /// A Linux bridge: a switch.
     Bridge(Switch),
+    /// A bridge of Open vSwitch: a switch, in the machine's own namespace.
+    Ovs(Switch, Box<OvsWritten>),
     /// A NIC of the machine, with all that is outside of it: what macvlan and ipvlan devices stand on. It is no node of the file. It is kept as it is.
     Nic {
         /// The NIC's name in the machine's own namespace.
@@ -236,7 +240,7 @@ impl Node {
     /// Whether it is a switch: it joins its links into one broadcast domain and has no addresses on them.
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {
-            Kind::Bridge(s) => Some(s),
+            Kind::Bridge(s) | Kind::Ovs(s, _) => Some(s),
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => None,
         }
     }

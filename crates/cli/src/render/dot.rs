@@ -45,6 +45,7 @@ pub fn graph(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
 
 fn look(node: &Node) -> &'static str {
     match &node.kind {
+        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace => "shape=box",
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",

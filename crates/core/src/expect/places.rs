@@ -187,6 +187,7 @@ impl<'a> Plugged<'a> {
         let spot = self.spot(node, interface)?;
         let own = self.topology.graph[node].interfaces.iter();
         let vrf = own.into_iter().position(|own| match &own.kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vrf { members, .. } => members.contains(interface),
             OwnKind::Dummy
             | OwnKind::Vlan { .. }
@@ -223,6 +224,7 @@ impl<'a> Plugged<'a> {
         };
         let own = &self.topology.graph[node].interfaces[index];
         let beneath = match &own.kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                 self.is_up(node, parent)
             }
@@ -238,11 +240,13 @@ impl<'a> Plugged<'a> {
             let (edge, side) = self.end(node, interface)?;
             let far = self.topology.graph[edge].ends[1 - side].node;
             return untagged(match self.topology.graph[far].kind {
+                Kind::Ovs(_, _) => todo!("ovs"),
                 Kind::Nic { .. } => At::Nic(far),
                 Kind::Namespace | Kind::Router | Kind::Bridge(_) => At::Link(edge),
             });
         };
         match &self.topology.graph[node].interfaces[index].kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { parent, vid, protocol } => {
                 let mut spot = self.spot(node, parent)?;
                 spot.tags.push((*protocol, *vid));

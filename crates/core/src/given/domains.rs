@@ -163,6 +163,7 @@ impl Wiring<'_> {
             (InterfaceId::End(edge, side), _) => (edge, side),
             (InterfaceId::Own(..), kind) => {
                 return match kind {
+                    Some(OwnKind::Internal { .. }) => todo!("ovs"),
                     Some(OwnKind::Vlan { vid, protocol, .. }) => {
                         let Wire { place, tags } = parent()?;
                         Some(Wire { place, tags: tags.inside(*protocol, *vid)? })
@@ -178,11 +179,13 @@ impl Wiring<'_> {
         };
         let [own, far] = [side, 1 - side].map(|side| &self.topology.end_node(edge, side).kind);
         let place = match (own, far) {
-            (Kind::Bridge(_) | Kind::Nic { .. }, _) => return None,
+            (Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. }, _) => return None,
             (Kind::Namespace | Kind::Router, Kind::Nic { .. }) => {
                 Medium::Nic(self.topology.graph[edge].ends[1 - side].node)
             }
-            (Kind::Namespace | Kind::Router, Kind::Namespace | Kind::Router | Kind::Bridge(_)) => Medium::Link(edge),
+            (Kind::Namespace | Kind::Router, Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..)) => {
+                Medium::Link(edge)
+            }
         };
         Some(Wire { place, tags: Tags::NONE })
     }

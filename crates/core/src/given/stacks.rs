@@ -47,6 +47,7 @@ impl Stacks {
                 found
             };
             match &own.kind {
+                OwnKind::Internal { .. } => todo!("ovs"),
                 OwnKind::Dummy => {}
                 OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                     if let Some(parent) = found(parent) {

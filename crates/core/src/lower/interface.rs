@@ -39,6 +39,7 @@ impl Lab<'_> {
     pub(super) fn nic(&self, id: InterfaceId) -> Option<IfName> {
         let InterfaceId::End(edge, side) = id else { return None };
         match &self.topology.end_node(edge, 1 - side).kind {
+            Kind::Ovs(_, _) => todo!("ovs"),
             Kind::Nic { name } => Some(IfName::from_kernel(name)),
             Kind::Namespace | Kind::Router | Kind::Bridge(_) => None,
         }

@@ -19,6 +19,7 @@ impl Lab<'_> {
     fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> Option<SingleKind> {
         let parent = || self.stacks.parent(id);
         Some(match own {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Dummy => SingleKind::Dummy,
             OwnKind::Vlan { vid, protocol, .. } => {
                 SingleKind::Vlan { parent: self.given.of(parent()?).kernel, vid: *vid, protocol: *protocol }

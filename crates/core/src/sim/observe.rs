@@ -89,6 +89,7 @@ impl Sim {
     pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
         let space = |netns| self.space(netns).ok();
         match key {
+            Key::Ovs(_) => todo!("ovs"),
             Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
             Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
@@ -231,6 +232,7 @@ pub(super) fn default_value(name: &SysctlName) -> &'static str {
 
 fn foreign(resource: &Resource, lab: Owner) -> Foreign {
     let what = match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(_) => "a network namespace",
         Resource::Device(Device::Veth(_)) => "a veth pair",
         Resource::Device(Device::Bridge(_)) => "a bridge",

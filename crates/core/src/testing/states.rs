@@ -112,6 +112,7 @@ fn prune(state: &mut HostState) {
 /// Forms of the same thing that stand on less, or on something else.
 fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Route(r) => {
             let with = |mut via: Vec<NextHop>| {
                 alone(&mut via);
@@ -144,6 +145,7 @@ fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
 fn fits(resource: &Resource, state: &HostState) -> bool {
     let wide = |device: &DeviceId| mtu(state, device) >= IPV6_MIN_MTU;
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Address(a) => a.net.addr().is_ipv4() || wide(&a.device),
         Resource::Route(r) => {
             let device = |hop: &NextHop| DeviceId { netns: r.netns.clone(), name: hop.device };
@@ -406,6 +408,7 @@ fn ran(state: &HostState, tape: &mut Tape) -> Option<Resource> {
 /// The same thing, changed in one respect.
 fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
     Some(match old {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
             Resource::Netns(Netns::new(n.name.clone(), NodeName::new(node).expect("a constant")))

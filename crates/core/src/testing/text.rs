@@ -134,6 +134,7 @@ fn hop(word: &str) -> NextHop {
 /// The line that [`resource`] reads.
 pub fn show(resource: &Resource) -> String {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { String::new() } else { format!(" node={}", n.node) };
             format!("netns {}{node}{}", n.name, if n.mounted { "" } else { " unmounted" })

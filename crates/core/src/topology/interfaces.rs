@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
+use super::ovs::Policing;
 use crate::names::Mac;
 use crate::problem::Place;
 use crate::resource::{BondMode, Distribution, IpvlanMode, Knob, MacvlanMode, VlanProtocol};
@@ -112,6 +113,8 @@ pub struct PortWritten {
     pub isolated: Option<bool>,
     /// Addresses seen behind it are remembered.
     pub learning: Option<bool>,
+    /// Of Open vSwitch: most that it takes in.
+    pub policing: Option<Policing>,
 }
 
 /// The VLANs of a trunk.
@@ -176,6 +179,11 @@ pub enum OwnKind {
         members: Vec<String>,
         /// How it uses them.
         bond: BondWritten,
+    },
+    /// A device that a bridge of Open vSwitch makes, with a port of its own; only such a node has any.
+    Internal {
+        /// What is written of the port.
+        port: PortWritten,
     },
     /// A routing domain.
     Vrf {

@@ -129,6 +129,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let ipv6 = self.fitting_or("ipv6", bridge, hint, |s| s.ipv6.as_ref());
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
         let kind = match kind {
+            Kind::Ovs(_, _) => todo!("ovs"),
             Kind::Bridge(mut switch) => {
                 (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);

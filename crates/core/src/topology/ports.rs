@@ -73,7 +73,7 @@ impl PortKeys<'_> {
         let place = at.key("trunk");
         let trunk = self.trunk.and_then(|t| Reading { at: place.clone(), problems }.trunk(t.each(&place)));
         let (hairpin, isolated, learning) = (self.hairpin, self.isolated, self.learning);
-        PortWritten { vlan: access, trunk, native, hairpin, isolated, learning }
+        PortWritten { vlan: access, trunk, native, hairpin, isolated, learning, policing: None }
     }
 }
 
@@ -89,6 +89,7 @@ pub(super) fn over(own: PortWritten, link: &PortWritten) -> PortWritten {
         hairpin: own.hairpin.or(link.hairpin),
         isolated: own.isolated.or(link.isolated),
         learning: own.learning.or(link.learning),
+        policing: own.policing.or(link.policing),
     }
 }
 

@@ -129,6 +129,7 @@ impl Stack<'_> {
                 LinkKind::Ipvlan(_) => What::Ipvlan,
             },
             Named::Own(n) => match self.own(n).kind {
+                OwnKind::Internal { .. } => todo!("ovs"),
                 OwnKind::Dummy => What::Dummy,
                 OwnKind::Vlan { .. } => What::Vlan,
                 OwnKind::Macvlan { .. } => What::Macvlan,
@@ -165,6 +166,7 @@ impl OwnKind {
     /// The interface that it stands on.
     pub(super) fn parent(&self) -> Option<&str> {
         match self {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                 Some(parent)
             }
@@ -175,6 +177,7 @@ impl OwnKind {
     /// The interfaces that are its members.
     fn members(&self) -> &[String] {
         match self {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Bond { members, .. } | OwnKind::Vrf { members, .. } => members,
             OwnKind::Dummy | OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => &[],
         }

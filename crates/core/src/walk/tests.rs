@@ -209,6 +209,7 @@ fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostStat
 /// Whether the graph's pairs have a packet or its answer come by here: a fault in anything else cannot show.
 fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         // A route for which a pair's address is meant.
         Resource::Route(route) => expect(topology, given)
             .pairs()

@@ -83,6 +83,7 @@ pub fn shown(t: &Topology) -> String {
             Kind::Namespace => "namespace".to_owned(),
             Kind::Router => "router".to_owned(),
             Kind::Nic { name } => format!("nic {name}"),
+            Kind::Ovs(..) => todo!("ovs"),
             Kind::Bridge(s) => {
                 let mut kind = "bridge".to_owned();
                 let words = [(s.in_host, " in-host"), (s.implied, " implied"), (!s.gives, " gives-nothing")];

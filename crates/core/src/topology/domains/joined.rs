@@ -170,6 +170,7 @@ fn vids(building: &Building, filters: &[bool]) -> Vec<Vid> {
         for node in building.graph.node_weights() {
             vids.extend(node.switch().and_then(|s| s.vlan));
             vids.extend(node.interfaces.iter().filter_map(|own| match own.kind {
+                OwnKind::Internal { .. } => todo!("ovs"),
                 OwnKind::Vlan { vid, .. } => Some(vid),
                 OwnKind::Dummy
                 | OwnKind::Macvlan { .. }

@@ -14,6 +14,7 @@ impl Writing<'_, '_> {
     pub(super) fn place_addresses(&mut self, drafts: Vec<&mut Draft>) {
         let graph = &self.building.graph;
         let takes = |kind: &Kind| match kind {
+            Kind::Ovs(_, _) => todo!("ovs"),
             Kind::Namespace | Kind::Router => true,
             Kind::Bridge(_) | Kind::Nic { .. } => false,
         };

@@ -70,12 +70,13 @@ pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'stat
         [Kind::Nic { .. }, Kind::Nic { .. }] => {
             ("joins a node with a NIC of the machine, and here are two NICs", "name a node")
         }
-        [Kind::Nic { .. }, Kind::Bridge(_)] | [Kind::Bridge(_), Kind::Nic { .. }] => {
+        [Kind::Nic { .. }, Kind::Bridge(_) | Kind::Ovs(..)] | [Kind::Bridge(_) | Kind::Ovs(..), Kind::Nic { .. }] => {
             ("belongs to a node, and here is a bridge", "name a namespace or a router")
         }
-        [Kind::Namespace | Kind::Router | Kind::Bridge(_), Kind::Namespace | Kind::Router | Kind::Bridge(_)] => {
-            ("stands on a NIC of the machine, and here is none", "write the NIC as one of the endpoints: `host:eth1`")
-        }
+        [
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
+        ] => ("stands on a NIC of the machine, and here is none", "write the NIC as one of the endpoints: `host:eth1`"),
     };
     Some((format!("a `{word}` {message}"), hint))
 }

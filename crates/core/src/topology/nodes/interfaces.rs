@@ -174,6 +174,7 @@ impl<'s> NodeOf<'_, 's, '_> {
     /// Tells of keys that an interface of this kind does not have.
     fn unfit(&mut self, merged: &Merged, kind: &OwnKind) {
         let (on_another, tagged) = match kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { .. } => (true, true),
             OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => (true, false),
             OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => (false, false),

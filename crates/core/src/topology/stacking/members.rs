@@ -18,6 +18,7 @@ pub(super) fn check(stack: &mut Stack) {
     for n in 0..stack.count() {
         let own = stack.own(n).clone();
         let (key, bond) = match &own.kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Bond { members, .. } => {
                 if members.is_empty() {
                     let message = format!("the bond `{}` has no members", own.name);

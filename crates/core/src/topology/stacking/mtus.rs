@@ -35,6 +35,7 @@ fn inherit(building: &mut Building, node: NodeIndex<u32>, names: &FxHashMap<Stri
             Named::Own(n) => building.graph[node].interfaces.get(*n)?.mtu,
         };
         let inherited = match &own.kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Dummy => building.extras[node.index()].mtu,
             OwnKind::Bond { members, .. } => members.iter().filter_map(of).min().or(building.extras[node.index()].mtu),
             OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Vrf { .. } => None,

@@ -32,6 +32,7 @@ pub(super) fn check(stack: &mut Stack) {
         }
         let of = parents.entry(parent.to_owned()).or_default();
         match own.kind {
+            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { vid, protocol, .. } => {
                 if let Some((.., other)) = of.vlans.iter().find(|(v, p, _)| (*v, *p) == (vid, protocol)) {
                     let message = format!("`{other}` takes VLAN {vid} of `{parent}` already");
@@ -53,6 +54,7 @@ pub(super) fn check(stack: &mut Stack) {
 /// Why an interface of this kind cannot stand on such a one.
 fn unfit(kind: &OwnKind, parent: What) -> Option<&'static str> {
     let own = match kind {
+        OwnKind::Internal { .. } => todo!("ovs"),
         OwnKind::Vlan { .. } => What::Vlan,
         OwnKind::Macvlan { .. } => What::Macvlan,
         OwnKind::Ipvlan { .. } => What::Ipvlan,

@@ -31,6 +31,7 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
@@ -118,6 +119,7 @@ fn remove_small(
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
         let message = match (resource, index) {
+            (Resource::Ovs(_), _) => todo!("ovs"),
             (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
             (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
@@ -151,6 +153,7 @@ fn remove_small(
 
 fn device_of(resource: &Resource) -> Option<IfName> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),

@@ -86,6 +86,7 @@ impl<'a> Work<'a> {
 
     fn create(&mut self, at: usize, resource: &'a Resource) {
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(netns) => self.namespaces.push((at, netns)),
             Resource::Device(Device::Veth(veth)) => {
                 for end in veth.ends() {
@@ -117,6 +118,20 @@ impl<'a> Work<'a> {
 
     fn update(&mut self, at: usize, from: &'a Resource, to: &'a Resource) {
         match (from, to) {
+            (Resource::Qdisc(_), Resource::Ovs(_)) => todo!("ovs"),
+            (Resource::Device(Device::Veth(_)), Resource::Ovs(_))
+            | (Resource::Device(Device::Bridge(_)), Resource::Ovs(_))
+            | (Resource::Device(Device::Single(_)), Resource::Ovs(_)) => todo!("ovs"),
+            (Resource::Device(Device::Stray { .. }), Resource::Ovs(_))
+            | (Resource::Port(_), Resource::Ovs(_))
+            | (Resource::PortVlans(_), Resource::Ovs(_)) => todo!("ovs"),
+            (Resource::Ran(_), Resource::Ovs(_)) | (Resource::Ovs(_), Resource::Ovs(_)) => todo!("ovs"),
+            (Resource::Address(_), Resource::Ovs(_))
+            | (Resource::Route(_), Resource::Ovs(_))
+            | (Resource::Sysctl(_), Resource::Ovs(_)) => todo!("ovs"),
+            (Resource::Netns(_), Resource::Ovs(_))
+            | (Resource::Up(_), Resource::Ovs(_))
+            | (Resource::Tuning(_), Resource::Ovs(_)) => todo!("ovs"),
             (Resource::Device(Device::Veth(from)), Resource::Device(Device::Veth(to))) => {
                 for (from, to) in from.ends().iter().zip(to.ends()).filter(|(from, to)| from != to) {
                     self.place(&to.id.netns).changed_ends.push((at, from, to));

@@ -1,0 +1,65 @@
+//! What is written of a switch of Open vSwitch beyond what every switch has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use petgraph::graph::EdgeIndex;
+
+use crate::problem::Place;
+use crate::resource::{Datapath, FailMode};
+
+/// A switch of Open vSwitch. It lives in the machine's own namespace, where `ovs-vswitchd` runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OvsWritten {
+    /// Who moves its packets; the kernel by default.
+    pub datapath: Option<Datapath>,
+    /// What it does while no controller is there.
+    pub fail_mode: Option<FailMode>,
+    /// It speaks the rapid spanning tree protocol.
+    pub rstp: bool,
+    /// Versions of OpenFlow that it speaks, as `OpenFlow13`.
+    pub protocols: BTreeSet<String>,
+    /// Its controllers, as `tcp:192.0.2.1:6653`.
+    pub controllers: BTreeSet<String>,
+    /// Settings by name; their names are checked.
+    pub other_config: BTreeMap<String, String>,
+    /// The flows in a file: the file's text.
+    pub flows: Option<String>,
+    /// Its mirrors.
+    pub mirrors: Vec<MirrorWritten>,
+}
+
+/// A mirror as written: its ports are ends of links.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MirrorWritten {
+    /// Its name, one of its kind on the switch; `mirror0`, … in file order where none is written.
+    pub name: String,
+    /// The links whose ports are copied; none: all.
+    pub from: Option<Vec<EdgeIndex<u32>>>,
+    /// The link whose port the copies leave by.
+    pub to: EdgeIndex<u32>,
+    /// Which way.
+    pub direction: Direction,
+    /// Where the file says it.
+    pub at: Place,
+}
+
+/// What of a port a mirror copies, as its node sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// What the switch takes in from the port.
+    In,
+    /// What the switch sends out by the port.
+    Out,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// Most that a port takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policing {
+    /// Bits a second.
+    pub rate: u64,
+    /// Bits that may come above that at once; none: as Open vSwitch does.
+    pub burst: Option<u64>,
+}
