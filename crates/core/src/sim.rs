@@ -257,9 +257,6 @@ impl Sim {
             Resource::Device(d) => self.make_device(d, owner()),
             Resource::Up(d) => self.set_up(d),
             Resource::Port(p) => self.enslave(p),
-            Resource::PortVlans(v) if self.current(&resource.key()).is_some() => {
-                fail(Errno::Exist, format!("{} has VLANs", v.device))
-            }
             Resource::PortVlans(v) => self.set_vlans(v),
             Resource::Qdisc(q) => self.make_qdisc(q, owner()),
             Resource::Tuning(t) => self.tune(t, owner().is_some()),

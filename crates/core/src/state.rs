@@ -289,13 +289,13 @@ pub struct Facts {
     /// Sysctls among those asked for that the kernel does not have, and names like theirs that it has.
     #[serde(with = "indexmap::map::serde_seq")]
     pub no_sysctl: IndexMap<(NetnsId, SysctlName), Vec<SysctlName>>,
-    /// The devices in the host's own namespace.
+    /// The devices in the host's own namespace that are not this lab's; without `lo`, on which nothing can stand.
     pub nics: BTreeMap<IfName, Nic>,
-    /// How many CPUs the machine can have (`nr_cpu_ids`); 0 where nobody looked.
+    /// One more than the last CPU that works: a kernel keeps no others in the masks of queues; 0 where nobody looked.
     pub cpus: u32,
 }
 
-/// A device in the host's own namespace, whosever it is.
+/// A device in the host's own namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nic {
     /// Its MTU in bytes.

@@ -6,6 +6,6 @@ mod tape;
 mod text;
 
 pub use cases::{Case, cases};
-pub use states::{grow, near, state};
+pub use states::{grow, near, near_without, state, state_without};
 pub use tape::Tape;
 pub use text::{action, actions, resource, resources, show, show_action, show_plan, show_state};

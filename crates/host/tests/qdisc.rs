@@ -268,3 +268,28 @@ on_a_machine_with!(Tbf, a_port_of_a_bridge_keeps_it_through_joining_and_leaving,
     become_so(&state(parts().into_iter().chain([vec![port("sw/p", "br0")]])));
     become_so(&state(parts()));
 });
+
+on_a_machine_with!(Tbf, it_outlives_its_device_being_down, {
+    let lab = |ups: &[&str]| {
+        let pair = vec![veth(end("a/eth0"), end("b/eth0")), qdisc("a/eth0", tbf(10))];
+        state([netns("a"), netns("b"), pair, ups.iter().map(|at| up(at)).collect()])
+    };
+    for ups in [&[][..], &["a/eth0", "b/eth0"], &["b/eth0"], &["a/eth0"]] {
+        become_so(&lab(ups));
+    }
+});
+
+on_a_machine_with!(Tbf, one_among_many_is_seen_and_changed_alone, {
+    let node = |i: u32| {
+        let (node, port) = (format!("n{i}"), format!("sw/n{i}"));
+        let at = format!("{node}/eth0");
+        [netns(&node), wire(&at, &port), vec![qdisc(&at, tbf(10)), qdisc(&port, tbf(10))]].concat()
+    };
+    let lab = || netns("sw").into_iter().chain((0..40).flat_map(node)).collect::<HostState>();
+    become_so(&lab());
+    let mut other = lab();
+    other.insert(qdisc("sw/n7", tbf(20)));
+    assert_eq!(steps(&other), ["update qdisc sw/n7"]);
+    become_so(&other);
+    become_so(&HostState::default());
+});

@@ -81,6 +81,18 @@ on_a_machine!(offloads_are_switched_off_and_are_as_new_again, Ethtool, {
     assert_eq!((notes(), ethtool("-k eth0")), (0, new));
 });
 
+on_a_machine!(every_combination_of_offloads_reads_back_and_becomes_the_next, Ethtool, {
+    for bits in (0..16).chain([5, 10, 1, 14]) {
+        let is_on = |at: usize| bits & (1 << at) != 0;
+        // Who cuts TCP up has to sum it up too (`netdev_fix_features`, net/core/dev.c).
+        if is_on(3) && !is_on(0) {
+            continue;
+        }
+        let knob = |(at, knob): (usize, &Knob)| tuning("a/eth0", *knob, if is_on(at) { "on" } else { "off" });
+        become_so(&pair(OFFLOADS.iter().enumerate().map(knob).collect()));
+    }
+});
+
 on_a_machine!(an_offload_is_switched_with_the_device_that_is_made, Ethtool, {
     become_so(&pair(vec![tuning("a/eth0", Knob::TxChecksum, "off"), tuning("b/eth0", Knob::Gro, "on")]));
     become_so(&pair(vec![tuning("b/eth0", Knob::Gro, "on")]));

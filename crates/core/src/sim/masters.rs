@@ -113,11 +113,14 @@ impl Sim {
     pub(super) fn free(&mut self, id: &DeviceId) -> Result<(), SimError> {
         let device = self.device_mut(id)?;
         let Some(name) = device.master.take() else { return Ok(()) };
-        (device.settings, device.vlans) = (PortSettings::default(), None);
+        device.settings = PortSettings::default();
         let before = device.before.take();
         let master_id = DeviceId { netns: id.netns.clone(), name };
         match self.master(&master_id)? {
-            Master::Bridge => self.mtu_changed(&master_id),
+            Master::Bridge => {
+                self.device_mut(id)?.vlans = None;
+                self.mtu_changed(&master_id);
+            }
             Master::Bond => {
                 let (mac, mtu) = before.expect("it was in a bond");
                 self.space_mut(&id.netns)?.set_down(id.name);
@@ -162,7 +165,7 @@ impl Sim {
         is_filter(&device.kind) || device.master.and_then(of).is_some_and(|master| is_filter(&master.kind))
     }
 
-    /// Stricter than Linux, which keeps VLANs that mean nothing.
+    /// Sets the VLANs to exactly those, whatever a bridge that did not filter has kept. Stricter than Linux, which takes VLANs that mean nothing.
     pub(super) fn set_vlans(&mut self, vlans: &PortVlans) -> Result<(), SimError> {
         let id = &vlans.device;
         self.device(id)?;

@@ -58,6 +58,10 @@ impl Sim {
             }
         }
         let Some((resource, owner)) = self.holder(name) else { return };
+        // A knob always has a value; that of a device of others says nothing.
+        if matches!(name, Key::Tuning(..)) && owner.as_ref() != Some(lab) {
+            return;
+        }
         if owner.as_ref() == Some(lab) {
             // What has been seen keeps its place, for the order of addresses means something.
             if seen.ours.get(&resource.key()).is_none() {

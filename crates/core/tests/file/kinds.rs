@@ -252,19 +252,19 @@ fn interfaces_of_a_nodes_own_stand_on_those_that_links_make() {
     check_scene(
         "vrf",
         expect![[r#"
-        vrf "vrf-" Written
-        pe: router
-          red: Vrf { members: ["red0", "red1"], table: 10 }
-          blue: Vrf { members: ["blue0", "blue1"], table: 20 }
-        red-pc: namespace route 0.0.0.0/0 via [10.0.1.1]
-        blue-pc: namespace route 0.0.0.0/0 via [10.0.1.1]
-        red-server: namespace route 0.0.0.0/0 via [10.0.2.1]
-        blue-server: namespace route 0.0.0.0/0 via [10.0.2.1]
-        red-pc -- pe:red0
-        blue-pc -- pe:blue0
-        red-server -- pe:red1
-        blue-server -- pe:blue1
-    "#]],
+            vrf "vrf-" Written
+            pe: router
+              red: Vrf { members: ["red0", "red1"], table: 10 }
+              blue: Vrf { members: ["blue0", "blue1"], table: 20 }
+            red-pc: namespace route 0.0.0.0/0 via [10.0.1.1]
+            blue-pc: namespace route 0.0.0.0/0 via [10.0.1.1]
+            red-server: namespace route 0.0.0.0/0 via [10.0.2.1]
+            blue-server: namespace route 0.0.0.0/0 via [10.0.2.1]
+            red-pc 10.0.1.10/24 -- pe:red0 10.0.1.1/24
+            blue-pc 10.0.1.10/24 -- pe:blue0 10.0.1.1/24
+            red-server 10.0.2.10/24 -- pe:red1 10.0.2.1/24
+            blue-server 10.0.2.10/24 -- pe:blue1 10.0.2.1/24
+        "#]],
     );
     check_lab(
         r#"groups: { g: { interfaces: { d: { dummy: true, mtu: 1400 } } } }

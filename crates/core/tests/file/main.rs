@@ -8,4 +8,5 @@ mod meaning;
 mod mistakes;
 mod refused;
 mod show;
+mod stacked;
 mod text;

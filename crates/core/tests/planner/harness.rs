@@ -5,7 +5,7 @@ use std::fmt;
 
 use netsim_core::names::LabName;
 use netsim_core::plan::{Action, plan};
-use netsim_core::resource::{Key, NetnsId, Resource};
+use netsim_core::resource::{Device, Key, NetnsId, Resource};
 use netsim_core::sim::Sim;
 use netsim_core::state::{HostState, Observed, Scope};
 use netsim_core::testing::{Tape, near, show_action, show_plan, show_state, state};
@@ -136,7 +136,7 @@ pub fn shuffled(actions: &[Action], desired: &HostState, ours: &HostState, tape:
 }
 
 /// The names that an action gives out or frees, those that it stands on, and the namespaces that it deletes in or makes in:
-/// a backend may hasten nothing past a deletion in the same namespace, for what goes may also give back an MTU.
+/// a backend may hasten nothing past a deletion in the same namespace, or in that of what it stands on, for what goes may also give back an MTU.
 struct Touched {
     deletes: bool,
     netns: BTreeSet<NetnsId>,
@@ -160,9 +160,16 @@ impl Touched {
         }
         let mut stands_on = BTreeSet::new();
         for among in [desired, ours] {
-            resources.iter().for_each(|r| add_all_below(r, among, &mut stands_on));
+            let mut below = BTreeSet::new();
+            resources.iter().for_each(|r| add_all_below(r, among, &mut below));
+            stands_on.extend(below);
         }
-        let netns = resources.iter().flat_map(|r| r.claims()).map(|name| name.netns()).collect();
+        let parents = resources.iter().flat_map(|r| match r {
+            Resource::Device(Device::Single(single)) => single.kind.parent(&single.id),
+            _ => None,
+        });
+        let names_in = resources.iter().flat_map(|r| r.claims()).map(|name| name.netns());
+        let netns = names_in.chain(parents.map(|parent| parent.netns)).collect();
         let deletes = matches!(action, Action::Delete(_));
         Touched { deletes, netns, names, stands_on }
     }

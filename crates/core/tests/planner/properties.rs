@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use netsim_core::plan::{Action, plan};
-use netsim_core::resource::{Device, Key, Resource};
+use netsim_core::resource::{Device, Key, Resource, SingleKind};
 use netsim_core::sim::Sim;
 use netsim_core::state::{HostState, Observed};
 use netsim_core::testing::{Tape, show_plan};
@@ -103,17 +103,22 @@ proptest! {
     }
 }
 
-/// What is as it shall be, and stands on nothing that goes.
+/// What is as it shall be, and stands on nothing that goes, nor is disturbed by what comes.
 fn right(from: &HostState, to: &HostState) -> BTreeSet<Key> {
     let mut right: BTreeSet<Key> = from.iter().filter(|(k, r)| to.get(k) == Some(r)).map(|(k, _)| k.clone()).collect();
     // Devices that are changed in place, without an MTU that is too small for IPv6, carry what is on them.
     let device = |r: &Resource| match r {
         Resource::Device(Device::Veth(v)) => v.ends().iter().all(|end| end.mtu >= 1280),
+        Resource::Device(Device::Single(s)) => s.mtu.is_none_or(|mtu| mtu >= 1280),
         Resource::Device(Device::Bridge(_)) => true,
         _ => false,
     };
     let changes = |(k, r): &(&Key, &Resource)| to.get(k).is_some_and(|to| r.can_become(to) && device(r) && device(to));
     let mut carries: BTreeSet<Key> = from.iter().filter(changes).map(|(k, _)| k.clone()).collect();
+    for disturbed in disturbed(from, to) {
+        right.remove(&disturbed);
+        carries.remove(&disturbed);
+    }
     loop {
         let stands = |name: &Key| {
             let key = from.holder(name).map(Resource::key);
@@ -126,9 +131,42 @@ fn right(from: &HostState, to: &HostState) -> BTreeSet<Key> {
         let next: BTreeSet<Key> = right.iter().filter(|key| safe(key)).cloned().collect();
         let carrying: BTreeSet<Key> = carries.iter().filter(|key| safe(key)).cloned().collect();
         if (next.len(), carrying.len()) == (right.len(), carries.len()) {
+            let whole = right.clone();
+            right.retain(|key| !from.get(key).is_some_and(|r| shaken(r, &whole, from, to)));
             return right;
         }
         (right, carries) = (next, carrying);
+    }
+}
+
+/// What has to make way for a while, and what devices lose that go down and up again.
+fn disturbed(from: &HostState, to: &HostState) -> BTreeSet<Key> {
+    let mut disturbed = BTreeSet::new();
+    for (key, new) in to.iter() {
+        let old = from.get(key).filter(|old| old.can_become(new));
+        if old == Some(new) {
+            continue;
+        }
+        disturbed.extend(new.disturbs(old, to));
+        let cycled = if old.is_none() { new.cycles(to) } else { Vec::new() };
+        let is_lost = |r: &Resource| r.lost_by_going_down().iter().any(|device| cycled.contains(device));
+        disturbed.extend(from.iter().filter(|(_, r)| is_lost(r)).map(|(key, _)| key.clone()));
+    }
+    disturbed
+}
+
+/// Whether the kernel changes a device by itself on the way, so that it has to be set again.
+fn shaken(device: &Resource, right: &BTreeSet<Key>, from: &HostState, to: &HostState) -> bool {
+    let Resource::Device(Device::Single(single)) = device else { return false };
+    let members = || from.iter().filter(|(_, r)| matches!(r, Resource::Port(port) if port.master() == single.id));
+    let emptied = members().next().is_some() && members().all(|(key, _)| !right.contains(key));
+    match &single.kind {
+        SingleKind::Ipvlan { parent, .. } => {
+            let parent = Key::Device(parent.clone());
+            from.holder(&parent) != to.holder(&parent)
+        }
+        SingleKind::Bond(_) => emptied,
+        SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Vrf { .. } => false,
     }
 }
 

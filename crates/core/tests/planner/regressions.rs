@@ -191,11 +191,10 @@ fn a_feature_that_only_an_update_needs_is_refused_in_the_plan_when_the_kernel_la
     sim.facts.lacks.insert(Feature::Multipath);
     assert_eq!(plan(&one, &observe(&sim, &one)), Ok(Vec::new()));
     let refusals = plan(&two, &observe(&sim, &two)).expect_err("the kernel cannot do it");
-    let told: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        told,
-        ["this kernel has no multipath routes (CONFIG_IP_ROUTE_MULTIPATH); needed by route t-a to 10.9.0.0/24"]
-    );
+    let told: Vec<_> = refusals.iter().map(|r| (r.code, r.to_string(), r.needed_by.clone())).collect();
+    let needed_by = vec![resource("route t-a 10.9.0.0/24 via br0=10.0.0.100").key()];
+    let message = "this kernel has no multipath routes (CONFIG_IP_ROUTE_MULTIPATH)".to_owned();
+    assert_eq!(told, [(71, message, needed_by)]);
 }
 
 /// Killed between the ledger's new entry and the change, a lab did not know the old value as its own any more and left it behind.

@@ -1,6 +1,6 @@
-//! Attributes of netlink messages that no library has, as bytes (`struct nlattr`, linux/netlink.h).
+//! Attributes of netlink messages, as bytes (`struct nlattr`, linux/netlink.h): those that no library has, and those that are looked at one by one.
 
-use netlink_packet_core::{NLA_F_NESTED, NLA_HEADER_SIZE, NLA_TYPE_MASK, NlasIterator};
+use netlink_packet_core::{NLA_F_NESTED, NLA_HEADER_SIZE, NLA_TYPE_MASK, NlaBuffer, NlasIterator, Parseable};
 
 /// Attributes, written one after the other.
 #[derive(Debug, Default)]
@@ -43,6 +43,21 @@ pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 /// The values of the attributes of one kind.
 pub(crate) fn of_kind(bytes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
     each(bytes).filter(move |(other, _)| *other == kind).map(|(_, value)| value)
+}
+
+/// The attributes of a nest, as far as they are of a library's type.
+pub(crate) fn parsed<'a, T: Parseable<NlaBuffer<&'a [u8]>>>(nest: &'a [u8]) -> impl Iterator<Item = T> {
+    NlasIterator::new(nest).flatten().filter_map(|attribute| T::parse(&attribute).ok())
+}
+
+/// A text, with the NUL at its end or without.
+pub(crate) fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value.strip_suffix(&[0]).unwrap_or(value)).into_owned()
+}
+
+/// A 32-bit number.
+pub(crate) fn number(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.try_into().ok()?))
 }
 
 /// Consecutive 32-bit numbers, as a C struct of them; none if there are not so many bytes.

@@ -9,14 +9,14 @@ use netsim_core::names::{IfName, LabName, Mac};
 use netsim_core::resource::PortSettings;
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
-mod attributes;
+use super::attributes::{number, of_kind, text};
+
 mod bridge;
 mod change;
 mod single;
 mod veth;
 mod vlans;
 
-use attributes::{inside, number, text};
 pub(crate) use bridge::{BridgeSettings, create_bridge, set_port};
 pub(crate) use change::{Change, add_altnames, remove_altname};
 pub(crate) use single::{Sort, create_single};
@@ -143,7 +143,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
                 link.port = bridge::decode_port(value);
             }
             libc::IFLA_AF_SPEC => link.link_local = decode_link_local(value),
-            libc::IFLA_PROP_LIST => link.altnames = inside(value, IFLA_ALT_IFNAME).map(text).collect(),
+            libc::IFLA_PROP_LIST => link.altnames = of_kind(value, IFLA_ALT_IFNAME).map(text).collect(),
             _ => {}
         }
     }
@@ -152,8 +152,8 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
 }
 
 fn decode_kind(info: &[u8]) -> Kind {
-    let kind = inside(info, libc::IFLA_INFO_KIND).next().map(text).unwrap_or_default();
-    let data = inside(info, libc::IFLA_INFO_DATA).next().unwrap_or_default();
+    let kind = of_kind(info, libc::IFLA_INFO_KIND).next().map(text).unwrap_or_default();
+    let data = of_kind(info, libc::IFLA_INFO_DATA).next().unwrap_or_default();
     match &*kind {
         "veth" => Kind::Veth,
         "bridge" => Kind::Bridge(BridgeSettings::decode(data)),
@@ -162,7 +162,7 @@ fn decode_kind(info: &[u8]) -> Kind {
 }
 
 fn decode_link_local(families: &[u8]) -> bool {
-    let mut modes = inside(families, libc::AF_INET6 as u16).flat_map(|i| inside(i, IFLA_INET6_ADDR_GEN_MODE));
+    let mut modes = of_kind(families, libc::AF_INET6 as u16).flat_map(|i| of_kind(i, IFLA_INET6_ADDR_GEN_MODE));
     modes.next() == Some(&[ADDR_GEN_MODE_EUI64])
 }
 
@@ -221,28 +221,4 @@ pub(crate) fn delete_group(group: u32) -> RouteNetlinkMessage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use netsim_core::resource::{DeviceId, End, NetnsId};
-
-    pub(super) fn payload(message: RouteNetlinkMessage) -> Vec<u8> {
-        let (RouteNetlinkMessage::NewLink(message)
-        | RouteNetlinkMessage::NewLinkProp(message)
-        | RouteNetlinkMessage::SetLink(message)
-        | RouteNetlinkMessage::DelLink(message)) = message
-        else {
-            panic!("not a message about a device: {message:?}");
-        };
-        let mut bytes = vec![0; message.buffer_len()];
-        message.emit(&mut bytes);
-        bytes
-    }
-
-    pub(super) fn id(name: &str) -> DeviceId {
-        DeviceId { netns: NetnsId::Host, name: IfName::new(name).expect("a name") }
-    }
-
-    pub(super) fn end(name: &str, last: u8) -> End {
-        End { mtu: 1400 + u32::from(last), ..End::new(id(name), Mac([2, 0, 0, 0, 0, last])) }
-    }
-}
+mod tests;

@@ -37,12 +37,14 @@ pub(crate) struct Space {
     pub(crate) qdiscs: Vec<qdisc::Seen>,
     pub(crate) tunings: Vec<Tuning>,
     pub(crate) sysctls: Vec<Sysctl>,
-    /// Those that it cannot have, with names like theirs that it has.
-    pub(crate) no_sysctls: Vec<(SysctlName, Vec<SysctlName>)>,
+    pub(crate) no_sysctls: Vec<Missing>,
 }
 
 /// The VLANs of devices, by their numbers.
 pub(crate) type Vlans = FxHashMap<u32, device::SeenVlans>;
+
+/// A setting that a namespace cannot have, and names like it of settings that it has.
+pub(crate) type Missing = (SysctlName, Vec<SysctlName>);
 
 /// What a name in `/run/netns` turns out to be.
 enum Found {
@@ -288,7 +290,7 @@ fn values(
     id: &NetnsId,
     links: &[Link],
     asked: &Asked,
-) -> io::Result<(Vec<Sysctl>, Vec<(SysctlName, Vec<SysctlName>)>)> {
+) -> io::Result<(Vec<Sysctl>, Vec<Missing>)> {
     let lo = links.iter().find(|l| l.index == LO_INDEX);
     let mut names: Vec<SysctlName> =
         lo.into_iter().flat_map(|l| &l.altnames).filter_map(|a| sysctl::noted(a)).collect();

@@ -7,7 +7,7 @@ use netlink_packet_route::link::{
 use netsim_core::resource::{Bridge, PortSettings};
 use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec};
 
-use super::attributes::{inside, parsed};
+use super::super::attributes::{of_kind, parsed};
 use super::new_device;
 
 /// What a port of a bridge says that it is, as IFLA_INFO_SLAVE_KIND.
@@ -103,12 +103,12 @@ pub(crate) fn create_bridge(bridge: &Bridge, index: u32, group: u32) -> RouteNet
 /// How a bridge treats the device that says this about itself; as by default where it is no port of one.
 pub(super) fn decode_port(info: &[u8]) -> PortSettings {
     let mut settings = PortSettings::default();
-    let kind = inside(info, libc::IFLA_INFO_SLAVE_KIND).next();
+    let kind = of_kind(info, libc::IFLA_INFO_SLAVE_KIND).next();
     if kind.is_none_or(|kind| kind.strip_suffix(&[0]).unwrap_or(kind) != PORT_KIND.as_bytes()) {
         return settings;
     }
-    for data in inside(info, libc::IFLA_INFO_SLAVE_DATA) {
-        let on = |kind| inside(data, kind).next().map(|value| value == [1]);
+    for data in of_kind(info, libc::IFLA_INFO_SLAVE_DATA) {
+        let on = |kind| of_kind(data, kind).next().map(|value| value == [1]);
         settings.hairpin = on(IFLA_BRPORT_MODE).unwrap_or(settings.hairpin);
         settings.learning = on(IFLA_BRPORT_LEARNING).unwrap_or(settings.learning);
         settings.isolated = on(IFLA_BRPORT_ISOLATED).unwrap_or(settings.isolated);

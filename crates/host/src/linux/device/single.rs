@@ -7,7 +7,7 @@ use netlink_packet_route::link::{self, InfoBond, InfoData, InfoIpVlan, InfoKind,
 use netsim_core::resource::{Bond, BondMode, DeviceId, IpvlanMode, MacvlanMode, Single, SingleKind, VlanProtocol};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
-use super::attributes::parsed;
+use super::super::attributes::parsed;
 use super::new_device;
 
 /// What a device with one name is, without what it stands on: that is told elsewhere in a message.

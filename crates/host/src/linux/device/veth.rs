@@ -37,15 +37,15 @@ fn new_end<T>(device: LinkMessageBuilder<T>, end: &End, group: u32) -> LinkMessa
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::inside;
+    use super::super::super::attributes::of_kind;
     use super::super::tests::{end, payload};
     use super::super::{Kind, decode};
     use super::*;
 
     fn peer_of(payload: &[u8]) -> Vec<u8> {
-        let info = inside(&payload[16..], libc::IFLA_LINKINFO).next().expect("a veth says what it is");
-        let data = inside(info, libc::IFLA_INFO_DATA).next().expect("a veth says its peer");
-        inside(data, 1).next().expect("VETH_INFO_PEER").to_vec()
+        let info = of_kind(&payload[16..], libc::IFLA_LINKINFO).next().expect("a veth says what it is");
+        let data = of_kind(info, libc::IFLA_INFO_DATA).next().expect("a veth says its peer");
+        of_kind(data, 1).next().expect("VETH_INFO_PEER").to_vec()
     }
 
     #[test]

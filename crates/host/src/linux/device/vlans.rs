@@ -10,7 +10,7 @@ use netlink_packet_route::link::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netsim_core::resource::{PortVlans, VlanRange};
 
-use super::attributes::{inside, parsed};
+use super::super::attributes::{of_kind, parsed};
 
 /// VLANs by number, and how each is treated; 4095 and 0 are none (IEEE 802.1Q).
 type Vlans = [Option<How>; 4096];
@@ -49,7 +49,7 @@ pub(crate) fn decode_vlans(payload: &[u8]) -> Option<SeenVlans> {
     let header = LinkHeader::parse(payload).ok()?;
     let mut seen = SeenVlans { index: header.index, ..SeenVlans::default() };
     let attributes = payload.get(header.buffer_len()..)?;
-    let infos = inside(attributes, libc::IFLA_AF_SPEC).flat_map(parsed).filter_map(|a| match a {
+    let infos = of_kind(attributes, libc::IFLA_AF_SPEC).flat_map(parsed).filter_map(|a| match a {
         AfSpecBridge::VlanInfo(info) => Some(info),
         _ => None,
     });
