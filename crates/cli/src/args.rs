@@ -4,6 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use netsim_core::units;
+
+mod impair;
+
+pub use impair::{Change, ImpairArgs, Limit};
 
 /// A declarative virtual-network engine: plan, apply and prove network labs written in YAML.
 #[derive(Debug, Parser)]
@@ -80,6 +85,11 @@ pub enum Command {
     Shell(ShellArgs),
     /// Prove that a lab works: ping every pair from inside and compare with what the graph says
     Check(CheckArgs),
+    /// Change, while a lab runs, what an interface does to the packets that it sends
+    Impair(ImpairArgs),
+    /// Take a running lab's interface down or up
+    #[command(subcommand)]
+    Link(LinkArgs),
     /// Draw a lab as Mermaid or DOT
     Graph(GraphArgs),
     /// Turn another tool's file into a topology
@@ -106,16 +116,8 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let scale = match &text[number.len()..] {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        _ => return Err("write it with a unit, as 100ms or 2s".to_owned()),
-    };
-    let seconds = number.parse::<f64>().map_err(|e| e.to_string())? * scale;
-    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    units::time(text).map(Duration::from_nanos)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -267,6 +269,21 @@ pub struct CheckArgs {
     pub interval: Duration,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum LinkArgs {
+    /// Take it down: what goes by it finds no way
+    Down(EndArgs),
+    /// Bring it up, with the addresses and routes that stand on it
+    Up(EndArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EndArgs {
+    /// One end of the link; LAB/ in front where several labs run
+    #[arg(value_name = "[LAB/]NODE:INTERFACE")]
+    pub interface: String,
+}
+
 #[derive(Debug, ClapArgs)]
 pub struct GraphArgs {
     /// The topology file, or the name of a running lab
@@ -284,6 +301,17 @@ pub struct GraphArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ImportArgs {
+    /// A cluster_config.json: nodes with names and addresses on one bridge, with delay and loss; in any dialect
+    ClusterConfig {
+        /// The JSON file; - reads standard input
+        file: String,
+        /// Name the lab so; by default as the file says, or after the file
+        #[arg(long)]
+        name: Option<String>,
+        /// Write the topology here instead of printing it
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// GraphML as the Internet Topology Zoo has it
     Graphml {
         /// The GraphML file; - reads standard input

@@ -12,7 +12,9 @@ mod completions;
 mod destroy;
 mod exec;
 mod graph;
+mod impair;
 mod import;
+mod link;
 mod list;
 mod plan;
 mod schema;
@@ -20,6 +22,8 @@ mod shell;
 mod show;
 mod status;
 mod validate;
+
+pub use apply::stopped;
 
 /// How a command that did what it was asked for ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,11 @@ pub fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
         Command::Shell(args) => shell::run(args, global, screen),
         Command::Check(args) => check::run(args, global, screen),
         Command::Graph(args) => graph::run(args, global, screen),
+        Command::Impair(args) => impair::run(args, global, screen),
+        Command::Link(args) => link::run(args, global, screen),
+        Command::Import(ImportArgs::ClusterConfig { file, name, out }) => {
+            import::cluster_config(file, name.as_deref(), out.as_deref(), screen)
+        }
         Command::Import(ImportArgs::Graphml { file, name, out }) => {
             import::graphml(file, name.as_deref(), out.as_deref(), screen)
         }

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use netsim_core::lint::lint;
 use netsim_core::names::LabName;
 use netsim_core::plan::Refusal;
 use netsim_core::problem::{Code, Problem};
 use netsim_core::spec::Sources;
+use netsim_core::topology::Topology;
 use netsim_host::backend::HostError;
 
 use crate::render::text::count;
-use crate::screen::{ERROR, HINT, Screen, paint};
+use crate::screen::{CHANGE, ERROR, HINT, Screen, paint};
 
 /// The codes of what is wrong with a command; `docs/errors.md` lists them all.
 pub mod codes {
@@ -34,6 +36,8 @@ pub mod codes {
     pub const INTERRUPTED: u16 = 138;
     /// Two files that should be of one lab are not.
     pub const OTHER_LAB: u16 = 139;
+    /// An impairment that means nothing, or cannot be.
+    pub const IMPAIR: u16 = 170;
 }
 
 /// Why a command did not do what it was asked for.
@@ -101,7 +105,9 @@ fn error(code: u16, message: &str, hint: Option<&str>) -> String {
 }
 
 fn error_with(code: u16, message: &str, snippet: &str, hint: Option<&str>) -> String {
-    let mut out = format!("{} {message}\n{snippet}", paint(ERROR, &format!("error[{}]:", Code(code))));
+    let code = Code(code);
+    let (style, word) = if code.is_warning() { (CHANGE, "warning") } else { (ERROR, "error") };
+    let mut out = format!("{} {message}\n{snippet}", paint(style, &format!("{word}[{code}]:")));
     if let Some(hint) = hint {
         writeln!(out, "{} {hint}", paint(HINT, "hint:")).expect("a String takes all");
     }
@@ -125,6 +131,21 @@ fn report_refusals(lab: &LabName, refusals: &[Refusal]) -> String {
 }
 
 fn report_problems(sources: &Sources, problems: &[Problem], screen: &Screen) -> String {
+    let mut out = drawn(sources, problems, screen);
+    if problems.len() > 1 {
+        let file = sources.files.first().map_or(String::new(), |f| format!(" in {}", f.name));
+        writeln!(out, "\n{}{file}", count(problems.len(), "problem")).expect("a String takes all");
+    }
+    out
+}
+
+/// What hardly anyone means, each with its place; empty where there is none.
+pub fn warnings(sources: &Sources, topology: &Topology, screen: &Screen) -> String {
+    drawn(sources, &lint(topology), screen)
+}
+
+/// Each problem with its place and what to do, an empty line between them.
+fn drawn(sources: &Sources, problems: &[Problem], screen: &Screen) -> String {
     let theme = match screen.err_has_colors() {
         true => GraphicalTheme::unicode(),
         false => GraphicalTheme::unicode_nocolor(),
@@ -137,10 +158,6 @@ fn report_problems(sources: &Sources, problems: &[Problem], screen: &Screen) -> 
             out.push('\n');
         }
         out.push_str(&error_with(problem.code.0, &problem.message, &snippet, problem.hint.as_deref()));
-    }
-    if problems.len() > 1 {
-        let file = sources.files.first().map_or(String::new(), |f| format!(" in {}", f.name));
-        writeln!(out, "\n{}{file}", count(problems.len(), "problem")).expect("a String takes all");
     }
     out
 }

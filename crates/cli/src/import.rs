@@ -1,5 +1,6 @@
 //! Topologies from other tools' files.
 
+pub mod cluster_config;
 pub mod graphml;
 mod naming;
 pub mod yaml;

@@ -1,8 +1,9 @@
 //! From a topology to the steps that make it so: what every command that plans has in common.
 
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::lower;
+use netsim_core::lower::{lower, origins};
 use netsim_core::names::{HostId, LabName};
+use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
 use netsim_core::resource::{Device, NetnsId, Resource};
 use netsim_core::spec::Sources;
@@ -15,7 +16,8 @@ use crate::args::Vars;
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded, Target};
 use crate::machine::Machine;
-use crate::planned::Planned;
+use crate::planned::{Names, Planned};
+use crate::refused;
 
 /// What is stored of a running lab: enough to read its topology again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,11 +74,18 @@ pub fn survey(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
 
 impl Surveyed {
     /// The steps from what is so to what is wanted.
-    pub fn plan(&self) -> Result<Planned, Failure> {
-        let lab = &self.scope.lab;
-        Planned::between(lab, &self.wanted.desired, &self.observed)
-            .map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })
+    pub fn plan(&self, loaded: &Loaded) -> Result<Planned, Failure> {
+        let plan = Planned::between(&self.scope.lab, &self.wanted.desired, &self.observed);
+        plan.map_err(|refusals| refused(refusals, loaded, &self.wanted))
     }
+}
+
+/// What is in the way, with the places in the file that need what the kernel lacks.
+pub fn refused(refusals: Vec<Refusal>, loaded: &Loaded, wanted: &Wanted) -> Failure {
+    let names = Names::of(wanted.desired.iter().map(|(_, r)| r));
+    let origins = origins(&loaded.topology, &wanted.given);
+    let refusals = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
+    Failure::Refused { lab: loaded.topology.name.clone(), refusals }
 }
 
 /// The steps from one topology to another, with no machine.

@@ -11,11 +11,13 @@ mod commands;
 mod error;
 mod file;
 mod import;
+mod interface;
 mod lab;
 mod machine;
 mod node;
 mod planfile;
 mod planned;
+mod refused;
 mod render;
 mod screen;
 

@@ -3,6 +3,7 @@
 use netsim_core::lower::netns_of;
 use netsim_core::names::{LabName, NodeName};
 use netsim_core::resource::NetnsId;
+use netsim_core::suggest::nearest;
 use netsim_host::store;
 
 use crate::error::{Failure, codes};
@@ -32,11 +33,13 @@ pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
             vec![LabName::new(lab).map_err(|e| Failure::new(codes::LAB, format!("no lab is called so: {e}")))?]
         }
     };
-    let mut found = Vec::new();
+    let (mut found, mut others) = (Vec::new(), Vec::new());
     for name in &labs {
         let loaded = lab::applied(machine, name)?.ok_or_else(|| lab::not_running(machine, name))?;
         found.extend(in_lab(&loaded, node));
+        others.extend(loaded.topology.graph.node_weights().map(|n| n.name.to_string()));
     }
+    let near = near(node, others.iter().map(String::as_str));
     let names = |labs: &[LabName]| labs.iter().map(LabName::as_str).collect::<Vec<_>>().join(", ");
     match (found.len(), &labs[..]) {
         (1, _) => Ok(found.swap_remove(0)),
@@ -44,15 +47,24 @@ pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
         (0, [lab]) => Err(Failure::hinted(
             codes::NODE,
             format!("lab {lab} has no node `{node}`"),
-            format!("see its nodes: netsim status {lab}, or netsim graph {lab}"),
+            near.unwrap_or_else(|| format!("see its nodes: netsim status {lab}, or netsim graph {lab}")),
         )),
-        (0, many) => Err(Failure::new(codes::NODE, format!("none of the labs {} has a node `{node}`", names(many)))),
+        (0, many) => {
+            let message = format!("none of the labs {} has a node `{node}`", names(many));
+            Err(Failure::Other { code: codes::NODE, message, hint: near })
+        }
         (_, _) => {
             let labs: Vec<LabName> = found.iter().map(|f| f.lab.clone()).collect();
             let message = format!("labs {} all have a node `{node}`", names(&labs));
             Err(Failure::hinted(codes::NODE, message, format!("say of which: {}/{node}", labs[0])))
         }
     }
+}
+
+/// A hint at the name that was most likely meant. Of names that differ in a number alone none is nearer than another.
+pub fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let letters = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "");
+    nearest(name, names.filter(|other| letters(other) != letters(name))).map(|near| format!("did you mean `{near}`?"))
 }
 
 fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {

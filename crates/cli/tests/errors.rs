@@ -39,7 +39,11 @@ fn every_code_of_the_sources_is_in_the_documentation_and_means_one_thing() {
         for line in text.lines() {
             if let Some(code) = code(line) {
                 let letter = if (200..300).contains(&code) { 'W' } else { 'E' };
-                defined.entry(format!("{letter}{code:03}")).or_default().push(format!("{}: {}", file.display(), line.trim()));
+                defined.entry(format!("{letter}{code:03}")).or_default().push(format!(
+                    "{}: {}",
+                    file.display(),
+                    line.trim()
+                ));
             }
         }
     }

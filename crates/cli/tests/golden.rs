@@ -9,6 +9,7 @@ use common::{Sandbox, topologies};
 #[test]
 fn every_topology_is_planned_as_its_golden_file_says() {
     let sandbox = Sandbox::new("golden");
+    sandbox.plant_nic("eth1");
     for file in topologies() {
         let (stem, path) = (file.file_stem().expect("a file").to_string_lossy(), file.to_string_lossy());
         let plan = format!("{}\n{}", sandbox.ok(&format!("plan {path}")), sandbox.ok(&format!("plan --steps {path}")));
@@ -19,6 +20,7 @@ fn every_topology_is_planned_as_its_golden_file_says() {
 #[test]
 fn every_topology_is_applied_and_proven_and_leaves_nothing() {
     let sandbox = Sandbox::new("proven");
+    sandbox.plant_nic("eth1");
     sandbox.ok("-q list");
     let empty = sandbox.ok("list --format json");
     for file in topologies() {
@@ -37,7 +39,7 @@ fn every_topology_says_what_it_is_for() {
     for file in topologies() {
         let text = std::fs::read_to_string(&file).expect("readable");
         let comment = text.lines().take_while(|line| line.starts_with('#')).count();
-        assert!(comment >= 5, "{} has {comment} lines of comment at its head", file.display());
+        assert!(comment >= 3, "{} has {comment} lines of comment at its head", file.display());
         assert!(text.contains("netsim apply topologies/"), "{} does not say how to start it", file.display());
     }
 }

@@ -3,15 +3,21 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
-use proptest::prelude::*;
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
-use crate::resource::{Bridge, End, PortSettings, Resource, SingleKind, VlanRange};
-use crate::state::HostState;
 use crate::topology::{
-    Endpoint, Kind, Link, LinkKind, Node, Pool, Pools, PortWritten, Routing, Switch, Topology, Written, WrittenRoute,
+    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, PortWritten, Routing, Switch, Topology, Trunk,
+    Written, WrittenRoute,
 };
+
+mod extras;
+mod sketch;
+mod text;
+
+pub(crate) use extras::Extra;
+pub(crate) use sketch::{Sketch, Without};
+pub(crate) use text::lines;
 
 /// A lab being built.
 #[derive(Debug, Clone)]
@@ -121,6 +127,50 @@ impl Lab {
         edge
     }
 
+    /// An end of a link.
+    pub(crate) fn end(&mut self, edge: EdgeIndex<u32>, side: usize) -> &mut Endpoint {
+        &mut self.0.graph[edge].ends[side]
+    }
+
+    /// A link whose ports are of one VLAN.
+    pub(crate) fn access(&mut self, a: &str, b: &str, vlan: u16) -> EdgeIndex<u32> {
+        let edge = self.link(a, b);
+        self.0.graph[edge].ends.iter_mut().for_each(|end| end.port.vlan = Some(vlan));
+        edge
+    }
+
+    /// A link whose ports pass these VLANs with a tag.
+    pub(crate) fn trunk(&mut self, a: &str, b: &str, vlans: &[(u16, u16)], native: Option<u16>) -> EdgeIndex<u32> {
+        let edge = self.link(a, b);
+        for end in &mut self.0.graph[edge].ends {
+            end.port.trunk = Some(Trunk::Ranges(vlans.to_vec()));
+            end.port.native = native;
+        }
+        edge
+    }
+
+    /// An interface of a node's own.
+    pub(crate) fn own(&mut self, node: &str, name: &str, kind: OwnKind, addresses: &[&str]) -> &mut Owned {
+        let index = self.0.node(node).expect("the node is there");
+        let at = self.0.graph[index].at.key("interfaces").key(name);
+        let (name, addresses) = (name.to_owned(), nets(addresses));
+        let own = Owned { name, kind, addresses, mac: None, mtu: None, written: Written::default(), at };
+        self.0.graph[index].interfaces.push(own);
+        self.0.graph[index].interfaces.last_mut().expect("it was just added")
+    }
+
+    /// A NIC of the machine.
+    pub(crate) fn nic(&mut self, name: &str) -> NodeIndex<u32> {
+        self.add(&format!("nic-{name}"), Kind::Nic { name: name.to_owned() })
+    }
+
+    /// A device on a NIC of the machine.
+    pub(crate) fn on_nic(&mut self, node: &str, nic: &str, kind: LinkKind, address: &str) -> EdgeIndex<u32> {
+        let edge = self.wire((node, address), (&format!("nic-{nic}"), ""));
+        self.0.graph[edge].kind = kind;
+        edge
+    }
+
     pub(crate) fn route(&mut self, node: &str, to: &str, via: &[&str]) {
         let index = self.0.node(node).expect("the node is there");
         let at = self.0.graph[index].at.key("routes").index(self.0.graph[index].routes.len());
@@ -206,6 +256,7 @@ pub(crate) fn spine_leaf(spines: usize, leaves: usize, servers: usize) -> Lab {
     }
     lab
 }
+<<<<<<< HEAD
 
 /// A random lab in few words: what it is made of, so that a part can be left out.
 #[derive(Debug, Clone)]
@@ -358,3 +409,5 @@ fn tail(resource: &Resource) -> String {
         | Resource::Ran(_) => String::new(),
     }
 }
+=======
+>>>>>>> three

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the words that would have been right.
 
 /// The candidate that the word was most likely meant to be; none if none is near. The first of equals.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     near(word, candidates).first().copied()
 }
 
@@ -20,7 +20,7 @@ pub fn near<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Ve
 }
 
 /// Words as prose: `a`, `b` or `c`.
-pub(crate) fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn any_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.into_iter().map(|w| format!("`{w}`")).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
-use crate::resource::{DeviceId, NetnsId};
+use crate::resource::{DeviceId, NetnsId, TABLE_MAIN};
 use crate::state::HostState;
 
 mod tables;
@@ -12,7 +12,7 @@ mod tables;
 mod tests;
 mod wires;
 
-use tables::{Tables, Way};
+use tables::{Place, Tables, Way};
 use wires::Wires;
 
 /// How many namespaces a packet can pass: a kernel's default time to live (net.ipv4.ip_default_ttl, net.ipv6.conf.all.hop_limit).
@@ -38,29 +38,33 @@ impl Walk {
 
     /// As the function of this name.
     pub fn reaches(&self, from: &NetnsId, to: IpAddr) -> bool {
-        if self.tables.has(from, to) {
+        let here = Place { netns: from.clone(), table: TABLE_MAIN };
+        if self.tables.has(&here, to) {
             return true;
         }
-        let ways = self.tables.look_up(from, to);
+        let ways = self.tables.look_up(&here, to);
         let answered = |way: &Way| {
             let there = self.next(from, way, to).and_then(|next| Packets::new(self, to).deliver(next, 1));
             let back = there.zip(way.source).and_then(|((end, _), source)| Packets::new(self, source).deliver(end, 0));
-            back.is_some_and(|(end, _)| end == from)
+            back.is_some_and(|(end, _)| end.netns == *from)
         };
         !ways.is_empty() && ways.iter().all(answered)
     }
 
-    /// The namespace that answers for the next hop of a way. A kernel answers for any IPv4 address of its own on any interface
-    /// (arp_ignore = 0), for an IPv6 address on that interface alone.
-    fn next(&self, netns: &NetnsId, way: &Way, to: IpAddr) -> Option<&NetnsId> {
+    /// Who answers for the next hop of a way, and where packets are looked up there. A kernel answers for any IPv4 address of its own that
+    /// the packets' table knows, on any interface (arp_ignore = 0), for an IPv6 address on that interface alone.
+    fn next(&self, netns: &NetnsId, way: &Way, to: IpAddr) -> Option<Place> {
         let neighbour = way.gateway.unwrap_or(to);
-        let wire = self.wires.of(&DeviceId { netns: netns.clone(), name: way.device })?;
-        let answers = |owner: &&DeviceId| match neighbour {
-            IpAddr::V4(_) => self.wires.listens(&owner.netns, wire),
-            IpAddr::V6(_) => self.wires.of(owner) == Some(wire),
-        };
+        let device = DeviceId { netns: netns.clone(), name: way.device };
         let others = self.tables.owners(neighbour).iter().filter(|owner| owner.netns != *netns);
-        others.filter(answers).map(|owner| &owner.netns).next()
+        others.into_iter().find_map(|owner| match neighbour {
+            IpAddr::V4(_) => {
+                let listening = self.wires.within(&device, &owner.netns);
+                let mut places = listening.iter().map(|device| self.tables.place(device));
+                places.find(|place| self.tables.has(place, neighbour))
+            }
+            IpAddr::V6(_) => self.wires.hear_each_other(&device, owner).then(|| self.tables.place(owner)),
+        })
     }
 }
 
@@ -68,8 +72,8 @@ impl Walk {
 struct Packets<'a> {
     walk: &'a Walk,
     to: IpAddr,
-    /// From the namespaces seen so far, where all come out and how many more they pass at most; nothing while that is being found out.
-    seen: FxHashMap<&'a NetnsId, Option<(&'a NetnsId, u32)>>,
+    /// From where they were so far, where all come out and how many more namespaces they pass at most; nothing while that is being found out.
+    seen: FxHashMap<Place, Option<(Place, u32)>>,
 }
 
 impl<'a> Packets<'a> {
@@ -77,29 +81,30 @@ impl<'a> Packets<'a> {
         Packets { walk, to, seen: FxHashMap::default() }
     }
 
-    /// The one namespace that takes in all packets that are at this one after passing so many; none if any is lost or goes in a circle.
-    fn deliver(&mut self, at: &'a NetnsId, passed: u32) -> Option<(&'a NetnsId, u32)> {
+    /// The one place that takes in all packets that are at this one after passing so many; none if any is lost or goes in a circle.
+    fn deliver(&mut self, at: Place, passed: u32) -> Option<(Place, u32)> {
         let tables = &self.walk.tables;
-        if tables.has(at, self.to) {
+        if tables.has(&at, self.to) {
             return Some((at, 0));
         }
-        if let Some(known) = self.seen.get(at) {
-            return known.filter(|(_, more)| passed + more <= TIME_TO_LIVE);
+        if let Some(known) = self.seen.get(&at) {
+            return known.clone().filter(|(_, more)| passed + more <= TIME_TO_LIVE);
         }
-        if passed > TIME_TO_LIVE || (passed > 0 && !tables.forwards(at, self.to)) {
+        if passed > TIME_TO_LIVE || (passed > 0 && !tables.forwards(&at.netns, self.to)) {
             return None;
         }
-        self.seen.insert(at, None);
-        let mut all: Option<(&NetnsId, u32)> = None;
-        for way in tables.look_up(at, self.to) {
-            let next = self.walk.next(at, way, self.to)?;
+        self.seen.insert(at.clone(), None);
+        let mut all: Option<(Place, u32)> = None;
+        for way in tables.look_up(&at, self.to) {
+            let next = self.walk.next(&at.netns, way, self.to)?;
             let (end, more) = self.deliver(next, passed + 1)?;
-            if all.is_some_and(|(other, _)| other != end) {
+            if all.as_ref().is_some_and(|(other, _)| *other != end) {
                 return None;
             }
-            all = Some((end, all.map_or(0, |(_, most)| most).max(more + 1)));
+            let most = all.map_or(0, |(_, most)| most).max(more + 1);
+            all = Some((end, most));
         }
-        self.seen.insert(at, all);
+        self.seen.insert(at, all.clone());
         all
     }
 }

@@ -68,7 +68,7 @@ fn apply(
     if let Some(file) = file {
         file.still_fits(&args.file, &surveyed)?;
     }
-    let plan = surveyed.plan()?;
+    let plan = surveyed.plan(loaded)?;
     if let Some(file) = file.filter(|f| f.actions != plan.actions) {
         let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
         return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));

@@ -2,7 +2,7 @@
 
 use super::Exit;
 use crate::args::{Global, PlanArgs, PlanFormat};
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::file::{self, Loaded};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
@@ -12,6 +12,7 @@ use crate::{lab, machine};
 
 pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
+    screen.warn(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let (plan, file, on) = made(args, global, screen, &loaded)?;
     if let Some(path) = &args.out {
         let document = json::document(PlanFile::FORMAT, PlanFile::VERSION, &file);
@@ -45,7 +46,7 @@ fn made(
     }
     machine::with(global, screen, |machine| {
         let surveyed = lab::survey(machine, loaded)?;
-        let plan = surveyed.plan()?;
+        let plan = surveyed.plan(loaded)?;
         let file = PlanFile::of(&plan, &loaded.sources, Some(&surveyed));
         Ok((plan, file, format!(" on {}", machine.words())))
     })

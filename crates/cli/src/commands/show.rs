@@ -16,7 +16,7 @@ use crate::screen::{DIM, STRONG, Screen, paint};
 
 mod facts;
 
-use facts::{Forwarding, Interface, Neighbour, NodeFacts, node_facts};
+use facts::{Fact, Forwarding, Interface, Neighbour, NodeFacts, node_facts};
 use netsim_host::linux::learnt::Learnt;
 
 #[derive(Serialize)]
@@ -102,13 +102,11 @@ fn told(lab: &str, facts: &NodeFacts) -> String {
     let mut out = format!("{} of lab {lab}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
     let rows: Vec<Vec<String>> = facts.interfaces.iter().flat_map(interface_rows).collect();
     out.push_str(&table(&["INTERFACE", "STATE", "MTU", "MAC", "TO", "ADDRESS"], &rows));
-    let mut section = |heading: &str, rows: Vec<String>| {
-        if !rows.is_empty() {
-            out.push_str(&format!("\n{}\n", paint(DIM, heading)));
-            rows.iter().for_each(|row| out.push_str(&format!("{row}\n")));
-        }
-    };
+    let mut section = |heading: &str, rows: Vec<String>| out.push_str(&section(heading, &rows));
     section("ROUTES", facts.routes.iter().map(|f| marked(&f.text, f.ours)).collect());
+    for (heading, rows) in said(facts.interfaces.iter().map(|i| (i.name.clone(), i))) {
+        section(heading, rows);
+    }
     section("NEIGHBOURS", facts.neighbours.iter().map(Neighbour::words).collect());
     section("FORWARDING", facts.forwarding.iter().map(Forwarding::words).collect());
     section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());
@@ -125,12 +123,13 @@ fn marked(text: &str, ours: bool) -> String {
 
 /// An interface, and a row more for each further address.
 fn interface_rows(interface: &Interface) -> Vec<Vec<String>> {
-    let Interface { name, up, mtu, mac, to, bridge, addresses, .. } = interface;
+    let Interface { name, up, mtu, mac, to, kind, about, member, addresses, .. } = interface;
     let state = if *up { "up" } else { "down" };
-    let to = match (to, bridge) {
-        (Some(to), Some(bridge)) => format!("{to} (port of {bridge})"),
+    let kind = kind.map(|kind| about.as_ref().map_or_else(|| kind.to_owned(), |about| format!("{kind} {about}")));
+    let to = match (to.as_ref().or(kind.as_ref()), member) {
+        (Some(to), Some(member)) => format!("{to} ({member})"),
         (Some(to), None) => to.clone(),
-        (None, Some(bridge)) => format!("port of {bridge}"),
+        (None, Some(member)) => member.clone(),
         (None, None) => String::new(),
     };
     let text = |mtu: &Option<u32>| mtu.map_or_else(String::new, |m| m.to_string());
@@ -151,5 +150,28 @@ fn told_link(lab: &str, ends: &[(String, Interface)]) -> String {
         })
         .collect();
     let heading = ["END", "STATE", "MTU", "MAC", "BRIDGE", "ADDRESS"];
-    format!("Link {} of lab {lab}\n\n{}", paint(STRONG, &title), table(&heading, &rows))
+    let mut out = format!("Link {} of lab {lab}\n\n{}", paint(STRONG, &title), table(&heading, &rows));
+    for (heading, rows) in said(ends.iter().map(|(node, i)| (format!("{node}:{}", i.name), i))) {
+        out.push_str(&section(heading, &rows));
+    }
+    out
+}
+
+fn section(heading: &str, rows: &[String]) -> String {
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!("\n{}\n{}\n", paint(DIM, heading), rows.join("\n")),
+    }
+}
+
+/// What is said of interfaces beside their addresses, by heading.
+fn said<'a>(interfaces: impl Iterator<Item = (String, &'a Interface)> + Clone) -> [(&'static str, Vec<String>); 3] {
+    let of: [(&str, fn(&Interface) -> &Vec<Fact>); 3] =
+        [("IMPAIRMENTS", |i| &i.impairment), ("VLANS", |i| &i.vlans), ("SETTINGS", |i| &i.settings)];
+    of.map(|(heading, facts)| {
+        let rows = interfaces.clone().flat_map(|(name, interface)| {
+            facts(interface).iter().map(move |f| format!("{name}: {}", marked(&f.text, f.ours)))
+        });
+        (heading, rows.collect())
+    })
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use netsim_core::names::{LabName, NetnsName};
 use netsim_core::resource::{Key, NetnsId, Resource};
+use netsim_core::state::HostState;
 use serde::Serialize;
 
 use super::Exit;
@@ -161,8 +162,8 @@ fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, agains
     }
     let (missing, extra) = lost_and_found(differences);
     let told_with_another = |d: &&Difference| match d.kind {
-        Kind::Missing => follows(d.wanted.as_ref(), &missing),
-        Kind::Extra => follows(d.found.as_ref(), &extra),
+        Kind::Missing => follows(d.wanted.as_ref(), &missing, &surveyed.wanted.desired),
+        Kind::Extra => follows(d.found.as_ref(), &extra, &surveyed.observed.ours),
         Kind::Changed | Kind::ByHand => false,
     };
     for difference in differences.iter().filter(|d| !told_with_another(d)) {
@@ -195,7 +196,7 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 }
 
 /// Whether it differs only because what it is in, or on, does.
-fn follows(resource: Option<&Resource>, gone: &HashSet<Key>) -> bool {
+fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
         Resource::Ovs(_) => todo!("ovs"),
@@ -213,5 +214,7 @@ fn follows(resource: Option<&Resource>, gone: &HashSet<Key>) -> bool {
         NetnsId::Host => false,
     };
     let within = netns(resource).is_none() && resource.claims().iter().any(in_gone);
-    within || on.is_some_and(|d| gone.contains(&Key::Device(d.clone())))
+    // The kernel takes IPv6 and routes along when a device goes down.
+    let down = || resource.owners(among).iter().any(|owner| matches!(owner, Key::Up(_)) && gone.contains(owner));
+    within || on.is_some_and(|d| gone.contains(&Key::Device(d.clone()))) || down()
 }

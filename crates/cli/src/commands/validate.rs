@@ -1,15 +1,17 @@
 //! `validate`: everything that is wrong with a file.
 
 use netsim_core::given::Prior;
+use netsim_core::lint::lint;
 use netsim_core::problem::Problem;
 use netsim_core::spec::Sources;
 use netsim_core::state::Facts;
+use netsim_core::topology::{Kind, Node};
 use serde::Serialize;
 
 use super::Exit;
 use crate::args::{Format, ValidateArgs};
-use crate::error::Failure;
-use crate::file;
+use crate::error::{self, Failure};
+use crate::file::{self, Loaded};
 use crate::lab;
 use crate::render::json;
 use crate::render::text::count;
@@ -17,16 +19,17 @@ use crate::screen::Screen;
 
 pub fn run(args: &ValidateArgs, screen: &Screen) -> Result<Exit, Failure> {
     match (validated(args), args.format) {
-        (Ok(said), Format::Text) => {
-            screen.tell(&said);
+        (Ok(loaded), Format::Text) => {
+            screen.warn(&error::warnings(&loaded.sources, &loaded.topology, screen));
+            screen.tell(&told(args, &loaded));
             Ok(Exit::Ok)
         }
-        (Ok(_), Format::Json) => {
-            screen.answer(&document(&[], &Sources::default()));
+        (Ok(loaded), Format::Json) => {
+            screen.answer(&document(&[], &lint(&loaded.topology), &loaded.sources));
             Ok(Exit::Ok)
         }
         (Err(Failure::Problems { sources, problems }), Format::Json) => {
-            screen.answer(&document(&problems, &sources));
+            screen.answer(&document(&problems, &[], &sources));
             Ok(Exit::No)
         }
         (Err(failure), _) => Err(failure),
@@ -34,20 +37,35 @@ pub fn run(args: &ValidateArgs, screen: &Screen) -> Result<Exit, Failure> {
 }
 
 /// The file as far as it can be worked out with no machine.
-fn validated(args: &ValidateArgs) -> Result<String, Failure> {
+fn validated(args: &ValidateArgs) -> Result<Loaded, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
     let wanted = lab::wanted(&loaded.topology, &Prior::default(), &Facts::default());
     wanted.map_err(|p| Failure::problems(&loaded.sources, p))?;
+    Ok(loaded)
+}
+
+fn told(args: &ValidateArgs, loaded: &Loaded) -> String {
     let graph = &loaded.topology.graph;
-    let nodes = graph.node_weights().filter(|n| n.switch().is_none_or(|s| !s.implied)).count();
+    let nodes = graph.node_weights().filter(|n| is_written(n)).count();
     let (nodes, links) = (count(nodes, "node"), count(graph.edge_count(), "link"));
-    Ok(format!("{}: lab {}, {nodes}, {links}, no problems\n", args.file, loaded.topology.name))
+    format!("{}: lab {}, {nodes}, {links}, no problems\n", args.file, loaded.topology.name)
+}
+
+/// Whether it is a node of the file.
+fn is_written(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Namespace | Kind::Router => true,
+        Kind::Bridge(switch) => !switch.implied,
+        Kind::Nic { .. } => false,
+    }
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
     valid: bool,
     problems: Vec<Told<'a>>,
+    /// What hardly anyone means.
+    warnings: Vec<Told<'a>>,
 }
 
 #[derive(Serialize)]
@@ -59,13 +77,16 @@ struct Told<'a> {
     column: Option<usize>,
 }
 
-fn document(problems: &[Problem], sources: &Sources) -> String {
-    let told = |p| told(p, sources);
-    let content = Document { valid: problems.is_empty(), problems: problems.iter().map(told).collect() };
+fn document(problems: &[Problem], warnings: &[Problem], sources: &Sources) -> String {
+    let content = Document {
+        valid: problems.is_empty(),
+        problems: problems.iter().map(|p| at(p, sources)).collect(),
+        warnings: warnings.iter().map(|p| at(p, sources)).collect(),
+    };
     json::document("netsim-problems", 1, &content)
 }
 
-fn told<'a>(problem: &'a Problem, sources: &'a Sources) -> Told<'a> {
+fn at<'a>(problem: &'a Problem, sources: &'a Sources) -> Told<'a> {
     let spot = problem.at.as_ref().and_then(|at| sources.locate(at));
     let file = spot.and_then(|s| sources.files.get(s.source)).map(|f| f.name.as_str());
     Told { problem, file, line: spot.map(|s| s.line), column: spot.map(|s| s.column) }

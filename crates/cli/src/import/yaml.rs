@@ -44,7 +44,7 @@ fn ends(link: &ImportedLink, nodes: &[ImportedNode]) -> String {
 }
 
 /// A name: quoted where YAML would take it for something else.
-fn scalar(name: &str) -> String {
+pub(super) fn scalar(name: &str) -> String {
     let words = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let word = words.iter().any(|w| name.eq_ignore_ascii_case(w));
     match name.starts_with(|c: char| c.is_ascii_alphabetic()) && !word {
@@ -54,7 +54,7 @@ fn scalar(name: &str) -> String {
 }
 
 /// Any text as a double-quoted scalar. `$` is written so that no variable is read into it.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -71,6 +71,6 @@ fn text(text: &str) -> String {
 }
 
 /// Text that stays in its comment.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

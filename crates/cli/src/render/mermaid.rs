@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use netsim_core::topology::{Kind, Node, Topology};
+use netsim_core::topology::{Kind, Link, LinkKind, Node, Topology};
 
-use super::dot::End;
+use super::dot::{End, label};
 
 /// The flowchart; with labels for both ends of each link, if they are given.
 pub fn flowchart(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
@@ -14,14 +14,28 @@ pub fn flowchart(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
         writeln!(out, "  n{}{}", index.index(), shape(node)).expect("a String takes all");
     }
     for edge in topology.graph.edge_indices() {
-        let [a, b] = topology.graph[edge].ends.each_ref().map(|e| e.node.index());
-        let label = ends.map_or_else(String::new, |ends| {
+        let link = &topology.graph[edge];
+        let [a, b] = link.ends.each_ref().map(|e| e.node.index());
+        let ends = ends.map(|ends| {
             let [x, y] = ends[edge.index()].each_ref().map(|e| e.lines().join(" "));
-            format!("|\"{} – {}\"|", escaped(&x), escaped(&y))
+            format!("{x} – {y}")
         });
-        writeln!(out, "  n{a} ---{label} n{b}").expect("a String takes all");
+        let words: Vec<String> = ends.into_iter().chain(label(link)).map(|words| escaped(&words)).collect();
+        let label = if words.is_empty() { String::new() } else { format!("|\"{}\"|", words.join("<br>")) };
+        writeln!(out, "  n{a} {}{label} n{b}", line(link)).expect("a String takes all");
     }
     out
+}
+
+/// Bundles are thick, links that are down dotted.
+fn line(link: &Link) -> &'static str {
+    if link.ends.iter().any(|end| end.written.down) {
+        return "-.-";
+    }
+    match link.kind {
+        LinkKind::Bond { .. } => "===",
+        LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => "---",
+    }
 }
 
 /// Routers are round, switches have double sides, the rest are boxes.

@@ -75,6 +75,19 @@ pub fn steps(plan: &Planned, width: usize) -> String {
     plan.actions.iter().map(|action| step(action, &telling, width)).collect()
 }
 
+/// What goes by itself along with a plan's steps, a few by name.
+pub fn fallen(plan: &Planned, names: &Names, width: usize) -> String {
+    const FEW: usize = 8;
+    let all: Vec<&Resource> = plan.falls.iter().filter_map(|key| plan.before.get(key)).collect();
+    let line = |text: &str| wrapped(&format!("  {} ", Sign::Delete.mark()), 4, text, width);
+    let mut out: String =
+        all.iter().take(FEW).map(|r| line(&format!("{}, along with it", words::noun(r, names, None)))).collect();
+    if all.len() > FEW {
+        out.push_str(&line(&format!("{} more", all.len() - FEW)));
+    }
+    out
+}
+
 fn step(action: &Action, telling: &Telling, width: usize) -> String {
     let names = &telling.names;
     let noun = |r: &Resource| words::noun(r, names, None);

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use expect_test::Expect;
+use netsim_core::names::{IfName, Mac};
+use netsim_core::resource::{Device, DeviceId, NetnsId, Resource, Single, SingleKind};
+use netsim_host::sim::SimHost;
 
 /// The shipped topologies.
 pub const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
@@ -38,6 +41,23 @@ impl Sandbox {
         let folder = std::env::temp_dir().join(format!("netsim-cli-{name}-{}", std::process::id()));
         std::fs::create_dir(&folder).expect("the name is new");
         Sandbox { folder }
+    }
+
+    /// Gives the machine a NIC that is up, as a hand would.
+    pub fn plant_nic(&self, name: &str) {
+        let id = DeviceId { netns: NetnsId::Host, name: IfName::new(name).expect("a name") };
+        let nic = Single {
+            id: id.clone(),
+            mac: Some(Mac([2, 0, 0, 0, 0, 1])),
+            mtu: Some(1500),
+            link_local: false,
+            full_name: None,
+            kind: SingleKind::Dummy,
+        };
+        let machine = SimHost::new(self.folder.join("sim.json"));
+        for resource in [Resource::Device(Device::Single(Box::new(nic))), Resource::Up(id)] {
+            machine.with(|sim| sim.plant(&resource, None)).expect("the file is ours").expect("the name is free");
+        }
     }
 
     /// Writes a file; commands run beside it.

@@ -10,15 +10,12 @@ use rustc_hash::FxHashMap;
 use super::places::{Ear, Hears, Place, Places};
 use crate::topology::Topology;
 
-/// A subnet on a segment.
-type On = (usize, IpNet);
-
 /// Where packets of a family get to: routers that hear each other have one label.
 pub(super) struct Connected<'a> {
     topology: &'a Topology,
     places: &'a Places,
-    /// The routers on each subnet, and with which ears. In VRFs netsim makes no routes.
-    routers: FxHashMap<On, Vec<(NodeIndex<u32>, &'a Ear)>>,
+    /// The routers on each subnet, and with which ears: not all need hear each other. In VRFs netsim makes no routes.
+    routers: FxHashMap<IpNet, Vec<(NodeIndex<u32>, &'a Ear)>>,
     labels: Vec<usize>,
     /// By node, once for each family: what it is part of.
     around: Vec<[Around; 2]>,
@@ -26,26 +23,24 @@ pub(super) struct Connected<'a> {
 
 impl<'a> Connected<'a> {
     pub(super) fn new(topology: &'a Topology, places: &'a Places) -> Self {
-        let mut routers: FxHashMap<On, Vec<(NodeIndex<u32>, &'a Ear)>> = FxHashMap::default();
-        for (node, place) in
-            places.iter().filter(|(node, place)| topology.graph[*node].forwards() && place.vrf.is_none())
-        {
+        let mut routers: FxHashMap<IpNet, Vec<(NodeIndex<u32>, &'a Ear)>> = FxHashMap::default();
+        for (node, place) in places.iter().filter(|(node, p)| topology.graph[*node].forwards() && p.vrf.is_none()) {
             if let Some(ear) = &place.ear {
-                routers.entry(on(place, ear)).or_default().push((node, ear));
+                routers.entry(place.address.trunc()).or_default().push((node, ear));
             }
         }
         // Two elements for each node, one a family.
         let mut joined = UnionFind::<usize>::new(2 * topology.graph.node_count());
-        for ((_, subnet), routers) in &routers {
+        for (subnet, routers) in &routers {
             let element = |node: NodeIndex<u32>| element(node, subnet.addr());
+            let mut firsts: FxHashMap<usize, NodeIndex<u32>> = FxHashMap::default();
+            for (node, ear) in routers.iter().filter(|(_, ear)| ear.is_plain()) {
+                joined.union(element(*firsts.entry(ear.segment).or_insert(*node)), element(*node));
+            }
             for (special, ear) in routers.iter().filter(|(_, ear)| !ear.is_plain()) {
                 for (other, _) in routers.iter().filter(|(_, other)| ear.hears(other) == Hears::Yes) {
                     joined.union(element(*special), element(*other));
                 }
-            }
-            let mut plain = routers.iter().filter(|(_, ear)| ear.is_plain()).map(|(node, _)| *node);
-            if let Some(first) = plain.next() {
-                plain.for_each(|node| _ = joined.union(element(first), element(node)));
             }
         }
         let labels = joined.into_labeling();
@@ -69,31 +64,37 @@ impl<'a> Connected<'a> {
             // The machine itself gets no routes into the lab.
             return Hears::No;
         }
-        let part_of = |node: NodeIndex<u32>| &self.around[node.index()][usize::from(address.is_ipv6())];
-        let sources = part_of(from);
-        let on_its_subnet;
+        let sources = &self.around[from.index()][usize::from(address.is_ipv6())];
         let there = match (&target.ear, target.vrf) {
-            // A router is where all of its subnets are.
-            (Some(ear), None) if !self.topology.graph[to].forwards() => {
-                on_its_subnet = self.on_subnet(target, ear);
-                &on_its_subnet
+            (Some(_), Some(vrf)) if !self.answers(to, vrf, from, address) => return Hears::No,
+            (Some(ear), Some(_)) => self.on_subnet(target, ear, to),
+            (Some(ear), None) if !self.topology.graph[to].forwards() => self.on_subnet(target, ear, to),
+            // A router is where all of its subnets are, but others on them may think that it is with them.
+            (Some(ear), None) => {
+                Around { missed: self.on_subnet(target, ear, to).missed, ..self.around(to, address.is_ipv4()) }
             }
-            (Some(ear), Some(vrf)) => {
-                if !self.answers(to, vrf, from, address) {
-                    return Hears::No;
-                }
-                on_its_subnet = self.on_subnet(target, ear);
-                &on_its_subnet
-            }
-            (Some(_) | None, _) => part_of(to),
+            (None, _) => self.around(to, address.is_ipv4()),
         };
         let meets = |label: &usize| sources.heard.contains(label);
-        match (there.heard.iter().any(meets), there.missed.iter().any(meets)) {
-            (false, _) => Hears::No,
+        let known = match (there.heard.iter().any(meets), there.missed.iter().any(meets)) {
+            (false, _) => return Hears::No,
             // Some routers on the subnet hear the target and some do not: it depends on which is nearer.
             (true, true) => Hears::Perhaps,
             (true, false) if sources.missed.iter().any(|label| there.heard.contains(label)) => Hears::Perhaps,
             (true, false) => Hears::Yes,
+        };
+        known.min(self.answered(from, to, address))
+    }
+
+    /// Whether answers to a node that is asked by a router are not taken by a subnet of its own, on which nobody hears them.
+    fn answered(&self, from: NodeIndex<u32>, to: NodeIndex<u32>, family: IpAddr) -> Hears {
+        let asking = |p: &&Place| p.vrf.is_none() && p.ear.is_some() && p.address.addr().is_ipv4() == family.is_ipv4();
+        let asking: Vec<&Place> = self.places.of(from).iter().filter(asking).collect();
+        let lost = asking.iter().filter(|place| self.directly(to, place) == Some(Hears::No)).count();
+        match lost {
+            0 => Hears::Yes,
+            lost if lost == asking.len() => Hears::No,
+            _ => Hears::Perhaps,
         }
     }
 
@@ -114,16 +115,17 @@ impl<'a> Connected<'a> {
         let of_family = |place: &&Place| place.address.addr().is_ipv4() == v4 && place.vrf.is_none();
         for place in self.places.of(node).iter().filter(of_family) {
             if let Some(ear) = &place.ear {
-                around.extend(self.on_subnet(place, ear));
+                around.extend(self.on_subnet(place, ear, node));
             }
         }
         around
     }
 
-    /// The labels of the routers on a subnet that a place hears, and of those it does not.
-    fn on_subnet(&self, place: &Place, ear: &Ear) -> Around {
+    /// The labels of the other routers on a subnet that a node's place hears, and of those it does not.
+    fn on_subnet(&self, place: &Place, ear: &Ear, node: NodeIndex<u32>) -> Around {
         let mut around = Around::default();
-        for (router, other) in self.routers.get(&on(place, ear)).into_iter().flatten() {
+        let routers = self.routers.get(&place.address.trunc()).into_iter().flatten();
+        for (router, other) in routers.filter(|(router, _)| *router != node) {
             let label = self.labels[element(*router, place.address.addr())];
             let list = if ear.hears(other) == Hears::Yes { &mut around.heard } else { &mut around.missed };
             if !list.contains(&label) {
@@ -139,8 +141,7 @@ impl<'a> Connected<'a> {
         let name = weight.interfaces[vrf].name.as_str();
         let by_router = |gateway: &IpAddr| {
             let within = self.places.of(node).iter().filter(|p| p.vrf == Some(vrf) && p.address.contains(gateway));
-            let mut routers =
-                within.filter_map(|p| Some((p.ear.as_ref()?, self.routers.get(&on(p, p.ear.as_ref()?))?)));
+            let mut routers = within.filter_map(|p| Some((p.ear.as_ref()?, self.routers.get(&p.address.trunc())?)));
             routers.any(|(ear, routers)| {
                 let has = |router: NodeIndex<u32>| self.places.of(router).iter().any(|p| p.address.addr() == *gateway);
                 routers.iter().any(|(router, other)| ear.hears(other) == Hears::Yes && has(*router))
@@ -168,10 +169,6 @@ impl Around {
         self.heard.extend(other.heard);
         self.missed.extend(other.missed);
     }
-}
-
-fn on(place: &Place, ear: &Ear) -> On {
-    (ear.segment, place.address.trunc())
 }
 
 /// The element that a router is in the family of an address.

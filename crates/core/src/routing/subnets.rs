@@ -39,6 +39,8 @@ struct Part {
     subnet: u32,
     /// The parts of the subnet that it hears.
     hears: Vec<u32>,
+    /// Its router hears nobody of the subnet, and elsewhere there is a router that does.
+    is_cut_off: bool,
     /// The nodes in it that are no leaves, in file order of links, each once.
     members: Vec<Member>,
 }
@@ -116,9 +118,16 @@ impl Subnets {
                     members.push(Member { node: a.node.index() as u32, address: a.address.addr() });
                 }
             }
-            let hears = heard.map(|(at, _)| number(first + at)).collect();
-            self.parts.push(Part { subnet, hears, members });
+            let heard: Vec<usize> = heard.map(|(at, _)| at).collect();
+            let nobody_else = |at: &usize| cells[*at].iter().all(|other| other.node == cell[0].node);
+            let is_cut_off = heard.iter().all(nobody_else);
+            let hears = heard.into_iter().map(|at| number(first + at)).collect();
+            self.parts.push(Part { subnet, hears, is_cut_off, members });
         }
+        let is_router = |member: &Member| self.roles[member.node as usize] == Role::Router;
+        let leads_in = |part: &Part| !part.is_cut_off && part.members.iter().any(is_router);
+        let is_led_into = self.parts[first..].iter().any(leads_in);
+        self.parts[first..].iter_mut().for_each(|part| part.is_cut_off &= is_led_into);
     }
 
     /// How many subnets there are.
@@ -161,13 +170,14 @@ impl Subnets {
         self.roles[node as usize]
     }
 
-    /// The parts of subnets that a node lets others reach: a router all of its own, another its `lo`.
+    /// The parts of subnets that a node lets others reach: a router all of its own that anybody else is in, another its `lo`.
     pub(super) fn behind(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let role = self.role(node);
         self.of_node[node as usize]
             .iter()
             .filter(move |on| role == Role::Router || on.device == IfName::LO)
             .map(|on| on.part)
+            .filter(|&part| !self.parts[part as usize].is_cut_off)
     }
 
     /// The members that a node in this part hears: the part and the position of each.

@@ -6,11 +6,18 @@ use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::names::{IfName, SysctlName};
-use crate::resource::{DeviceId, Key, NetnsId, NextHop, Resource, Route, Sysctl, TABLE_MAIN};
+use crate::resource::{Device, DeviceId, Key, NetnsId, NextHop, Resource, Route, SingleKind, Sysctl, TABLE_MAIN};
 use crate::state::HostState;
 
 /// The metric of the routes that a kernel makes to the subnets of its IPv6 addresses (IP6_RT_PRIO_ADDRCONF); of IPv4 ones it is 0.
 const CONNECTED_V6: u32 = 256;
+
+/// A routing table of a namespace: where packets are looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    pub(super) netns: NetnsId,
+    pub(super) table: u32,
+}
 
 /// One way out.
 #[derive(Debug, Clone)]
@@ -33,14 +40,16 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     /// The best entry first.
-    entries: FxHashMap<NetnsId, Vec<Entry>>,
+    entries: FxHashMap<Place, Vec<Entry>>,
     owners: FxHashMap<IpAddr, Vec<DeviceId>>,
+    /// The tables of members of VRFs.
+    vrfs: FxHashMap<DeviceId, u32>,
     forwarding: FxHashSet<(NetnsId, bool)>,
 }
 
 impl Tables {
     pub(super) fn new(state: &HostState) -> Self {
-        let mut tables = Tables::default();
+        let mut tables = Tables { vrfs: vrfs(state), ..Tables::default() };
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
             match resource {
@@ -51,13 +60,14 @@ impl Tables {
                     if device.name != IfName::LO {
                         let metric = if addr.is_ipv4() { 0 } else { CONNECTED_V6 };
                         let way = Way { device: device.name, gateway: None, source: Some(addr) };
-                        tables.add(&device.netns, Entry { to: address.net.trunc(), metric, ways: vec![way] });
+                        tables.add(tables.place(device), Entry { to: address.net.trunc(), metric, ways: vec![way] });
                     }
                 }
-                Resource::Route(route) if route.table == TABLE_MAIN => {
+                Resource::Route(route) => {
                     let ways = ways(state, route, is_up);
                     if !ways.is_empty() {
-                        tables.add(&route.netns, Entry { to: route.to, metric: route.metric, ways });
+                        let place = Place { netns: route.netns.clone(), table: route.table };
+                        tables.add(place, Entry { to: route.to, metric: route.metric, ways });
                     }
                 }
                 Resource::Sysctl(sysctl) => tables.forwarding.extend(forwarding(sysctl)),
@@ -69,9 +79,13 @@ impl Tables {
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
+<<<<<<< HEAD
                 | Resource::Route(_)
                 | Resource::Ran(_)
                 | Resource::Ovs(_) => {}
+=======
+                | Resource::Ran(_) => {}
+>>>>>>> three
             }
         }
         // A stable sort: of equal entries the first stays first.
@@ -81,13 +95,22 @@ impl Tables {
         tables
     }
 
-    fn add(&mut self, netns: &NetnsId, entry: Entry) {
-        self.entries.entry(netns.clone()).or_default().push(entry);
+    fn add(&mut self, place: Place, entry: Entry) {
+        self.entries.entry(place).or_default().push(entry);
     }
 
-    /// Whether the address is one of the namespace's own.
-    pub(super) fn has(&self, netns: &NetnsId, address: IpAddr) -> bool {
-        self.owners(address).iter().any(|owner| owner.netns == *netns)
+    /// Where packets are looked up that come in by a device.
+    pub(super) fn place(&self, device: &DeviceId) -> Place {
+        let table = self.vrfs.get(device).copied().unwrap_or(TABLE_MAIN);
+        Place { netns: device.netns.clone(), table }
+    }
+
+    /// Whether the address is one of the namespace's own to packets looked up here: the addresses outside of VRFs are so everywhere.
+    pub(super) fn has(&self, place: &Place, address: IpAddr) -> bool {
+        self.owners(address)
+            .iter()
+            .map(|owner| self.place(owner))
+            .any(|owner| owner.netns == place.netns && (owner.table == place.table || owner.table == TABLE_MAIN))
     }
 
     /// The devices that have an address.
@@ -100,14 +123,26 @@ impl Tables {
         self.forwarding.contains(&(netns.clone(), to.is_ipv4()))
     }
 
-    /// The ways to an address: of the longest prefix, then the lowest metric.
-    pub(super) fn look_up(&self, netns: &NetnsId, to: IpAddr) -> &[Way] {
+    /// The ways to an address: of the longest prefix, then the lowest metric; what a VRF does not know is looked up in the main table.
+    pub(super) fn look_up(&self, place: &Place, to: IpAddr) -> &[Way] {
         let to = IpNet::from(to);
-        let mut entries = self.entries.get(netns).into_iter().flatten();
+        let main = Place { table: TABLE_MAIN, ..place.clone() };
+        let mut entries = [place, &main].into_iter().flat_map(|place| self.entries.get(place).into_iter().flatten());
         entries.find(|entry| entry.to.contains(&to)).map_or(&[], |entry| &entry.ways)
     }
 }
 
+/// The tables of the members of VRFs.
+fn vrfs(state: &HostState) -> FxHashMap<DeviceId, u32> {
+    let of_port = |(_, resource): (&Key, &Resource)| {
+        let Resource::Port(port) = resource else { return None };
+        let Some(Resource::Device(Device::Single(master))) = state.get(&Key::Device(port.master())) else {
+            return None;
+        };
+        if let SingleKind::Vrf { table } = master.kind { Some((port.device.clone(), table)) } else { None }
+    };
+    state.iter().filter_map(of_port).collect()
+}
 /// The namespace and whether it is IPv4 that this setting turns forwarding on for.
 fn forwarding(sysctl: &Sysctl) -> Option<(NetnsId, bool)> {
     let v4 = match SysctlName::as_str(&sysctl.name) {

@@ -1,5 +1,6 @@
 //! What lowering makes is what the graph says; and where it is not, the walk sees it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 
 use super::Walk;
 use crate::expect::{Pair, expect};
-use crate::fixture::{Lab, Sketch, Without, fat_tree, spine_leaf, triangle};
+use crate::fixture::{Lab, Sketch, Without, fat_tree, lines, spine_leaf, triangle};
 use crate::given::{Given, Prior, give};
 use crate::lower::{lower, netns_of};
 use crate::names::{HostId, IfName};
@@ -17,7 +18,7 @@ use crate::resource::{Address, Key, NetnsId, Resource};
 use crate::routing::static_routes;
 use crate::sim::Sim;
 use crate::state::{Facts, HostState, Scope};
-use crate::topology::{Routing, Topology, WrittenRoute};
+use crate::topology::{OwnKind, Routing, Topology, WrittenRoute};
 
 fn made(topology: &Topology) -> (Given, HostState) {
     let given = give(topology, &Prior::default()).expect("a sound lab");
@@ -125,7 +126,7 @@ fn with_written(mut lab: Lab, mut keep: impl FnMut() -> bool) -> Lab {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn with_static_routes_a_packet_goes_where_the_graph_says(sketch in Sketch::any()) {
@@ -150,6 +151,59 @@ proptest! {
         let (given, state) = made(&lab.0);
         prop_assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "");
     }
+
+    #[test]
+    fn with_static_routes_over_every_kind_of_link_a_packet_goes_where_the_graph_says(sketch in Sketch::any_with_extras()) {
+        let lab = sketch.build(Routing::Static, &Without::default());
+        let (given, state) = made(&lab.0);
+        prop_assume!(is_in_each_subnet_once(&state));
+        prop_assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "", "{}", lines(&state));
+    }
+
+    #[test]
+    fn with_written_routes_over_every_kind_of_link_a_packet_goes_where_they_say(
+        sketch in Sketch::any_with_extras(),
+        kept in prop::collection::vec(any::<bool>(), 1..40),
+    ) {
+        let mut turns = kept.iter().cycle();
+        let lab = with_written(sketch.build(Routing::Static, &Without::default()), || *turns.next().expect("a cycle"));
+        let lab = with_routes_of_vrfs(lab);
+        let (given, state) = made(&lab.0);
+        prop_assume!(is_in_each_subnet_once(&state));
+        prop_assert_eq!(told(&lab.0, &differing(&lab.0, &given, &state)), "", "{}", lines(&state));
+    }
+}
+
+/// Whether no namespace has two devices in one subnet: which of them a kernel uses depends on which came first.
+fn is_in_each_subnet_once(state: &HostState) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut addresses = state.iter().filter_map(|(_, r)| if let Resource::Address(a) = r { Some(a) } else { None });
+    addresses.all(|a| seen.insert((a.device.netns.clone(), a.net.trunc())))
+}
+
+/// The lab with a default route in each VRF, to the first that shares a subnet with a member.
+fn with_routes_of_vrfs(mut lab: Lab) -> Lab {
+    let given = give(&lab.0, &Prior::default()).expect("a sound lab");
+    let all: Vec<IpNet> = given.ends.iter().flatten().flat_map(|end| end.addresses.clone()).collect();
+    for node in lab.0.graph.node_indices() {
+        let mut routes = Vec::new();
+        for own in &lab.0.graph[node].interfaces {
+            let OwnKind::Vrf { members, .. } = &own.kind else { continue };
+            let ends = given.ends.iter().flatten().filter(|end| members.contains(&end.interface));
+            let subnets: Vec<IpNet> = ends.flat_map(|end| end.addresses.clone()).collect();
+            let beside = |other: &&IpNet| subnets.iter().any(|own| own.trunc() == other.trunc() && own != *other);
+            if let Some(gateway) = all.iter().find(beside) {
+                routes.push((own.name.clone(), gateway.addr()));
+            }
+        }
+        for (vrf, gateway) in routes {
+            let to = if gateway.is_ipv4() { "0.0.0.0/0" } else { "::/0" };
+            let name = lab.0.graph[node].name.to_string();
+            lab.route(&name, to, &[&gateway.to_string()]);
+            lab.0.graph[node].routes.last_mut().expect("it was just added").vrf = Some(vrf);
+        }
+    }
+    lab
 }
 
 /// The steps from one topology to the other after which a pair is cut off that was joined before and shall be after. Each step is looked at

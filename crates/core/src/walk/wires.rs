@@ -1,47 +1,86 @@
-//! Which devices hear each other's frames: through veth pairs and bridges that are up.
+//! Which devices hear each other's frames: a frame is let go at one and followed through all that is up.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use crate::resource::{
+    Device, DeviceId, IpvlanMode, MacvlanMode, NetnsId, Port, PortVlans, Resource, SingleKind, VlanProtocol,
+};
 use crate::state::HostState;
 
-/// Wires by number: devices with one number hear each other.
+/// A frame's tags, the outermost first.
+type Tags = Vec<(VlanProtocol, u16)>;
+
+/// The devices of a host as frames see them.
 #[derive(Debug, Default)]
 pub(super) struct Wires {
-    labels: FxHashMap<DeviceId, u32>,
-    listening: FxHashSet<(NetnsId, u32)>,
+    devices: FxHashMap<DeviceId, Kind>,
+    up: FxHashSet<DeviceId>,
+    ports: FxHashMap<DeviceId, Port>,
+    members: FxHashMap<DeviceId, Vec<DeviceId>>,
+    vlans: FxHashMap<DeviceId, PortVlans>,
+    /// What stands on a device.
+    above: FxHashMap<DeviceId, Vec<DeviceId>>,
+    /// What was found out before.
+    heard: RefCell<FxHashMap<DeviceId, Rc<BTreeSet<DeviceId>>>>,
+}
+
+/// What a device is to a frame.
+#[derive(Debug, Clone)]
+enum Kind {
+    Veth { peer: DeviceId },
+    Bridge { filters: bool },
+    Single(SingleKind),
+}
+
+/// A frame on its way.
+struct Frame<'a> {
+    wires: &'a Wires,
+    heard: BTreeSet<DeviceId>,
+    /// The bridges that it came into: by which port, in which VLAN, with which tags beneath.
+    seen: FxHashSet<(DeviceId, Option<DeviceId>, u16, Tags)>,
 }
 
 impl Wires {
     pub(super) fn new(state: &HostState) -> Self {
-        let is_up = |id: &DeviceId| state.get(&Key::Up(id.clone())).is_some();
-        let mut joined: FxHashMap<DeviceId, Vec<DeviceId>> = FxHashMap::default();
-        let mut ports: FxHashSet<&DeviceId> = FxHashSet::default();
-        let mut devices: Vec<DeviceId> = Vec::new();
+        let mut wires = Wires::default();
         for (_, resource) in state.iter() {
-            let pair = match resource {
+            match resource {
                 Resource::Device(Device::Veth(veth)) => {
-                    let [a, b] = veth.ends();
-                    devices.extend([a.id.clone(), b.id.clone()]);
-                    [a.id.clone(), b.id.clone()]
+                    let [a, b] = veth.ends().each_ref().map(|end| end.id.clone());
+                    wires.devices.insert(a.clone(), Kind::Veth { peer: b.clone() });
+                    wires.devices.insert(b, Kind::Veth { peer: a });
                 }
                 Resource::Device(Device::Bridge(bridge)) => {
-                    devices.push(bridge.id.clone());
-                    continue;
+                    wires.devices.insert(bridge.id.clone(), Kind::Bridge { filters: bridge.vlan_filtering });
+                }
+                Resource::Device(Device::Single(single)) => {
+                    if let Some(parent) = single.kind.parent(&single.id) {
+                        wires.above.entry(parent).or_default().push(single.id.clone());
+                    }
+                    wires.devices.insert(single.id.clone(), Kind::Single(single.kind.clone()));
                 }
                 Resource::Port(port) => {
-                    ports.insert(&port.device);
-                    [port.device.clone(), DeviceId { netns: port.device.netns.clone(), name: port.master }]
+                    wires.members.entry(port.master()).or_default().push(port.device.clone());
+                    wires.ports.insert(port.device.clone(), port.clone());
+                }
+                Resource::PortVlans(vlans) => {
+                    wires.vlans.insert(vlans.device.clone(), vlans.clone());
+                }
+                Resource::Up(device) => {
+                    wires.up.insert(device.clone());
                 }
                 Resource::Netns(_)
-                | Resource::Device(Device::Single(_) | Device::Stray { .. })
-                | Resource::Up(_)
-                | Resource::PortVlans(_)
+                | Resource::Device(Device::Stray { .. })
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
+<<<<<<< HEAD
                 | Resource::Ran(_)
                 | Resource::Ovs(_) => continue,
             };
@@ -49,35 +88,205 @@ impl Wires {
                 let [a, b] = pair;
                 joined.entry(a.clone()).or_default().push(b.clone());
                 joined.entry(b).or_default().push(a);
+=======
+                | Resource::Ran(_) => {}
+>>>>>>> three
             }
-        }
-        let mut wires = Wires::default();
-        let mut reached: FxHashMap<DeviceId, u32> = FxHashMap::default();
-        for (label, device) in (0..).zip(devices.iter().filter(|id| is_up(id))) {
-            let mut todo = vec![device];
-            while let Some(device) = todo.pop() {
-                if reached.contains_key(device) {
-                    continue;
-                }
-                reached.insert(device.clone(), label);
-                todo.extend(joined.get(device).into_iter().flatten());
-            }
-        }
-        // A port hands its frames to the bridge: it hears nothing for itself.
-        for (device, label) in reached.into_iter().filter(|(device, _)| !ports.contains(device)) {
-            wires.listening.insert((device.netns.clone(), label));
-            wires.labels.insert(device, label);
         }
         wires
     }
 
-    /// The wire that a device hears, if any.
-    pub(super) fn of(&self, device: &DeviceId) -> Option<u32> {
-        self.labels.get(device).copied()
+    /// Whether packets of one device come in by another, and those of that one here.
+    pub(super) fn hear_each_other(&self, a: &DeviceId, b: &DeviceId) -> bool {
+        self.heard(a).contains(b) && self.heard(b).contains(a)
     }
 
-    /// Whether a namespace has a device on a wire.
-    pub(super) fn listens(&self, netns: &NetnsId, wire: u32) -> bool {
-        self.listening.contains(&(netns.clone(), wire))
+    /// The devices of a namespace that hear a device, and it them.
+    pub(super) fn within(&self, device: &DeviceId, netns: &NetnsId) -> Vec<DeviceId> {
+        let there = self.heard(device);
+        there.iter().filter(|other| other.netns == *netns && self.heard(other).contains(device)).cloned().collect()
+    }
+
+    fn heard(&self, device: &DeviceId) -> Rc<BTreeSet<DeviceId>> {
+        if let Some(known) = self.heard.borrow().get(device) {
+            return Rc::clone(known);
+        }
+        let mut frame = Frame { wires: self, heard: BTreeSet::new(), seen: FxHashSet::default() };
+        frame.leave(device, Vec::new());
+        let heard = Rc::new(frame.heard);
+        self.heard.borrow_mut().insert(device.clone(), Rc::clone(&heard));
+        heard
+    }
+
+    fn is_up(&self, device: &DeviceId) -> bool {
+        self.up.contains(device)
+    }
+
+    /// Whether a device has a carrier: of a veth pair the other end is up too.
+    fn carries(&self, device: &DeviceId) -> bool {
+        let far_is_up = match self.devices.get(device) {
+            Some(Kind::Veth { peer }) => self.is_up(peer),
+            Some(Kind::Bridge { .. } | Kind::Single(_)) | None => true,
+        };
+        self.is_up(device) && far_is_up
+    }
+
+    fn children(&self, device: &DeviceId) -> impl Iterator<Item = (&DeviceId, &SingleKind)> {
+        self.above.get(device).into_iter().flatten().filter_map(|child| match self.devices.get(child) {
+            Some(Kind::Single(kind)) => Some((child, kind)),
+            Some(Kind::Veth { .. } | Kind::Bridge { .. }) | None => None,
+        })
+    }
+}
+
+impl Frame<'_> {
+    /// Out of a device.
+    fn leave(&mut self, device: &DeviceId, mut tags: Tags) {
+        let wires = self.wires;
+        if !wires.is_up(device) {
+            return;
+        }
+        match wires.devices.get(device) {
+            None => {}
+            Some(Kind::Veth { peer }) => self.arrive(peer, tags),
+            Some(Kind::Bridge { filters }) => {
+                let own = wires.vlans.get(device).and_then(|vlans| vlans.pvid);
+                if let Some(vid) = if *filters { own } else { Some(0) } {
+                    self.forward(device, None, vid, tags);
+                }
+            }
+            Some(Kind::Single(kind)) => match kind {
+                SingleKind::Dummy | SingleKind::Vrf { .. } => {}
+                SingleKind::Vlan { vid, protocol, .. } => {
+                    tags.insert(0, (*protocol, *vid));
+                    self.leave(&kind.parent(device).expect("a VLAN is on a device"), tags);
+                }
+                SingleKind::Macvlan { parent, mode } => {
+                    if *mode == MacvlanMode::Bridge {
+                        self.to_siblings(device, parent, &tags);
+                    }
+                    self.leave_nic(parent, tags);
+                }
+                SingleKind::Ipvlan { parent, mode } => {
+                    self.to_siblings(device, parent, &tags);
+                    if *mode == IpvlanMode::L2 {
+                        self.leave_nic(parent, tags);
+                    }
+                }
+                SingleKind::Bond(_) => {
+                    let members = wires.members.get(device).into_iter().flatten();
+                    if let Some(member) = members.into_iter().find(|member| wires.carries(member)) {
+                        self.leave(member, tags);
+                    }
+                }
+            },
+        }
+    }
+
+    /// Out of what a macvlan or ipvlan device stands on; what is behind a NIC of the machine nobody knows.
+    fn leave_nic(&mut self, parent: &DeviceId, tags: Tags) {
+        if self.wires.devices.contains_key(parent) {
+            self.leave(parent, tags);
+        }
+    }
+
+    /// To the others on a parent that take frames of their like.
+    fn to_siblings(&mut self, device: &DeviceId, parent: &DeviceId, tags: &Tags) {
+        let takes = |kind: &SingleKind| {
+            matches!(kind, SingleKind::Macvlan { mode: MacvlanMode::Bridge, .. } | SingleKind::Ipvlan { .. })
+        };
+        let wires = self.wires;
+        for (sibling, _) in wires.children(parent).filter(|(id, kind)| *id != device && takes(kind)) {
+            self.arrive(sibling, tags.clone());
+        }
+    }
+
+    /// Into a device.
+    fn arrive(&mut self, device: &DeviceId, mut tags: Tags) {
+        let wires = self.wires;
+        if !wires.is_up(device) {
+            return;
+        }
+        if let Some(&(protocol, vid)) = tags.first() {
+            let is_for = |kind: &SingleKind| matches!(kind, SingleKind::Vlan { vid: v, protocol: p, .. } if (*v, *p) == (vid, protocol));
+            if let Some((vlan, _)) = wires.children(device).find(|(_, kind)| is_for(kind)) {
+                tags.remove(0);
+                return self.arrive(vlan, tags);
+            }
+        }
+        if let Some(port) = wires.ports.get(device) {
+            let master = port.master();
+            match wires.devices.get(&master) {
+                Some(Kind::Bridge { filters }) => return self.bridged(&master, *filters, device, tags),
+                Some(Kind::Single(SingleKind::Bond(_))) => return self.arrive(&master, tags),
+                Some(Kind::Single(_) | Kind::Veth { .. }) | None => {}
+            }
+        }
+        for (child, kind) in wires.children(device) {
+            let takes = match kind {
+                SingleKind::Macvlan { .. } | SingleKind::Ipvlan { mode: IpvlanMode::L2, .. } => true,
+                SingleKind::Ipvlan { mode: IpvlanMode::L3 | IpvlanMode::L3s, .. } | SingleKind::Vlan { .. } => false,
+                SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => false,
+            };
+            if takes {
+                self.arrive(child, tags.clone());
+            }
+        }
+        if tags.is_empty() {
+            self.heard.insert(device.clone());
+        }
+    }
+
+    /// Into a bridge by a port.
+    fn bridged(&mut self, bridge: &DeviceId, filters: bool, port: &DeviceId, mut tags: Tags) {
+        if !self.wires.is_up(bridge) {
+            return;
+        }
+        if !filters {
+            return self.forward(bridge, Some(port), 0, tags);
+        }
+        let Some(vlans) = self.wires.vlans.get(port) else { return };
+        let vid = match tags.first() {
+            Some((VlanProtocol::Q, vid)) => {
+                let vid = *vid;
+                tags.remove(0);
+                vlans.each().any(|(v, _)| v == vid).then_some(vid)
+            }
+            Some((VlanProtocol::Ad, _)) | None => vlans.pvid,
+        };
+        if let Some(vid) = vid {
+            self.forward(bridge, Some(port), vid, tags);
+        }
+    }
+
+    /// From a bridge to its other ports and to itself.
+    fn forward(&mut self, bridge: &DeviceId, by: Option<&DeviceId>, vid: u16, tags: Tags) {
+        if !self.seen.insert((bridge.clone(), by.cloned(), vid, tags.clone())) {
+            return;
+        }
+        let wires = self.wires;
+        let filters = matches!(wires.devices.get(bridge), Some(Kind::Bridge { filters: true }));
+        let passes = |device: &DeviceId| match filters {
+            false => Some(false),
+            true => wires.vlans.get(device)?.each().find(|(v, _)| *v == vid).map(|(_, untagged)| !untagged),
+        };
+        let isolated = |port: &DeviceId| wires.ports.get(port).is_some_and(|port| port.settings.isolated);
+        let hairpin = |port: &DeviceId| wires.ports.get(port).is_some_and(|port| port.settings.hairpin);
+        for port in wires.members.get(bridge).into_iter().flatten() {
+            let back = by == Some(port) && !hairpin(port);
+            if back || by.is_some_and(|by| isolated(by) && isolated(port)) {
+                continue;
+            }
+            if let Some(tagged) = passes(port) {
+                let mut tags = tags.clone();
+                if tagged {
+                    tags.insert(0, (VlanProtocol::Q, vid));
+                }
+                self.leave(port, tags);
+            }
+        }
+        if by.is_some() && passes(bridge) == Some(false) {
+            self.arrive(bridge, tags);
+        }
     }
 }

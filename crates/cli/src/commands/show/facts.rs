@@ -1,13 +1,13 @@
 //! What there is to show of a node, gathered from what was observed.
 
 use netsim_core::names::IfName;
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ran, Resource};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Port, Ran, Resource};
 use netsim_core::state::Observed;
 use netsim_host::linux::learnt::{self, Learnt};
 use serde::Serialize;
 
 use crate::node::Found;
-use crate::planned::Names;
+use crate::planned::{Joins, Names};
 use crate::render::text::{natural, words};
 
 /// A node as it is.
@@ -31,6 +31,10 @@ pub struct Interface {
     pub name: String,
     /// Its name in the kernel.
     pub device: String,
+    /// What it is, where no link makes it: `vlan`.
+    pub kind: Option<&'static str>,
+    /// What is particular to that: `802.1Q 10 on eth0`.
+    pub about: Option<String>,
     pub up: bool,
     pub mtu: Option<u32>,
     pub mac: Option<String>,
@@ -38,9 +42,17 @@ pub struct Interface {
     pub to: Option<String>,
     #[serde(skip)]
     pub far: Option<DeviceId>,
-    /// The bridge that it is a port of.
+    /// The bridge, bond or VRF that it is a member of.
     pub bridge: Option<String>,
+    /// The same, with what that is and how it treats the member: `port of sw (isolated)`.
+    pub member: Option<String>,
     pub addresses: Vec<Fact>,
+    /// What it does to the packets that it sends.
+    pub impairment: Vec<Fact>,
+    /// The VLANs that it takes as a port.
+    pub vlans: Vec<Fact>,
+    /// What else is set about it.
+    pub settings: Vec<Fact>,
 }
 
 /// Something in words.
@@ -121,9 +133,8 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
                 let ran = Resource::Ran(with_arguments(ran, &found.exec));
                 facts.programs.push(words::noun(&ran, names, Some(netns)));
             }
-            Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) => {}
-            Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => {}
-            Resource::Tuning(_) | Resource::Address(_) => {}
+            Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
+            Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) => {}
         }
     }
     facts.routes.sort_by_cached_key(|f| (!f.text.starts_with("default"), natural(&f.text)));
@@ -149,12 +160,18 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
         name: names.interface(id).to_owned(),
         device: id.name.to_string(),
         up: observed.ours.get(&Key::Up(id.clone())).is_some() || observed.others.contains_key(&Key::Up(id.clone())),
+        kind: None,
+        about: None,
         mtu: None,
         mac: None,
         to: None,
         far: None,
-        bridge: None,
+        bridge: port(id, observed).map(|p| names.interface(&p.master()).to_owned()),
+        member: port(id, observed).map(|p| member(p, names)),
         addresses: addresses(id, observed),
+        impairment: told(id, observed, |r| matches!(r, Resource::Qdisc(_))),
+        vlans: told(id, observed, |r| matches!(r, Resource::PortVlans(_))),
+        settings: told(id, observed, |r| matches!(r, Resource::Tuning(_))),
     };
     for (resource, _) in all(observed) {
         match resource {
@@ -168,7 +185,6 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
                         mac: Some(near.mac.to_string()),
                         to: Some(names.end(&far.id)),
                         far: Some(far.id.clone()),
-                        bridge: bridge(&near.id, observed),
                         ..new(&near.id)
                     });
                 }
@@ -176,6 +192,13 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
             Resource::Device(Device::Bridge(b)) if b.id.netns == *netns => {
                 interfaces.push(Interface { mac: Some(b.mac.to_string()), ..new(&b.id) });
             }
+            Resource::Device(Device::Single(s)) if s.id.netns == *netns => interfaces.push(Interface {
+                kind: Some(s.kind.name()),
+                about: words::about(s, names),
+                mtu: s.mtu,
+                mac: s.mac.map(|mac| mac.to_string()),
+                ..new(&s.id)
+            }),
             Resource::Device(Device::Stray { id, .. }) if id.netns == *netns => interfaces.push(new(id)),
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
             Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {}
@@ -186,11 +209,34 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     interfaces
 }
 
-fn bridge(id: &DeviceId, observed: &Observed) -> Option<String> {
+fn port<'a>(id: &DeviceId, observed: &'a Observed) -> Option<&'a Port> {
     match observed.ours.get(&Key::Port(id.clone()))? {
-        Resource::Port(p) => Some(p.master.to_string()),
+        Resource::Port(p) => Some(p),
         _ => None,
     }
+}
+
+/// `port of sw (isolated)`, `member of bond0`.
+fn member(port: &Port, names: &Names) -> String {
+    let what = match names.joins(&port.master()) {
+        Joins::Bridge => "port",
+        Joins::Bond | Joins::Vrf => "member",
+    };
+    let text = format!("{what} of {}", names.interface(&port.master()));
+    words::with(text, &words::settings(port.settings))
+}
+
+/// What is said of it in words, of one kind.
+fn told(id: &DeviceId, observed: &Observed, of: impl Fn(&Resource) -> bool) -> Vec<Fact> {
+    let mut told: Vec<Fact> = all(observed)
+        .filter(|(resource, _)| of(resource))
+        .filter_map(|(resource, ours)| match resource {
+            Resource::Qdisc(q) if q.device == *id => Some(Fact { text: words::whole(&q.kind), ours }),
+            _ => words::of_end(resource).filter(|(device, _)| *device == id).map(|(_, text)| Fact { text, ours }),
+        })
+        .collect();
+    told.sort_by_cached_key(|f| natural(&f.text));
+    told
 }
 
 fn addresses(id: &DeviceId, observed: &Observed) -> Vec<Fact> {

@@ -117,6 +117,6 @@ fn time(ns: u64) -> String {
 fn rate(bytes: u64) -> String {
     let bits = bytes.saturating_mul(8);
     let units = [("gbit", 1_000_000_000), ("mbit", 1_000_000), ("kbit", 1_000), ("bit", 1)];
-    let (unit, scale) = units.into_iter().find(|(_, scale)| bits % scale == 0).unwrap_or(("bit", 1));
+    let (unit, scale) = units.into_iter().find(|(_, scale)| bits > 0 && bits % scale == 0).unwrap_or(("bit", 1));
     format!("{}{unit}", bits / scale)
 }

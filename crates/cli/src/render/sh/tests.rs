@@ -237,7 +237,7 @@ fn an_impairment_is_said_whole() {
             (n.delay, n.jitter, n.distribution, n.seed, n.ecn) = (1, 1, Distribution::Pareto, Some(7), true)
         })),
         &expect![[r#"
-            tc -n 'a' qdisc replace dev 'eth0' root handle 6e4a: netem limit 1000 delay 0.001us 0.001us distribution pareto duplicate 0% corrupt 0% reorder 0% rate 0gbit ecn seed 7
+            tc -n 'a' qdisc replace dev 'eth0' root handle 6e4a: netem limit 1000 delay 0.001us 0.001us distribution pareto duplicate 0% corrupt 0% reorder 0% rate 0bit ecn seed 7
         "#]],
     );
     let marked = with(netem(|n| n.ecn = true));

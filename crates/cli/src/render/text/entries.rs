@@ -39,8 +39,10 @@ pub struct Line {
 /// What a new node or link is made of.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Made {
-    pub bridge: bool,
+    /// How a bridge is other than by default.
+    pub bridge: Option<Vec<String>>,
     pub router: bool,
+    pub link: bool,
     /// Interface to its addresses, in order.
     pub addresses: BTreeMap<Natural, (String, Vec<String>)>,
     pub interfaces: usize,
@@ -281,16 +283,26 @@ impl Gathering<'_> {
         match resource {
             Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(_) | Resource::Up(_) => {}
-            Resource::Device(Device::Bridge(_) | Device::Stray { .. }) => made.bridge = true,
+            Resource::Device(Device::Bridge(b)) => made.bridge = Some(words::bridge_about(b)),
+            Resource::Device(Device::Stray { .. }) => {}
             Resource::Device(Device::Single(s)) => made.devices.push(words::noun(resource, names, Some(&s.id.netns))),
             Resource::Device(Device::Veth(v)) => {
+                made.link = true;
                 made.mtu = mtus(v.ends().each_ref().map(|e| e.mtu));
+                for end in v.ends() {
+                    words::end_about(end).into_iter().for_each(|text| made.note_end(text, names.end(&end.id)));
+                }
                 ends.extend(v.ends().each_ref().map(|e| e.id.netns.clone()));
             }
-            Resource::Port(p) => match names.joins(&p.master()) {
-                Joins::Bridge => made.ports += 1,
-                Joins::Bond | Joins::Vrf => made.members += 1,
-            },
+            Resource::Port(p) => {
+                match names.joins(&p.master()) {
+                    Joins::Bridge => made.ports += 1,
+                    Joins::Bond | Joins::Vrf => made.members += 1,
+                }
+                for setting in words::settings(p.settings) {
+                    made.note_end(setting.to_owned(), names.end(&p.device));
+                }
+            }
             Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
                 let (device, text) = words::of_end(resource).expect("these three say something of an end");
                 made.note_end(text, names.end(device));
@@ -360,7 +372,7 @@ impl Made {
     pub fn words(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         parts.extend(self.router.then(|| "router".to_owned()));
-        parts.extend(self.bridge.then(|| "bridge".to_owned()));
+        parts.extend(self.bridge.as_ref().map(|about| words::with("bridge".to_owned(), about)));
         parts.extend((self.ports > 0).then(|| count(self.ports, "port")));
         parts.extend(self.devices.iter().cloned());
         parts.extend((self.members > 0).then(|| count(self.members, "member")));
@@ -379,7 +391,7 @@ impl Made {
         parts.extend((self.programs > 0).then(|| count(self.programs, "program")));
         parts.extend(self.wire(|ends| format!("at {}", ends[0])));
         // Each part stays on one line if it can.
-        parts.iter().map(|p| p.replace(' ', UNBROKEN)).collect::<Vec<_>>().join(", ")
+        parts.iter().flat_map(|p| p.split(", ")).map(|p| p.replace(' ', UNBROKEN)).collect::<Vec<_>>().join(", ")
     }
 
     fn note_end(&mut self, text: String, end: String) {
@@ -393,7 +405,8 @@ impl Made {
     pub fn wire(&self, at: impl Fn(&[String]) -> String) -> Vec<String> {
         let word = |(text, ends): &(String, Vec<String>)| match &ends[..] {
             [_] => format!("{text} {}", at(ends)),
-            [_, _] => format!("{text} at both ends"),
+            [_, _] if self.link => format!("{text} at both ends"),
+            [a, b] => format!("{text} at {a} and {b}"),
             many => format!("{text} at {}", count(many.len(), "interface")),
         };
         self.mtu.iter().cloned().chain(self.ends.iter().map(word)).collect()
@@ -404,7 +417,7 @@ impl Made {
         let addresses = self.addresses.values().map(|(_, all)| all.len()).sum();
         let all = [
             ("port", self.ports),
-            ("interface", if self.bridge { 0 } else { self.interfaces + self.devices.len() }),
+            ("interface", if self.bridge.is_some() { 0 } else { self.interfaces + self.devices.len() }),
             ("address", addresses),
             ("route", self.routes),
             ("sysctl", self.sysctls),

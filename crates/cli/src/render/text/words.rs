@@ -11,8 +11,8 @@ mod device;
 mod impairment;
 mod vlans;
 
-pub use device::{about, link};
-pub use impairment::{bucket, distribution, impairment};
+pub use device::{about, bridge_about, end_about, link};
+pub use impairment::{bucket, distribution, impairment, whole};
 pub use vlans::vlans;
 
 /// What a thing is called, seen from a namespace: there its own interfaces need no `node:` in front.
@@ -27,7 +27,7 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         Resource::Netns(n) => format!("namespace {}", n.name),
         Resource::Device(d) => device::noun(d, names, within),
         Resource::Up(d) => format!("{} up", end(d)),
-        Resource::Port(p) => format!("{}{}", membership(p, names, within), settings(p.settings)),
+        Resource::Port(p) => with(membership(p, names, within), &settings(p.settings)),
         Resource::PortVlans(_) | Resource::Qdisc(_) => {
             let content = of_end(resource).map(|(_, content)| content).unwrap_or_default();
             format!("{}: {content}", place(resource, names, within))
@@ -72,11 +72,16 @@ pub fn master(port: &Port, names: &Names) -> String {
     format!("{kind} {}", names.interface(&port.master()))
 }
 
-/// What is other than the kernel makes it: ` (isolated, no learning)`.
-pub fn settings(settings: PortSettings) -> String {
+/// What is other than the kernel makes a port: `isolated`, `no learning`.
+pub fn settings(settings: PortSettings) -> Vec<&'static str> {
     let words = [(settings.hairpin, "hairpin"), (settings.isolated, "isolated"), (!settings.learning, "no learning")];
-    let said: Vec<&str> = words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
-    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
+    words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect()
+}
+
+/// With these words behind it: `sw (isolated, no learning)`.
+pub fn with<T: AsRef<str>>(text: String, words: &[T]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    if words.is_empty() { text } else { format!("{text} ({})", words.join(", ")) }
 }
 
 /// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.

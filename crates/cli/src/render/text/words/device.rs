@@ -3,9 +3,9 @@
 use netsim_core::names::Mac;
 use netsim_core::resource::{Bond, Bridge, Device, DeviceId, End, NetnsId, Single, SingleKind, Veth};
 
-use super::{end, on_off};
+use super::{end, on_off, with};
 use crate::planned::Names;
-use crate::render::text::natural;
+use crate::render::text::{count, natural};
 
 /// What a device is called.
 pub fn noun(device: &Device, names: &Names, within: Option<&NetnsId>) -> String {
@@ -16,9 +16,8 @@ pub fn noun(device: &Device, names: &Names, within: Option<&NetnsId>) -> String 
             NetnsId::Named(_) => format!("bridge {}", end(&b.id, names, within)),
         },
         Device::Single(s) => {
-            let about = about(s, names);
-            let about = about.map_or_else(String::new, |about| format!(" ({about})"));
-            format!("{} {}{about}", s.kind.name(), end(&s.id, names, within))
+            let about: Vec<String> = about(s, names).into_iter().collect();
+            with(format!("{} {}", s.kind.name(), end(&s.id, names, within)), &about)
         }
         Device::Stray { id, what } => format!("{what} {}", end(id, names, within)),
     }
@@ -29,6 +28,26 @@ pub fn link(veth: &Veth, names: &Names) -> String {
     let mut ends = veth.ends().each_ref().map(|e| names.end(&e.id));
     ends.sort_by_cached_key(|e| natural(e));
     format!("link {} – {}", ends[0], ends[1])
+}
+
+/// How a bridge is other than by default: `stp`, `ageing 60s`.
+pub fn bridge_about(bridge: &Bridge) -> Vec<String> {
+    let usual = Bridge::new(bridge.id.clone(), bridge.mac);
+    let mut about = Vec::new();
+    about.extend(bridge.stp.then(|| "stp".to_owned()));
+    let delay = bridge.forward_delay != usual.forward_delay;
+    about.extend(delay.then(|| format!("forward delay {}", hundredths(&bridge.forward_delay))));
+    about.extend((bridge.ageing != usual.ageing).then(|| format!("ageing {}", hundredths(&bridge.ageing))));
+    about.extend(bridge.vlan_filtering.then(|| "VLANs".to_owned()));
+    about
+}
+
+/// How an end of a pair is other than by default: `2 queues`, `txqueuelen 100`.
+pub fn end_about(end: &End) -> Vec<String> {
+    let usual = End::new(end.id.clone(), end.mac);
+    let queues = (end.queues != usual.queues).then(|| count(end.queues as usize, "queue"));
+    let len = (end.tx_queue_len != usual.tx_queue_len).then(|| format!("txqueuelen {}", end.tx_queue_len));
+    queues.into_iter().chain(len).collect()
 }
 
 /// What is particular to it: `802.1Q 10 on eth0`.

@@ -15,6 +15,11 @@ pub fn impairment(kind: &QdiscKind) -> String {
     }
 }
 
+/// All that it does, with how many packets may wait.
+pub fn whole(kind: &QdiscKind) -> String {
+    parts(kind).iter().chain([&room(kind)]).filter_map(said).collect::<Vec<_>>().join(", ")
+}
+
 /// What changes, each as `delay 10ms → 50ms`.
 pub fn changes(from: &QdiscKind, to: &QdiscKind) -> Vec<String> {
     if word(from) != word(to) {
