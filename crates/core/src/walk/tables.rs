@@ -53,6 +53,7 @@ impl Tables {
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
             match resource {
+                Resource::Ovs(_) => todo!("ovs"),
                 // A device that is down has no routes, and of its addresses none is answered for.
                 Resource::Address(address) if is_up(&address.device) => {
                     let (device, addr) = (&address.device, address.net.addr());
@@ -79,13 +80,7 @@ impl Tables {
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
-<<<<<<< HEAD
-                | Resource::Route(_)
-                | Resource::Ran(_)
-                | Resource::Ovs(_) => {}
-=======
                 | Resource::Ran(_) => {}
->>>>>>> three
             }
         }
         // A stable sort: of equal entries the first stays first.

@@ -49,6 +49,7 @@ impl Wires {
         let mut wires = Wires::default();
         for (_, resource) in state.iter() {
             match resource {
+                Resource::Ovs(_) => todo!("ovs"),
                 Resource::Device(Device::Veth(veth)) => {
                     let [a, b] = veth.ends().each_ref().map(|end| end.id.clone());
                     wires.devices.insert(a.clone(), Kind::Veth { peer: b.clone() });
@@ -80,17 +81,7 @@ impl Wires {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
-<<<<<<< HEAD
-                | Resource::Ran(_)
-                | Resource::Ovs(_) => continue,
-            };
-            if pair.iter().all(is_up) {
-                let [a, b] = pair;
-                joined.entry(a.clone()).or_default().push(b.clone());
-                joined.entry(b).or_default().push(a);
-=======
                 | Resource::Ran(_) => {}
->>>>>>> three
             }
         }
         wires

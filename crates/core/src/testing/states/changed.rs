@@ -17,7 +17,7 @@ use crate::testing::Tape;
 /// The same thing, changed in one respect.
 pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
     Some(match old {
-Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
             Resource::Netns(Netns::new(n.name.clone(), NodeName::new(node).expect("a constant")))

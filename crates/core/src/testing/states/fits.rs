@@ -16,7 +16,7 @@ pub(super) const IPV6_MIN_MTU: u32 = 1280;
 /// Whether a kernel would take this.
 pub(super) fn fits(resource: &Resource, state: &HostState) -> bool {
     match resource {
-Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Address(a) => address(a, state),
         Resource::Route(r) => route(r, state),
         Resource::Sysctl(s) => {
