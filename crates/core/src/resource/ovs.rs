@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aside, DeviceId, Key, NetnsId};
@@ -23,6 +24,17 @@ pub enum Ovs {
     Qos(OvsQos),
     /// The flows of a bridge, from a file.
     Flows(OvsFlows),
+    /// What bears the mark and is not what it was to be. Never wanted.
+    Stray(Box<OvsStray>),
+}
+
+/// What was to be something of Open vSwitch: a port that the switch could not open, a bridge whose device is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OvsStray {
+    /// What it was to be.
+    pub of: Ovs,
+    /// Why it is not, in words.
+    pub what: Arc<str>,
 }
 
 /// A name that Open vSwitch keeps unique, or that netsim does.
@@ -64,10 +76,12 @@ pub struct OvsBridge {
     pub controllers: BTreeSet<String>,
     /// Settings by name, but for `hwaddr`.
     pub other_config: BTreeMap<String, String>,
+    /// The only VLAN of its local port: 1 to 4094; none: all, with their tags.
+    pub tag: Option<u16>,
 }
 
 /// Who moves a bridge's packets (`datapath_type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Datapath {
     /// The kernel.
@@ -77,7 +91,7 @@ pub enum Datapath {
 }
 
 /// What a bridge does while no controller is there (`fail_mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailMode {
     /// It is a switch that learns.
@@ -101,6 +115,8 @@ pub struct OvsPort {
     pub trunks: Vec<u16>,
     /// What `tag` means; none: by `tag` and `trunks`.
     pub vlan_mode: Option<VlanMode>,
+    /// It hears only ports that are not protected (`protected`).
+    pub protected: bool,
     /// Most that is taken in, in kbit/s; 0: all (`ingress_policing_rate`).
     pub policing_rate: u32,
     /// What may come in above that at once, in kbit; 0: 8000 (`ingress_policing_burst`).
@@ -165,13 +181,14 @@ pub enum MirrorFrom {
     },
 }
 
-/// How fast a port sends (`linux-htb`).
+/// Who rules how a port sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OvsQos {
     /// The port.
     pub port: IfName,
-    /// Bits a second (`other_config:max-rate`).
-    pub max_rate: u64,
+    /// Bits a second (`linux-htb`, `other_config:max-rate`). None: a queueing discipline of the device's own (`linux-noop`); without that Open vSwitch
+    /// takes away the one that it finds when it opens a device, and when it is started anew.
+    pub max_rate: Option<u64>,
 }
 
 /// The flows of a bridge, from a file. The bridge remembers the digest (`external_ids:netsim-flows`).
@@ -210,18 +227,35 @@ impl Ovs {
                 std::iter::once(Key::Ovs(OvsKey::Port(p.name))).chain(second).collect()
             }
             Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => vec![self.key()],
+            Ovs::Stray(s) => s.of.claims(),
         }
     }
 
     /// Its identity.
     pub(super) fn key(&self) -> Key {
-        Key::Ovs(match self {
+        Key::Ovs(self.name())
+    }
+
+    /// Its name among all that is of Open vSwitch.
+    pub fn name(&self) -> OvsKey {
+        match self {
             Ovs::Bridge(b) => OvsKey::Bridge(b.name),
             Ovs::Port(p) => OvsKey::Port(p.name),
             Ovs::Mirror(m) => OvsKey::Mirror(m.bridge, m.name.clone()),
             Ovs::Qos(q) => OvsKey::Qos(q.port),
             Ovs::Flows(f) => OvsKey::Flows(f.bridge),
-        })
+            Ovs::Stray(s) => s.of.name(),
+        }
+    }
+
+    /// The device that Open vSwitch makes for it.
+    pub fn makes(&self) -> Option<IfName> {
+        match self {
+            Ovs::Bridge(b) => Some(b.name),
+            Ovs::Port(p) => matches!(p.kind, OvsPortKind::Internal { .. }).then_some(p.name),
+            Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => None,
+            Ovs::Stray(s) => s.of.makes(),
+        }
     }
 
     /// What takes it along: a bridge its ports, mirrors and flows. A port's row stays when its device goes, a quality of service when its port does.
@@ -232,6 +266,7 @@ impl Ovs {
             Ovs::Port(p) => bridge(p.bridge),
             Ovs::Mirror(m) => bridge(m.bridge),
             Ovs::Flows(f) => bridge(f.bridge),
+            Ovs::Stray(s) => s.of.owners(),
         }
     }
 
@@ -254,6 +289,7 @@ impl Ovs {
             }
             Ovs::Qos(q) => vec![port(q.port)],
             Ovs::Flows(f) => vec![bridge(f.bridge)],
+            Ovs::Stray(s) => s.of.needs(),
         }
     }
 
@@ -268,7 +304,7 @@ impl Ovs {
             (Ovs::Mirror(_), Ovs::Mirror(_)) | (Ovs::Qos(_), Ovs::Qos(_)) | (Ovs::Flows(_), Ovs::Flows(_)) => {
                 self.key() == to.key()
             }
-            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => false,
+            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_), _) => false,
         }
     }
 
@@ -280,7 +316,9 @@ impl Ovs {
             {
                 vec![Key::Ovs(OvsKey::Flows(to.name))]
             }
-            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => Vec::new(),
+            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_), _) => {
+                Vec::new()
+            }
         }
     }
 }
