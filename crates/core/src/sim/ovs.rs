@@ -171,7 +171,7 @@ impl Vswitch {
                 to.remove(&name);
             }
             if mirror.it.to == name {
-                mirror.lost = true;
+                (mirror.it.to, mirror.lost) = (mirror.it.bridge, true);
             }
         }
         Some(row)
