@@ -181,7 +181,7 @@ pub enum MirrorFrom {
     },
 }
 
-/// Who rules how a port sends.
+/// Who rules how a port sends. To be taken away before its port is: a port that goes with its rate leaves that on the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OvsQos {
     /// The port.
@@ -308,14 +308,16 @@ impl Ovs {
         }
     }
 
-    /// What goes first where this was otherwise: another fail mode, and a controller that comes or goes, drop a bridge's flows.
-    pub(super) fn disturbs(&self, from: &Ovs) -> Vec<Key> {
+    /// What goes first where this was otherwise, or not there: another fail mode, and a controller that comes or goes, drop a bridge's flows; a device
+    /// that becomes a port loses its queueing discipline.
+    pub(super) fn disturbs(&self, from: Option<&Ovs>) -> Vec<Key> {
         match (self, from) {
-            (Ovs::Bridge(to), Ovs::Bridge(from))
+            (Ovs::Bridge(to), Some(Ovs::Bridge(from)))
                 if (to.fail_mode, &to.controllers) != (from.fail_mode, &from.controllers) =>
             {
                 vec![Key::Ovs(OvsKey::Flows(to.name))]
             }
+            (Ovs::Port(to), None) if to.kind == OvsPortKind::Device => vec![Key::Qdisc(host(to.name))],
             (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_), _) => {
                 Vec::new()
             }
