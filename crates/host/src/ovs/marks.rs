@@ -14,9 +14,6 @@ pub(super) const NODE: &str = "netsim-node";
 /// The port that a quality of service is for: its row does not say.
 pub(super) const PORT: &str = "netsim-port";
 
-/// The port that a mirror's copies leave by: where that is gone the row does not say.
-pub(super) const OUTPUT: &str = "netsim-output";
-
 /// The flows that a bridge was given: a hash of the file, and one of what was read back then.
 pub(super) const FLOWS: &str = "netsim-flows";
 

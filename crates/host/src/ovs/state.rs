@@ -309,8 +309,7 @@ impl<'a> Look<'a> {
             Some(_) if !row.select_vlan.is_empty() || row.output_vlan.is_some() => Some("it selects VLANs"),
             Some(_) => None,
         };
-        let noted = || row.external_ids.get(marks::OUTPUT).map_or(bridge, |name| IfName::from_kernel(name));
-        let mirror = OvsMirror { bridge, name: row.name.as_str().into(), from, to: to.unwrap_or_else(noted) };
+        let mirror = OvsMirror { bridge, name: row.name.as_str().into(), from, to: to.unwrap_or(bridge) };
         (Box::new(mirror), fault.map(str::to_owned))
     }
 

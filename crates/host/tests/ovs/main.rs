@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 mod backend;
 #[path = "../common/mod.rs"]
 mod common;
+mod conformance;
 mod failures;
 mod flows;
 mod killed;

@@ -269,7 +269,6 @@ impl Site<'_> {
             Setting::of("select_src_port", named(from)),
             Setting::of("select_dst_port", named(to)),
             Setting::of("output_port", values[&mirror.to].clone()),
-            Setting::at("external_ids", marks::OUTPUT, mirror.to.as_str()),
         ];
         Ok((calls, settings))
     }
