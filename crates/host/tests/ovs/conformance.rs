@@ -2,8 +2,8 @@
 
 use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{Aside, Datapath, Resource};
-use netsim_core::state::{Feature, HostState, Scope};
-use netsim_core::testing::{Case, Machine, Tape, near_on, ovs_cases, show_plan, show_state, state_on};
+use netsim_core::state::{HostState, Scope};
+use netsim_core::testing::{Case, Machine, Tape, cases, near_on, ovs_cases, show_plan, show_state, state_on};
 use netsim_host::backend::{Progress, StepError};
 use netsim_host::linux::settle;
 use proptest::collection::vec;
@@ -81,7 +81,7 @@ fn runnable(state: &HostState) -> HostState {
 fn a_random_state_with_open_vswitch_becomes_so_and_then_another_and_then_none() {
     let name = "conformance::a_random_state_with_open_vswitch_becomes_so_and_then_another_and_then_none";
     beside_a_switch(name, |switch| {
-        let scope = Scope { features: Feature::ALL.into_iter().collect(), ..Scope::lab(&lab()) };
+        let scope = Scope { features: cases().iter().flat_map(Case::needs).collect(), ..Scope::lab(&lab()) };
         let lacks = local().observe_now(&scope).expect("a machine that can be looked at").facts.lacks;
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
         let config = Config { cases, failure_persistence: None, ..Config::default() };
