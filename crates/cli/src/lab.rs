@@ -129,6 +129,7 @@ pub fn size(ours: &HostState) -> Size {
 
 fn is_node(resource: &Resource) -> bool {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(_) => true,
         Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
         Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,

@@ -72,6 +72,7 @@ fn named(netns: &NetnsId) -> Option<&NetnsName> {
 
 fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => vec![&n.name],
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| named(&e.id.netns)).collect(),
         Resource::Device(d) => named(&d.id().netns).into_iter().collect(),
@@ -151,6 +152,7 @@ impl Names {
             }
         };
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(n) => {
                 self.nodes.insert(n.name.clone(), n.node.to_string());
             }

@@ -43,6 +43,7 @@ fn by_name(keys: &[Key], names: &Names) -> String {
 
 fn name(key: &Key, names: &Names) -> String {
     match key {
+        Key::Ovs(_) => todo!("ovs"),
         Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Qdisc(d) => names.end(d),
         Key::Tuning(d, _) | Key::Address(d, _) => names.end(d),
         Key::Netns(n) | Key::Ran(n, _) => names.node(n).to_owned(),

@@ -93,7 +93,7 @@ impl Lab {
 
     pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
         match &mut self.0.graph[node].kind {
-            Kind::Bridge(switch) => switch,
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch,
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => panic!("not a switch"),
         }
     }

@@ -148,6 +148,10 @@ fn takes(topology: &Topology, end: &Endpoint, trunk: &Trunk) -> bool {
         }
         // Its members' frames are the bond's, which may have sub-interfaces.
         OwnKind::Bond { members, .. } => end.interface.as_ref().is_some_and(|name| members.contains(name)),
-        OwnKind::Dummy | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Vrf { .. } => false,
+        OwnKind::Dummy
+        | OwnKind::Internal { .. }
+        | OwnKind::Macvlan { .. }
+        | OwnKind::Ipvlan { .. }
+        | OwnKind::Vrf { .. } => false,
     })
 }

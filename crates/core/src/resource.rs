@@ -11,6 +11,7 @@ use crate::names::{IfName, NetnsName, NodeName, SysctlName, stable_hash};
 use crate::state::{Feature, HostState};
 
 mod device;
+mod ovs;
 mod qdisc;
 pub(crate) mod relations;
 mod tuning;
@@ -19,6 +20,10 @@ mod vlans;
 pub use device::{
     Bond, BondMode, Bridge, Device, End, IpvlanMode, MacvlanMode, Port, PortSettings, Single, SingleKind, Veth,
     VlanProtocol,
+};
+pub use ovs::{
+    Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
+    OvsStray, VlanMode,
 };
 pub use qdisc::{Distribution, Loss, Netem, Qdisc, QdiscKind, Tbf};
 pub use tuning::{Knob, Tuning};
@@ -78,6 +83,8 @@ pub enum Key {
     Sysctl(NetnsId, SysctlName),
     /// The n-th program of a node.
     Ran(NetnsName, u32),
+    /// Something of Open vSwitch.
+    Ovs(OvsKey),
 }
 
 /// One fact that a machine can be told and can be asked.
@@ -106,6 +113,8 @@ pub enum Resource {
     Sysctl(Sysctl),
     /// A program that has run.
     Ran(Ran),
+    /// Something of Open vSwitch.
+    Ovs(Ovs),
 }
 
 /// A network namespace of ours.
@@ -227,6 +236,7 @@ impl Resource {
             Resource::Route(r) => Key::Route { netns: r.netns.clone(), table: r.table, to: r.to, metric: r.metric },
             Resource::Sysctl(s) => Key::Sysctl(s.netns.clone(), s.name.clone()),
             Resource::Ran(r) => Key::Ran(r.netns.clone(), r.index),
+            Resource::Ovs(o) => o.key(),
         }
     }
 
@@ -235,6 +245,7 @@ impl Resource {
         match self {
             Resource::Netns(n) => vec![Key::Netns(n.name.clone()), Key::Device(n.lo())],
             Resource::Device(Device::Veth(v)) => v.ends().iter().map(|e| Key::Device(e.id.clone())).collect(),
+            Resource::Ovs(o) => o.claims(),
             Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
@@ -314,6 +325,7 @@ impl Key {
             Key::Tuning(d, _) | Key::Address(d, _) => d.netns.clone(),
             Key::Route { netns, .. } | Key::Sysctl(netns, _) => netns.clone(),
             Key::Ran(n, _) => NetnsId::Named(n.clone()),
+            Key::Ovs(_) => NetnsId::Host,
         }
     }
 }
@@ -382,6 +394,7 @@ impl fmt::Display for Key {
             }
             Key::Sysctl(n, s) => write!(f, "sysctl {n} {s}"),
             Key::Ran(n, i) => write!(f, "exec {n} #{}", i + 1),
+            Key::Ovs(key) => key.fmt(f),
         }
     }
 }

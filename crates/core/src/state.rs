@@ -217,6 +217,7 @@ impl Scope {
             }
             Key::Route { netns, .. } => *netns == NetnsId::Host,
             Key::Ran(..) => false,
+            Key::Ovs(_) => true,
         };
         let names = desired.iter().flat_map(|(_, r)| r.claims()).filter(wanted).collect();
         let features = desired.iter().flat_map(|(_, r)| r.features()).collect();

@@ -21,8 +21,10 @@ mod gateways;
 mod interfaces;
 mod layers;
 mod links;
+mod mirrors;
 mod nics;
 mod nodes;
+mod ovs;
 mod pools;
 mod ports;
 mod problems;
@@ -39,6 +41,9 @@ pub use interfaces::{
     BondWritten, Impairment, LONGEST_DELAY, LONGEST_JITTER, LinkKind, LossWritten, OwnKind, Owned, PortWritten, RATES,
     Trunk, Written,
 };
+pub use ovs::{Direction, MirrorWritten, OvsWritten, Policing};
+pub(crate) use ovs::{is_output, is_patch};
+pub(crate) use ranges::each_of;
 
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]
@@ -125,6 +130,8 @@ pub enum Kind {
     Router,
     /// A Linux bridge: a switch.
     Bridge(Switch),
+    /// A bridge of Open vSwitch: a switch, in the machine's own namespace.
+    Ovs(Switch, Box<OvsWritten>),
     /// A NIC of the machine, with all that is outside of it: what macvlan and ipvlan devices stand on. It is no node of the file. It is kept as it is.
     Nic {
         /// The NIC's name in the machine's own namespace.
@@ -239,8 +246,17 @@ impl Node {
     /// Whether it is a switch: it joins its links into one broadcast domain and has no addresses on them.
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {
-            Kind::Bridge(s) => Some(s),
+            Kind::Bridge(s) | Kind::Ovs(s, _) => Some(s),
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => None,
+        }
+    }
+
+    /// Whether it is a switch that runs a spanning tree protocol.
+    pub fn spans_tree(&self) -> bool {
+        match &self.kind {
+            Kind::Bridge(switch) => switch.stp,
+            Kind::Ovs(switch, written) => switch.stp || written.rstp,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => false,
         }
     }
 

@@ -107,6 +107,7 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
+            (NetnsId::Host, Key::Ovs(_)) => todo!("ovs"),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
             // In the host's namespace: what somebody else put on a device of the lab.
             (
@@ -153,6 +154,7 @@ fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
 
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
@@ -210,6 +212,7 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(_) | Resource::Ran(_) => None,
         Resource::Up(d) => Some(d),
         Resource::Port(p) => Some(&p.device),

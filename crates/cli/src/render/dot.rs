@@ -101,6 +101,7 @@ fn vlans(port: &PortWritten) -> Vec<String> {
 
 fn look(node: &Node) -> &'static str {
     match &node.kind {
+        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace => "shape=box",
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",

@@ -42,6 +42,7 @@ fn line(link: &Link) -> &'static str {
 fn shape(node: &Node) -> String {
     let name = escaped(node.name.as_str());
     match &node.kind {
+        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace => format!("[\"{name}\"]"),
         Kind::Router => format!("((\"{name}\"))"),
         Kind::Bridge(s) if s.implied => "(( ))".to_owned(),

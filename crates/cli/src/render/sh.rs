@@ -61,6 +61,7 @@ fn head(plan: &Planned) -> String {
 
 fn noted(was: &Resource) -> String {
     match was {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
@@ -115,6 +116,7 @@ fn altname(id: &DeviceId, verb: &str, text: &str) -> String {
 
 fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => create_netns(n, lab),
         Resource::Device(d) => device::create(d, lab),
         Resource::Up(d) => vec![set(d, "up")],
@@ -207,6 +209,7 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
 
 fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
         Resource::Device(d) => vec![format!("{} link del dev {}", ip(&d.id().netns), name(&d.id().name))],
@@ -243,6 +246,7 @@ fn fresh_name(name: &SysctlName) -> String {
 
 fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
+        (Resource::Ovs(_), _) => todo!("ovs"),
         (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
         (Resource::Port(a), Resource::Port(b)) => port::update(a, b),
         (Resource::PortVlans(a), Resource::PortVlans(b)) => port::vlans(Some(a), Some(b), names),

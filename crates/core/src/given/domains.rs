@@ -97,8 +97,8 @@ impl Domain {
 /// All broadcast domains: those of switches by their first switch and VLAN, then the others by their first interface; all in file order.
 pub(crate) fn domains(topology: &Topology, stacks: &Stacks, links: Links) -> Vec<Domain> {
     let graph = &topology.graph;
-    let wiring = Wiring { topology, stacks, links };
     let filtering = ports::filtering(topology);
+    let wiring = Wiring { topology, stacks, filtering: &filtering, links };
     let mut flood = Flood::new(topology, links, &filtering);
     let mut order: Vec<Wire> = Vec::new();
     let mut pvids = vlans_of_switches(topology, &filtering);
@@ -142,6 +142,7 @@ fn own_vlan(topology: &Topology, filtering: &[bool], switch: NodeIndex<u32>) -> 
 struct Wiring<'a> {
     topology: &'a Topology,
     stacks: &'a Stacks,
+    filtering: &'a [bool],
     links: Links,
 }
 
@@ -163,6 +164,11 @@ impl Wiring<'_> {
             (InterfaceId::End(edge, side), _) => (edge, side),
             (InterfaceId::Own(..), kind) => {
                 return match kind {
+                    Some(OwnKind::Internal { port }) => {
+                        let node = id.node(self.topology);
+                        let vlan = ports::PortVlans::of(port).untagged.filter(|_| self.filtering[node.index()]);
+                        Some(Wire { place: Medium::Switch(node, vlan.unwrap_or(0)), tags: Tags::NONE })
+                    }
                     Some(OwnKind::Vlan { vid, protocol, .. }) => {
                         let Wire { place, tags } = parent()?;
                         Some(Wire { place, tags: tags.inside(*protocol, *vid)? })
@@ -178,11 +184,13 @@ impl Wiring<'_> {
         };
         let [own, far] = [side, 1 - side].map(|side| &self.topology.end_node(edge, side).kind);
         let place = match (own, far) {
-            (Kind::Bridge(_) | Kind::Nic { .. }, _) => return None,
+            (Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. }, _) => return None,
             (Kind::Namespace | Kind::Router, Kind::Nic { .. }) => {
                 Medium::Nic(self.topology.graph[edge].ends[1 - side].node)
             }
-            (Kind::Namespace | Kind::Router, Kind::Namespace | Kind::Router | Kind::Bridge(_)) => Medium::Link(edge),
+            (Kind::Namespace | Kind::Router, Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..)) => {
+                Medium::Link(edge)
+            }
         };
         Some(Wire { place, tags: Tags::NONE })
     }

@@ -33,7 +33,7 @@ impl Stacks {
         for (index, own) in topology.graph[node].interfaces.iter().enumerate() {
             let id = InterfaceId::Own(node, index);
             match &own.kind {
-                OwnKind::Dummy => {}
+                OwnKind::Dummy | OwnKind::Internal { .. } => {}
                 OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                     self.parents.insert(id, found(parent));
                 }

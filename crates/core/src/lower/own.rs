@@ -4,21 +4,27 @@ use super::link::bonded;
 use super::{Lab, Lowered};
 use crate::given::interfaces::InterfaceId;
 use crate::given::stacks::own_kind;
-use crate::resource::{Device, DeviceId, Resource, SingleKind};
+use crate::resource::{Device, DeviceId, OvsPortKind, Resource, SingleKind};
 use crate::topology::OwnKind;
 
 impl Lab<'_> {
     pub(super) fn lower_own(&self, id: InterfaceId, lowered: &mut Lowered) {
         let Some(own) = own_kind(self.topology, id) else { return };
-        let kind = self.kind_of(id, own);
         let at = id.of(self.topology).at;
+        if let OwnKind::Internal { port } = own {
+            lowered.insert(at, self.ovs_port(id, OvsPortKind::Internal { mac: self.mac(id) }, port));
+            return self.finish(id, lowered);
+        }
+        let Some(kind) = self.kind_of(id, own) else { return };
         lowered.insert(at, Resource::Device(Device::Single(Box::new(self.single(id, kind)))));
         self.finish(id, lowered);
     }
 
-    fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> SingleKind {
+    /// What the device is; none of a port of its switch.
+    fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> Option<SingleKind> {
         let parent = || self.stacks.parent(id).expect("what stands on another interface has it as its parent");
-        match own {
+        Some(match own {
+            OwnKind::Internal { .. } => return None,
             OwnKind::Dummy => SingleKind::Dummy,
             OwnKind::Vlan { vid, protocol, .. } => {
                 SingleKind::Vlan { parent: self.given.of(parent()).kernel, vid: *vid, protocol: *protocol }
@@ -27,7 +33,7 @@ impl Lab<'_> {
             OwnKind::Ipvlan { mode, .. } => SingleKind::Ipvlan { parent: self.lowest(parent()), mode: *mode },
             OwnKind::Bond { bond, .. } => bonded(*bond),
             OwnKind::Vrf { table, .. } => SingleKind::Vrf { table: *table },
-        }
+        })
     }
 
     /// The device that a kernel puts a macvlan or ipvlan device on: beneath another such device, that one's own

@@ -120,6 +120,7 @@ impl Lab<'_> {
         match own_kind(self.topology, id)? {
             OwnKind::Vrf { table, .. } => Some(*table),
             OwnKind::Dummy
+            | OwnKind::Internal { .. }
             | OwnKind::Vlan { .. }
             | OwnKind::Macvlan { .. }
             | OwnKind::Ipvlan { .. }

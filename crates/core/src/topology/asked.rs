@@ -34,7 +34,7 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
         (Some(all), None, None) if all.is_word("all") => {
             let answers = |kind: &Kind| match kind {
                 Kind::Namespace | Kind::Router => true,
-                Kind::Bridge(_) | Kind::Nic { .. } => false,
+                Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
             };
             let nodes = building.graph.node_indices().filter(|&n| answers(&building.graph[n].kind));
             Some(CheckKind::Reachable(nodes.collect()))

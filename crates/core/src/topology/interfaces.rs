@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
+use super::ovs::Policing;
 use crate::names::Mac;
 use crate::problem::Place;
 use crate::resource::{BondMode, Distribution, IpvlanMode, Knob, MacvlanMode, VlanProtocol};
@@ -113,7 +114,7 @@ pub struct PortWritten {
     pub vlan: Option<u16>,
     /// A trunk: the VLANs that pass with a tag.
     pub trunk: Option<Trunk>,
-    /// Of a trunk: the VLAN that passes without a tag.
+    /// Of a trunk: the VLAN that passes without a tag. At a port of Open vSwitch that passes all it may be 0: there that is a VLAN too, of what has no tag.
     pub native: Option<u16>,
     /// Frames may leave by the port that they came in by.
     pub hairpin: Option<bool>,
@@ -121,6 +122,8 @@ pub struct PortWritten {
     pub isolated: Option<bool>,
     /// Addresses seen behind it are remembered.
     pub learning: Option<bool>,
+    /// Of Open vSwitch: most that it takes in.
+    pub policing: Option<Policing>,
 }
 
 /// The VLANs of a trunk.
@@ -185,6 +188,11 @@ pub enum OwnKind {
         members: Vec<String>,
         /// How it uses them.
         bond: BondWritten,
+    },
+    /// A device that a bridge of Open vSwitch makes, with a port of its own; only such a node has any.
+    Internal {
+        /// What is written of the port.
+        port: PortWritten,
     },
     /// A routing domain.
     Vrf {

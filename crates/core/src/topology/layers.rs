@@ -1,6 +1,7 @@
 //! Settings that nodes take over: those of all nodes, then of their kind, then of their group, then their own.
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 use super::ranges::{Pattern, has_range};
 use super::{codes, problems::Problems};
@@ -22,19 +23,26 @@ pub(super) struct Layers<'s> {
     pub namespace: Vec<Layer<'s>>,
     pub router: Vec<Layer<'s>>,
     pub bridge: Vec<Layer<'s>>,
+    pub ovs: Vec<Layer<'s>>,
     pub groups: IndexMap<&'s str, Vec<Layer<'s>>>,
+    /// What files say that others name.
+    pub texts: Texts<'s>,
 }
+
+/// Texts by the source that names them and the name.
+pub(super) type Texts<'s> = FxHashMap<(usize, &'s str), &'s str>;
 
 impl<'s> Layers<'s> {
     pub fn of(specs: &'s [Spec], problems: &mut Problems) -> Self {
         let mut layers = Layers::default();
         for spec in specs {
             let root = Place { source: spec.source, ..Place::default() };
+            layers.texts.extend(spec.texts.iter().map(|(name, text)| ((spec.source, name.as_str()), text.as_str())));
             if let Some(node) = spec.defaults.as_ref().and_then(|d| d.node.as_ref()) {
                 layers.defaults.push(Layer { spec: node, at: root.key("defaults").key("node") });
             }
             let kinds = spec.kinds.iter().flat_map(|k| {
-                [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge)]
+                [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge), ("ovs", &k.ovs)]
                     .into_iter()
                     .filter_map(|(name, kind)| Some((name, kind.as_ref()?)))
             });
@@ -47,7 +55,8 @@ impl<'s> Layers<'s> {
                 match name {
                     "namespace" => layers.namespace.push(layer),
                     "router" => layers.router.push(layer),
-                    _ => layers.bridge.push(layer),
+                    "bridge" => layers.bridge.push(layer),
+                    _ => layers.ovs.push(layer),
                 }
             }
             for (name, group) in spec.groups.iter().flatten() {
@@ -57,7 +66,7 @@ impl<'s> Layers<'s> {
                 }
             }
         }
-        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge];
+        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge, &layers.ovs];
         for layer in shared.into_iter().flatten().chain(layers.groups.values().flatten()) {
             if layer.spec.group.is_some() {
                 let hint = "write `group:` on the nodes themselves";
@@ -72,6 +81,7 @@ impl<'s> Layers<'s> {
             KindSpec::Namespace => &self.namespace,
             KindSpec::Router => &self.router,
             KindSpec::Bridge => &self.bridge,
+            KindSpec::Ovs => &self.ovs,
         }
     }
 }

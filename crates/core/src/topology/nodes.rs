@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use super::building::{Building, Extra};
-use super::layers::{Layer, Layers, Picked, Settings};
+use super::layers::{Layer, Layers, Picked, Settings, Texts};
 use super::nics::HOST;
 use super::problems::Problems;
 use super::ranges::Pattern;
@@ -18,6 +18,8 @@ use crate::spec::Spec;
 use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
 mod interfaces;
+mod ovs;
+mod settings;
 mod switches;
 
 /// Adds all nodes of all files to the graph.
@@ -79,7 +81,9 @@ impl<'l, 's> One<'l, 's> {
         let settings = self.settings(building);
         let kind = kind_of(&settings);
         let settings = Settings { kind: self.layers.kind(kind), ..settings };
-        let (node, extra) = NodeOf { settings, kind, at: self.at, problems: &mut building.problems }.whole(name);
+        let (node, extra) =
+            NodeOf { settings, kind, texts: &self.layers.texts, at: self.at, problems: &mut building.problems }
+                .whole(name);
         building.add(node, extra);
     }
 
@@ -110,34 +114,40 @@ fn kind_of(settings: &Settings) -> KindSpec {
 struct NodeOf<'l, 's, 'b> {
     settings: Settings<'l, 's>,
     kind: KindSpec,
+    /// What files say that this one names, by the source that names them and the name.
+    texts: &'l Texts<'s>,
     at: &'l Place,
     problems: &'b mut Problems,
 }
 
 impl<'s> NodeOf<'_, 's, '_> {
     fn whole(mut self, name: NodeName) -> (Node, Extra) {
-        let bridge = self.kind == KindSpec::Bridge;
-        let switch_keys = self.switch_keys(bridge);
+        let bridge = matches!(self.kind, KindSpec::Bridge | KindSpec::Ovs);
+        let (ovs, mirrors) = self.ovs_keys();
+        let switch_keys = self.switch_keys(bridge, ovs.rstp);
+        self.contradictions(&ovs, switch_keys.0);
+        // A bridge of Open vSwitch is there anyway.
         let in_host = self.fitting("namespace", bridge, |s| s.namespace.as_ref()).is_some();
-        let kind = match self.kind {
+        let in_host = in_host || self.kind == KindSpec::Ovs;
+        let mut kind = match self.kind {
             KindSpec::Namespace => Kind::Namespace,
             KindSpec::Router => Kind::Router,
             KindSpec::Bridge => Kind::Bridge(Switch { in_host, ..Switch::default() }),
+            KindSpec::Ovs => Kind::Ovs(Switch { in_host, ..Switch::default() }, Box::new(ovs)),
         };
         let hint = "write an address on the endpoint of a link, or under `lo:`";
         let ipv4 = self.fitting_or("ipv4", bridge, hint, |s| s.ipv4.as_ref());
         let ipv6 = self.fitting_or("ipv6", bridge, hint, |s| s.ipv6.as_ref());
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
-        let kind = match kind {
-            Kind::Bridge(mut switch) => {
+        match &mut kind {
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => {
                 (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);
                 switch.addresses.extend(self.addresses(ipv6, Some(Family::V6), On::Wire));
                 (switch.subnets, switch.gives) = self.subnets(subnet);
-                Kind::Bridge(switch)
             }
-            plain @ (Kind::Namespace | Kind::Router | Kind::Nic { .. }) => plain,
-        };
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => {}
+        }
         let lo = self.fitting("lo", !bridge, |s| s.lo.as_ref());
         let routes = self.fitting("routes", !bridge, |s| s.routes.as_ref());
         let hint = "run it from a node of its own; this bridge lives in the machine's namespace";
@@ -153,7 +163,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             exec: self.exec(exec),
             at: self.at.clone(),
         };
-        let extra = Extra { mtu: self.mtu(), interfaces: settings, ..Extra::default() };
+        let extra = Extra { mtu: self.mtu(), interfaces: settings, mirrors, ..Extra::default() };
         (node, extra)
     }
 
@@ -183,8 +193,9 @@ impl<'s> NodeOf<'_, 's, '_> {
             let kind = match self.kind {
                 KindSpec::Namespace => "a namespace",
                 KindSpec::Router => "a router",
-                KindSpec::Bridge if key == "exec" => "a bridge in the machine's namespace",
+                KindSpec::Bridge | KindSpec::Ovs if key == "exec" => "a bridge in the machine's namespace",
                 KindSpec::Bridge => "a bridge",
+                KindSpec::Ovs => "a bridge of Open vSwitch",
             };
             self.problems.tell(codes::UNFIT, &picked.at, format!("{kind} takes no `{key}`"), hint);
         }

@@ -79,6 +79,7 @@ impl Tables {
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
+                | Resource::Ovs(_)
                 | Resource::Ran(_) => {}
             }
         }

@@ -41,6 +41,7 @@ pub fn undo(plan: &Planned, surveyed: &Surveyed, machine: &Machine, screen: &Scr
 /// What the lab had, in a form that can be wanted: without what a crash had left, and without programs, which do not run again.
 fn as_it_was(before: &Observed, now: &Observed) -> HostState {
     let wanted = |resource: &&Resource| match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(Netns { mounted, .. }) => *mounted,
         Resource::Device(Device::Stray { .. }) => false,
         Resource::Ran(_) => now.ours.get(&resource.key()) == Some(*resource),

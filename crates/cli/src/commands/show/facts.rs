@@ -124,6 +124,7 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     };
     for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Route(r) => facts.routes.push(Fact { text: words::route(r, names), ours }),
             Resource::Sysctl(s) => {
                 facts.sysctls.push(Fact { text: format!("{} = {}", s.name, s.value.replace('\t', " ")), ours });
@@ -174,6 +175,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     };
     for (resource, _) in all(observed) {
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
             Resource::Device(Device::Veth(v)) => {
                 let [a, b] = v.ends();

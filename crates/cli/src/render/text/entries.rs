@@ -133,11 +133,13 @@ fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
 
 fn devices(resource: &Resource) -> Vec<DeviceId> {
     let device = |key| match key {
+        Key::Ovs(_) => todo!("ovs"),
         Key::Device(id) => Some(id),
         Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => None,
         Key::Address(..) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..) => None,
     };
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Device(_) => resource.claims().into_iter().filter_map(device).collect(),
         Resource::Netns(n) => vec![n.lo()],
         Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => Vec::new(),
@@ -158,6 +160,7 @@ impl Gathering<'_> {
             Some(Role::Bridge | Role::Single) | None => of_device(id),
         };
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(n) => Subject::Netns(NetnsId::Named(n.name.clone())),
             Resource::Device(Device::Veth(_)) => Subject::Link(resource.key()),
             Resource::Device(d) => of_device(d.id()),
@@ -255,6 +258,7 @@ impl Gathering<'_> {
     fn add_fallen(&mut self, key: &Key) {
         let Some(resource) = self.telling.plan.before.get(key) else { return };
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Device(Device::Veth(_)) => {
                 let entry = self.entry(Subject::Link(key.clone()));
                 if entry.sign == Sign::Change {
@@ -289,6 +293,7 @@ impl Gathering<'_> {
         }
         let made = &mut self.entry(subject).made;
         match resource {
+            Resource::Ovs(_) => todo!("ovs"),
             Resource::Netns(_) | Resource::Up(_) => {}
             Resource::Device(Device::Bridge(b)) => made.bridge = Some(words::bridge_about(b)),
             Resource::Device(Device::Stray { .. }) => {}
@@ -360,6 +365,7 @@ fn mtus([a, b]: [u32; 2]) -> Option<String> {
 
 fn kind(resource: &Resource) -> &'static str {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(_) => "namespace",
         Resource::Device(_) => "device",
         Resource::Up(_) => "state",

@@ -25,6 +25,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
 
 fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     match (from, to) {
+        (Resource::Ovs(_), _) => todo!("ovs"),
         (Resource::Device(a), Resource::Device(b)) => device(a, b, names),
         (Resource::Netns(a), Resource::Netns(b)) if !a.mounted && b.mounted => {
             Some("an interrupted run left it half made".to_owned())

@@ -23,6 +23,7 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => format!("namespace {}", n.name),
         Resource::Device(d) => device::noun(d, names, within),
         Resource::Up(d) => format!("{} up", end(d)),
@@ -86,6 +87,7 @@ pub fn with<T: AsRef<str>>(text: String, words: &[T]) -> String {
 /// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.
 pub fn of_end(resource: &Resource) -> Option<(&DeviceId, String)> {
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::PortVlans(v) => Some((&v.device, vlans(v))),
         Resource::Qdisc(q) => Some((&q.device, impairment(&q.kind))),
         Resource::Tuning(t) => Some((&t.device, format!("{} {}", t.knob, tuned(t)))),
@@ -149,6 +151,7 @@ fn flat(value: &str) -> String {
 /// What an update changes, each as `mtu 1500 → 9000`.
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
+        (Resource::Ovs(_), _) => todo!("ovs"),
         (Resource::Device(a), Resource::Device(b)) => device::changes(a, b, names, within),
         (Resource::Port(a), Resource::Port(b)) => port_changes(a, b, names),
         (Resource::PortVlans(a), Resource::PortVlans(b)) => vec![format!("{} → {}", vlans(a), vlans(b))],
@@ -200,6 +203,7 @@ pub fn place(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> St
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
+        Resource::Ovs(_) => todo!("ovs"),
         Resource::Port(p) => format!("port {}", end(&p.device)),
         Resource::PortVlans(v) => format!("VLANs of {}", end(&v.device)),
         Resource::Qdisc(q) => format!("impairment on {}", end(&q.device)),

@@ -74,7 +74,8 @@ impl<'a> Beneath<'a> {
             | Resource::Tuning(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_) => None,
+            | Resource::Ran(_)
+            | Resource::Ovs(_) => None,
         };
         let (name, foreign) = found?;
         let refusal = taken(wanted, name, foreign)?;

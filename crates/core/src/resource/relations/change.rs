@@ -13,6 +13,7 @@ pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
         (Resource::Device(Device::Single(a)), Resource::Device(Device::Single(b))) => single_can_become(a, b),
         // On the way from one master to another a kernel frees the device, with all that this does to it.
         (Resource::Port(a), Resource::Port(b)) => a.device == b.device && a.master == b.master,
+        (Resource::Ovs(a), Resource::Ovs(b)) => a.can_become(b),
         (Resource::PortVlans(_), Resource::PortVlans(_))
         | (Resource::Qdisc(_), Resource::Qdisc(_))
         | (Resource::Tuning(_), Resource::Tuning(_))
@@ -29,7 +30,8 @@ pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_),
+            | Resource::Ran(_)
+            | Resource::Ovs(_),
             _,
         ) => from == to,
     }
@@ -77,6 +79,8 @@ pub(in crate::resource) fn disturbs(to: &Resource, from: Option<&Resource>, amon
         {
             members(&to.id, among)
         }
+        (Resource::Ovs(to), Some(Resource::Ovs(from))) => to.disturbs(Some(from)),
+        (Resource::Ovs(to), None) => to.disturbs(None),
         _ => Vec::new(),
     }
 }
@@ -109,7 +113,8 @@ pub(in crate::resource) fn cycles(to: &Resource, among: &HostState) -> Vec<Devic
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }
 
@@ -139,7 +144,8 @@ pub(in crate::resource) fn upsets(resource: &Resource, among: &HostState) -> Vec
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }
 
@@ -156,7 +162,8 @@ pub(in crate::resource) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => lost_by_going_down(resource),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => lost_by_going_down(resource),
     }
 }
 
@@ -173,6 +180,7 @@ pub(in crate::resource) fn lost_by_going_down(resource: &Resource) -> Vec<Device
         | Resource::Tuning(_)
         | Resource::Address(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }

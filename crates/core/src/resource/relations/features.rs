@@ -38,6 +38,7 @@ pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }

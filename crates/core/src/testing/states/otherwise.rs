@@ -48,6 +48,7 @@ pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource>
         | Resource::Tuning(_)
         | Resource::Address(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
 
 use super::super::building::Building;
-use super::super::{OwnKind, PortWritten, Trunk, codes};
+use super::super::{OwnKind, Owned, PortWritten, Trunk, codes, is_output};
 
 /// The VLAN of a frame within a switch; of one that filters none, its tag, and 0 where it has none.
 type Vid = u16;
@@ -64,11 +64,11 @@ impl Joined {
             filters,
         };
         let between = |&edge: &EdgeIndex<u32>| {
-            building.graph[edge].ends.iter().all(|end| building.graph[end.node].switch().is_some())
+            let is_switch = |side: usize| building.graph[building.graph[edge].ends[side].node].switch().is_some();
+            [0, 1].into_iter().all(|side| is_switch(side) && !is_output(&building.graph, edge, side))
         };
-        let runs_stp = |&edge: &EdgeIndex<u32>| {
-            building.graph[edge].ends.iter().all(|end| building.graph[end.node].switch().is_some_and(|s| s.stp))
-        };
+        let runs_stp =
+            |&edge: &EdgeIndex<u32>| building.graph[edge].ends.iter().all(|end| building.graph[end.node].spans_tree());
         let (trees, others): (Vec<_>, Vec<_>) = building.graph.edge_indices().filter(between).partition(runs_stp);
         // Circles among switches that run STP are cut by it.
         for edge in trees {
@@ -149,11 +149,21 @@ fn circle(building: &mut Building, edge: EdgeIndex<u32>) {
 
 /// A switch filters VLANs if one of its ports is written to be in some.
 fn is_filtering(building: &Building, node: NodeIndex<u32>) -> bool {
-    building.graph[node].switch().is_some()
-        && building.extras[node.index()].ends.iter().any(|&(edge, side)| {
-            let port = &building.graph[edge].ends[side].port;
-            port.vlan.is_some() || port.trunk.is_some()
-        })
+    let in_vlans = |port: &PortWritten| port.vlan.is_some() || port.trunk.is_some();
+    let internal = |own: &Owned| match &own.kind {
+        OwnKind::Internal { port } => in_vlans(port),
+        OwnKind::Dummy
+        | OwnKind::Vlan { .. }
+        | OwnKind::Macvlan { .. }
+        | OwnKind::Ipvlan { .. }
+        | OwnKind::Bond { .. }
+        | OwnKind::Vrf { .. } => false,
+    };
+    let weight = &building.graph[node];
+    let ends = &building.extras[node.index()].ends;
+    weight.switch().is_some()
+        && (weight.interfaces.iter().any(internal)
+            || ends.iter().any(|&(edge, side)| in_vlans(&building.graph[edge].ends[side].port)))
 }
 
 /// The VLANs that something is in, with the first of each range of a trunk: what two trunks have in common begins with one of those.
@@ -170,6 +180,7 @@ fn vids(building: &Building, filters: &[bool]) -> Vec<Vid> {
         for node in building.graph.node_weights() {
             vids.extend(node.switch().and_then(|s| s.vlan));
             vids.extend(node.interfaces.iter().filter_map(|own| match own.kind {
+                OwnKind::Internal { ref port } => port.vlan,
                 OwnKind::Vlan { vid, .. } => Some(vid),
                 OwnKind::Dummy
                 | OwnKind::Macvlan { .. }

@@ -15,7 +15,7 @@ impl Writing<'_, '_> {
         let graph = &self.building.graph;
         let takes = |kind: &Kind| match kind {
             Kind::Namespace | Kind::Router => true,
-            Kind::Bridge(_) | Kind::Nic { .. } => false,
+            Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
         };
         let ends = drafts.into_iter().map(|d| &mut d.end);
         let mut ends: Vec<&mut Endpoint> = ends.filter(|e| takes(&graph[e.node].kind)).collect();

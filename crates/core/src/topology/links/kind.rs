@@ -59,7 +59,12 @@ impl Writing<'_, '_> {
 /// Why a link of this kind cannot join these two, and what to do; none if it can.
 pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'static str)> {
     let word = match kind {
-        LinkKind::Veth | LinkKind::Bond { .. } => return None,
+        LinkKind::Veth => return None,
+        LinkKind::Bond { .. } if kinds.iter().any(|kind| matches!(kind, Kind::Ovs(..))) => {
+            let hint = "link it by one pair, or make the bridge one of the kernel";
+            return Some(("a port of Open vSwitch is no `bond` of the kernel".to_owned(), hint));
+        }
+        LinkKind::Bond { .. } => return None,
         LinkKind::Macvlan(_) => "macvlan",
         LinkKind::Ipvlan(_) => "ipvlan",
     };
@@ -70,12 +75,13 @@ pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'stat
         [Kind::Nic { .. }, Kind::Nic { .. }] => {
             ("joins a node with a NIC of the machine, and here are two NICs", "name a node")
         }
-        [Kind::Nic { .. }, Kind::Bridge(_)] | [Kind::Bridge(_), Kind::Nic { .. }] => {
+        [Kind::Nic { .. }, Kind::Bridge(_) | Kind::Ovs(..)] | [Kind::Bridge(_) | Kind::Ovs(..), Kind::Nic { .. }] => {
             ("belongs to a node, and here is a bridge", "name a namespace or a router")
         }
-        [Kind::Namespace | Kind::Router | Kind::Bridge(_), Kind::Namespace | Kind::Router | Kind::Bridge(_)] => {
-            ("stands on a NIC of the machine, and here is none", "write the NIC as one of the endpoints: `host:eth1`")
-        }
+        [
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
+        ] => ("stands on a NIC of the machine, and here is none", "write the NIC as one of the endpoints: `host:eth1`"),
     };
     Some((format!("a `{word}` {message}"), hint))
 }

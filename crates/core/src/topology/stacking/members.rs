@@ -32,7 +32,11 @@ pub(super) fn check(stack: &mut Stack) {
                 }
                 ("vrf", false)
             }
-            OwnKind::Dummy | OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => continue,
+            OwnKind::Dummy
+            | OwnKind::Internal { .. }
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. } => continue,
         };
         let at = own.at.key(key).key("members");
         for member in own.kind.members() {
@@ -58,7 +62,7 @@ fn one(stack: &mut Stack, member: &str, bond: bool, at: &Place) {
     };
     let what = stack.what(named);
     let fits = match what {
-        What::Veth | What::Dummy | What::Vlan | What::Macvlan => true,
+        What::Veth | What::Dummy | What::Internal | What::Vlan | What::Macvlan => true,
         What::Bond => !bond,
         What::Ipvlan => !bond,
         What::Vrf => false,

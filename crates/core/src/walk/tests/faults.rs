@@ -10,7 +10,7 @@ use crate::fixture::{Lab, fat_tree};
 use crate::given::Given;
 use crate::lower::netns_of;
 use crate::names::IfName;
-use crate::resource::{Address, Key, Port, PortVlans, Resource, VlanRange};
+use crate::resource::{Address, Key, Ovs, Port, PortVlans, Resource, VlanRange};
 use crate::state::HostState;
 use crate::topology::{Routing, Topology};
 
@@ -23,6 +23,8 @@ fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostStat
 /// Whether the graph's pairs have a packet or its answer come by here: a fault in anything else cannot show.
 fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
     match resource {
+        Resource::Ovs(Ovs::Port(_) | Ovs::Bridge(_)) => true,
+        Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_)) => false,
         // A route for which a pair's address is meant.
         Resource::Route(route) => expect(topology, given)
             .pairs()

@@ -31,6 +31,8 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
+            // Open vSwitch does that.
+            Resource::Ovs(_) => {}
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
@@ -140,7 +142,10 @@ fn remove_small(
                 | Resource::Qdisc(_),
                 None,
             ) => continue,
-            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_), _) => continue,
+            (
+                Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_) | Resource::Ovs(_),
+                _,
+            ) => continue,
         };
         batch.push(*at, 0, message);
     }
@@ -157,7 +162,12 @@ fn device_of(resource: &Resource) -> Option<IfName> {
         Resource::PortVlans(v) => Some(v.device.name),
         Resource::Qdisc(q) => Some(q.device.name),
         Resource::Tuning(t) => Some(t.device.name),
-        Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => None,
     }
 }
 
