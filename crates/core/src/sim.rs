@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Device, DeviceId, End, Key, Knob, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
-    SingleKind, Sysctl, Tuning, Veth,
+    Address, Device, DeviceId, End, Key, Knob, Netns, NetnsId, Ovs, Port, PortVlans, Qdisc, Ran, Resource, Route,
+    Single, SingleKind, Sysctl, Tuning, Veth,
 };
 use crate::state::Facts;
 
@@ -413,6 +413,8 @@ fn is_as_the_kernel_made_it(now: &Resource, told: &Resource) -> bool {
         (Resource::Tuning(now), Resource::Tuning(told)) => {
             now.knob == Knob::Tso && Tuning { value: told.value.clone(), ..now.clone() } == *told
         }
+        // It has lost its device, its output, its port.
+        (Resource::Ovs(Ovs::Stray(now)), Resource::Ovs(told)) => now.of.name() == told.name(),
         _ => false,
     }
 }
