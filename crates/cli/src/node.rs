@@ -4,6 +4,7 @@ use netsim_core::lower::netns_of;
 use netsim_core::names::{LabName, NodeName};
 use netsim_core::resource::NetnsId;
 use netsim_core::suggest::nearest;
+use netsim_core::topology::Kind;
 use netsim_host::store;
 
 use crate::error::{Failure, codes};
@@ -17,6 +18,8 @@ pub struct Found {
     pub lab: LabName,
     pub node: NodeName,
     pub netns: NetnsId,
+    /// Whether it is a switch of Open vSwitch.
+    pub is_ovs: bool,
     /// The programs that it was to run, as applied.
     pub exec: Vec<Vec<String>>,
 }
@@ -72,5 +75,6 @@ fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {
     let index = topology.node(node)?;
     let (lab, netns) = (topology.name.clone(), netns_of(topology, index));
     let (node, exec) = (topology.graph[index].name.clone(), topology.graph[index].exec.clone());
-    Some(Found { lab, node, netns, exec })
+    let is_ovs = matches!(topology.graph[index].kind, Kind::Ovs(..));
+    Some(Found { lab, node, netns, is_ovs, exec })
 }

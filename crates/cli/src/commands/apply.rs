@@ -146,7 +146,7 @@ fn taken_back(
     screen: &Screen,
 ) -> String {
     screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
-    match undo::undo(plan, surveyed, machine, screen) {
+    match undo::undo(plan, surveyed, before.as_ref(), machine, screen) {
         Ok(note) => {
             // What was stored is a convenience; the lab itself is back.
             let _ = match before {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use netsim_core::names::{LabName, NetnsName};
-use netsim_core::resource::{Key, NetnsId, Resource};
+use netsim_core::resource::{Key, NetnsId, Ovs, OvsKey, Resource};
 use netsim_core::state::HostState;
 use serde::Serialize;
 
@@ -112,7 +112,8 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
-            (NetnsId::Host, Key::Ovs(_)) => todo!("ovs"),
+            // On a bridge of the lab, or of one of its ports.
+            (NetnsId::Host, Key::Ovs(of)) => on_ours(of, foreign.resource.as_ref(), ours),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
             // In the host's namespace: what somebody else put on a device of the lab.
             (
@@ -139,13 +140,23 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     all
 }
 
+/// Whether something of Open vSwitch is on a bridge of the lab.
+fn on_ours(key: &OvsKey, resource: Option<&Resource>, ours: &HostState) -> bool {
+    let on = match (key, resource) {
+        (OvsKey::Port(_), Some(Resource::Ovs(Ovs::Port(port)))) => OvsKey::Bridge(port.bridge),
+        (OvsKey::Mirror(bridge, _) | OvsKey::Flows(bridge), _) => OvsKey::Bridge(*bridge),
+        (OvsKey::Qos(port), _) => OvsKey::Port(*port),
+        (OvsKey::Bridge(_) | OvsKey::Port(_), _) => return false,
+    };
+    ours.holder(&Key::Ovs(on)).is_some()
+}
+
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
-        Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+        Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => None,
     }
 }
 
@@ -199,7 +210,8 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        // What its bridge, its port or its device takes along.
+        Resource::Ovs(_) => return resource.needs(among).iter().flat_map(|need| &need.0).any(|key| gone.contains(key)),
         Resource::Netns(_) | Resource::Ran(_) => None,
         Resource::Up(d) => Some(d),
         Resource::Port(p) => Some(&p.device),
