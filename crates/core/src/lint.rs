@@ -139,7 +139,6 @@ fn deaf(topology: &Topology) -> Vec<Problem> {
 /// Whether something that stands on an end takes frames of a trunk.
 fn takes(topology: &Topology, end: &Endpoint, trunk: &Trunk) -> bool {
     topology.graph[end.node].interfaces.iter().any(|own| match &own.kind {
-        OwnKind::Internal { .. } => todo!("ovs"),
         OwnKind::Vlan { parent, vid, .. } => {
             let in_trunk = match trunk {
                 Trunk::All => true,
@@ -149,6 +148,10 @@ fn takes(topology: &Topology, end: &Endpoint, trunk: &Trunk) -> bool {
         }
         // Its members' frames are the bond's, which may have sub-interfaces.
         OwnKind::Bond { members, .. } => end.interface.as_ref().is_some_and(|name| members.contains(name)),
-        OwnKind::Dummy | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Vrf { .. } => false,
+        OwnKind::Dummy
+        | OwnKind::Internal { .. }
+        | OwnKind::Macvlan { .. }
+        | OwnKind::Ipvlan { .. }
+        | OwnKind::Vrf { .. } => false,
     })
 }

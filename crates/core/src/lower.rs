@@ -20,6 +20,7 @@ mod link;
 mod lowered;
 mod node;
 mod origins;
+mod ovs;
 mod own;
 mod qdisc;
 mod routes;
@@ -69,13 +70,16 @@ fn lower_all(topology: &Topology, given: &Given, facts: &Facts, mut lowered: Low
     };
     for node in topology.graph.node_indices() {
         match &topology.graph[node].kind {
-            Kind::Ovs(_, _) => todo!("ovs"),
             // It is the machine's.
             Kind::Nic { .. } => continue,
             Kind::Namespace | Kind::Router => lab.lower_node(node, &mut lowered),
             Kind::Bridge(switch) => {
                 lab.lower_node(node, &mut lowered);
                 lab.lower_switch(node, switch, &mut lowered);
+            }
+            Kind::Ovs(switch, written) => {
+                lab.lower_node(node, &mut lowered);
+                lab.lower_ovs(node, switch, written, &mut lowered);
             }
         }
         for &id in &interfaces[node.index()] {
@@ -142,7 +146,7 @@ fn full_name(full: &str, kernel: IfName) -> Option<Arc<str>> {
 pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
     let node = &topology.graph[node];
     let in_host = match &node.kind {
-        Kind::Ovs(_, _) => todo!("ovs"),
+        Kind::Ovs(..) => true,
         Kind::Bridge(switch) => switch.in_host,
         Kind::Nic { .. } => true,
         Kind::Namespace | Kind::Router => false,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex};
 use rustc_hash::FxHashMap;
 
-use super::segments::{At, Behind, Segments, Spot, carries, filters};
+use super::segments::{At, Behind, Segments, Spot, carries, filters, untagged as untagged_vlan};
 use crate::given::{Given, GivenEnd};
 use crate::resource::{IpvlanMode, MacvlanMode};
 use crate::topology::{Kind, LinkKind, OwnKind, Topology};
@@ -159,7 +159,11 @@ impl<'a> Plugged<'a> {
             let vlan = filters(self.topology, node).then_some(switch.vlan.unwrap_or(1));
             let spot = Spot { at: At::Switch(node, vlan), tags: Vec::new() };
             let (addresses, interface) = (&switch.addresses[..], weight.name.to_string());
-            return vec![Found { spot, addresses, interface, vrf: None, on_nic: None }];
+            let own = self.given.own.get(node.index()).into_iter().flatten();
+            let internal = own.filter_map(|given| self.found(node, given, None));
+            return std::iter::once(Found { spot, addresses, interface, vrf: None, on_nic: None })
+                .chain(internal)
+                .collect();
         }
         let mut found = Vec::new();
         for (edge, side) in self.ends(node) {
@@ -187,9 +191,9 @@ impl<'a> Plugged<'a> {
         let spot = self.spot(node, interface)?;
         let own = self.topology.graph[node].interfaces.iter();
         let vrf = own.into_iter().position(|own| match &own.kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vrf { members, .. } => members.contains(interface),
             OwnKind::Dummy
+            | OwnKind::Internal { .. }
             | OwnKind::Vlan { .. }
             | OwnKind::Macvlan { .. }
             | OwnKind::Ipvlan { .. }
@@ -224,11 +228,10 @@ impl<'a> Plugged<'a> {
         };
         let own = &self.topology.graph[node].interfaces[index];
         let beneath = match &own.kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                 self.is_up(node, parent)
             }
-            OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => true,
+            OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => true,
         };
         !own.written.down && beneath
     }
@@ -240,13 +243,15 @@ impl<'a> Plugged<'a> {
             let (edge, side) = self.end(node, interface)?;
             let far = self.topology.graph[edge].ends[1 - side].node;
             return untagged(match self.topology.graph[far].kind {
-                Kind::Ovs(_, _) => todo!("ovs"),
                 Kind::Nic { .. } => At::Nic(far),
-                Kind::Namespace | Kind::Router | Kind::Bridge(_) => At::Link(edge),
+                Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => At::Link(edge),
             });
         };
         match &self.topology.graph[node].interfaces[index].kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
+            OwnKind::Internal { port } => {
+                let vlan = filters(self.topology, node).then(|| untagged_vlan(port)).flatten();
+                untagged(At::Switch(node, vlan))
+            }
             OwnKind::Vlan { parent, vid, protocol } => {
                 let mut spot = self.spot(node, parent)?;
                 spot.tags.push((*protocol, *vid));

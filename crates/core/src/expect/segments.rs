@@ -5,7 +5,7 @@ use petgraph::unionfind::UnionFind;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::resource::VlanProtocol;
-use crate::topology::{Endpoint, LinkKind, PortWritten, Topology, Trunk};
+use crate::topology::{Endpoint, LinkKind, OwnKind, PortWritten, Topology, Trunk};
 
 /// A place that frames are at, and the tags they bear there, the outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,6 +52,12 @@ pub(super) fn filters(topology: &Topology, node: NodeIndex<u32>) -> bool {
     let of_port = |end: &Endpoint| {
         end.node == node && (end.port.vlan.is_some() || end.port.trunk.is_some() || end.port.native.is_some())
     };
+    let internal = topology.graph[node].interfaces.iter();
+    let internal =
+        internal.filter_map(|own| if let OwnKind::Internal { port } = &own.kind { Some(port) } else { None });
+    if internal.into_iter().any(|port| port.vlan.is_some() || port.trunk.is_some()) {
+        return true;
+    }
     switch.vlan.is_some() || topology.graph.edges(node).any(|edge| edge.weight().ends.iter().any(of_port))
 }
 
@@ -68,7 +74,7 @@ fn passes(port: &PortWritten, vlan: u16) -> Option<bool> {
 }
 
 /// The VLAN of frames without a tag at a port.
-fn untagged(port: &PortWritten) -> Option<u16> {
+pub(super) fn untagged(port: &PortWritten) -> Option<u16> {
     match (&port.trunk, port.native) {
         (Some(_), native) => native,
         (None, native) => native.or(port.vlan).or(Some(1)),

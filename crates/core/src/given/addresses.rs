@@ -9,11 +9,12 @@ use rustc_hash::FxHashSet;
 use super::blocks::{Family, Used, host_numbers, number, span};
 use super::domains::Domain;
 use super::interfaces::InterfaceId;
+use super::stacks::own_kind;
 use super::subnets::{fill_subnets, keep_subnets, sources};
 use super::wires::Wires;
 use super::{Given, Prior, codes};
 use crate::problem::Problem;
-use crate::topology::{Pool, Topology};
+use crate::topology::{OwnKind, Pool, Topology};
 
 /// Who is given addresses, and what was so before.
 pub(super) struct Subjects<'a> {
@@ -45,7 +46,9 @@ impl<'a> Subjects<'a> {
             on_nic || link.is_some_and(|link| !link.gives)
         };
         domain.members.iter().map(|(id, _)| *id).filter(move |&id| {
-            let has = id.of(topology).addresses.iter().any(|a| Family::of(a.addr()) == family);
+            // In the machine's own namespace there is only what is written.
+            let in_host = matches!(own_kind(topology, id), Some(OwnKind::Internal { .. }));
+            let has = in_host || id.of(topology).addresses.iter().any(|a| Family::of(a.addr()) == family);
             !has && !is_silent(id)
         })
     }

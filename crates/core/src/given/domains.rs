@@ -97,8 +97,8 @@ impl Domain {
 /// All broadcast domains: those of switches by their first switch and VLAN, then the others by their first interface; all in file order.
 pub(crate) fn domains(topology: &Topology, stacks: &Stacks, links: Links) -> Vec<Domain> {
     let graph = &topology.graph;
-    let wiring = Wiring { topology, stacks, links };
     let filtering = ports::filtering(topology);
+    let wiring = Wiring { topology, stacks, filtering: &filtering, links };
     let mut flood = Flood::new(topology, links, &filtering);
     let mut order: Vec<Wire> = Vec::new();
     let mut pvids = vlans_of_switches(topology, &filtering);
@@ -142,6 +142,7 @@ fn own_vlan(topology: &Topology, filtering: &[bool], switch: NodeIndex<u32>) -> 
 struct Wiring<'a> {
     topology: &'a Topology,
     stacks: &'a Stacks,
+    filtering: &'a [bool],
     links: Links,
 }
 
@@ -163,7 +164,11 @@ impl Wiring<'_> {
             (InterfaceId::End(edge, side), _) => (edge, side),
             (InterfaceId::Own(..), kind) => {
                 return match kind {
-                    Some(OwnKind::Internal { .. }) => todo!("ovs"),
+                    Some(OwnKind::Internal { port }) => {
+                        let node = id.node(self.topology);
+                        let vlan = ports::PortVlans::of(port).untagged.filter(|_| self.filtering[node.index()]);
+                        Some(Wire { place: Medium::Switch(node, vlan.unwrap_or(0)), tags: Tags::NONE })
+                    }
                     Some(OwnKind::Vlan { vid, protocol, .. }) => {
                         let Wire { place, tags } = parent()?;
                         Some(Wire { place, tags: tags.inside(*protocol, *vid)? })

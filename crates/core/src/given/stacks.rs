@@ -47,8 +47,7 @@ impl Stacks {
                 found
             };
             match &own.kind {
-                OwnKind::Internal { .. } => todo!("ovs"),
-                OwnKind::Dummy => {}
+                OwnKind::Dummy | OwnKind::Internal { .. } => {}
                 OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                     if let Some(parent) = found(parent) {
                         self.parents.insert(id, parent);

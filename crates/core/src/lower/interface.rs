@@ -1,10 +1,10 @@
 //! What an interface has whatever makes it: its size and Ethernet address, its place on a switch or in a bond, addresses, settings.
 
-use super::{Lab, Lowered, codes, qdisc, switch};
+use super::{Lab, Lowered, codes, ovs, qdisc, switch};
 use crate::given::interfaces::InterfaceId;
 use crate::names::{IfName, Mac};
 use crate::problem::Problem;
-use crate::resource::{Address, DeviceId, Port, PortVlans, Qdisc, Resource, Tuning};
+use crate::resource::{Address, DeviceId, OvsPortKind, Port, PortVlans, Qdisc, Resource, Tuning};
 use crate::topology::Kind;
 
 /// The MTU of an interface that has none written, in bytes: Ethernet's (RFC 894).
@@ -39,9 +39,8 @@ impl Lab<'_> {
     pub(super) fn nic(&self, id: InterfaceId) -> Option<IfName> {
         let InterfaceId::End(edge, side) = id else { return None };
         match &self.topology.end_node(edge, 1 - side).kind {
-            Kind::Ovs(_, _) => todo!("ovs"),
             Kind::Nic { name } => Some(IfName::from_kernel(name)),
-            Kind::Namespace | Kind::Router | Kind::Bridge(_) => None,
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => None,
         }
     }
 
@@ -77,7 +76,13 @@ impl Lab<'_> {
             lowered.insert(interface.at, Resource::Address(Address { device: device.clone(), net: *net }));
         }
         let written = interface.written;
-        let kind = written.impairment.as_ref().and_then(|i| qdisc::kind(i, self.mtu(id), &self.facts.lacks));
+        let mut impairment = written.impairment.as_ref();
+        if let Kind::Ovs(..) = self.topology.graph[interface.node].kind {
+            let rate = impairment.and_then(|impairment| ovs::rate_of_port(id, impairment));
+            self.ovs_qos(id, impairment.map(|_| rate), lowered);
+            impairment = impairment.filter(|_| rate.is_none());
+        }
+        let kind = impairment.and_then(|i| qdisc::kind(i, self.mtu(id), &self.facts.lacks));
         if let Some(kind) = kind {
             lowered.insert(interface.at, Resource::Qdisc(Qdisc { device: device.clone(), kind }));
         }
@@ -85,6 +90,7 @@ impl Lab<'_> {
             let tuning = Tuning { device: device.clone(), knob, value: value.as_str().into() };
             lowered.insert(interface.at, Resource::Tuning(tuning));
         }
+        self.fill_checksums(id, &device, lowered);
     }
 
     /// The bridge, bond or VRF that it is a member of.
@@ -92,6 +98,10 @@ impl Lab<'_> {
         let interface = id.of(self.topology);
         if let (Some(_), InterfaceId::End(edge, side)) = (self.topology.graph[interface.node].switch(), id) {
             let written = &self.topology.graph[edge].ends[side].port;
+            if let Kind::Ovs(..) = self.topology.graph[interface.node].kind {
+                let port = self.ovs_port(id, OvsPortKind::Device, written);
+                return lowered.insert(interface.at, port);
+            }
             let (bridge, _) = self.switch_device(interface.node);
             let port = Port { settings: switch::settings(written), ..Port::new(device.clone(), bridge) };
             lowered.insert(interface.at, Resource::Port(port));

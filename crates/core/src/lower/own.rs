@@ -4,13 +4,17 @@ use super::link::bonded;
 use super::{Lab, Lowered};
 use crate::given::interfaces::InterfaceId;
 use crate::given::stacks::own_kind;
-use crate::resource::{Device, DeviceId, Resource, SingleKind};
+use crate::resource::{Device, DeviceId, OvsPortKind, Resource, SingleKind};
 use crate::topology::OwnKind;
 
 impl Lab<'_> {
     pub(super) fn lower_own(&self, id: InterfaceId, lowered: &mut Lowered) {
-        let Some(kind) = own_kind(self.topology, id).and_then(|own| self.kind_of(id, own)) else { return };
         let at = id.of(self.topology).at;
+        if let Some(OwnKind::Internal { port }) = own_kind(self.topology, id) {
+            lowered.insert(at, self.ovs_port(id, OvsPortKind::Internal { mac: self.mac(id) }, port));
+            return self.finish(id, lowered);
+        }
+        let Some(kind) = own_kind(self.topology, id).and_then(|own| self.kind_of(id, own)) else { return };
         lowered.insert(at, Resource::Device(Device::Single(Box::new(self.single(id, kind)))));
         self.finish(id, lowered);
     }
@@ -19,7 +23,8 @@ impl Lab<'_> {
     fn kind_of(&self, id: InterfaceId, own: &OwnKind) -> Option<SingleKind> {
         let parent = || self.stacks.parent(id);
         Some(match own {
-            OwnKind::Internal { .. } => todo!("ovs"),
+            // It is a port of its switch.
+            OwnKind::Internal { .. } => return None,
             OwnKind::Dummy => SingleKind::Dummy,
             OwnKind::Vlan { vid, protocol, .. } => {
                 SingleKind::Vlan { parent: self.given.of(parent()?).kernel, vid: *vid, protocol: *protocol }

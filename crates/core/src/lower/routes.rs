@@ -129,9 +129,9 @@ impl Lab<'_> {
     /// The routing table that an interface is.
     fn vrf_table(&self, id: InterfaceId) -> Option<u32> {
         match own_kind(self.topology, id)? {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vrf { table, .. } => Some(*table),
             OwnKind::Dummy
+            | OwnKind::Internal { .. }
             | OwnKind::Vlan { .. }
             | OwnKind::Macvlan { .. }
             | OwnKind::Ipvlan { .. }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Aside, DeviceId, Key, NetnsId};
@@ -64,10 +65,12 @@ pub struct OvsBridge {
     pub controllers: BTreeSet<String>,
     /// Settings by name, but for `hwaddr`.
     pub other_config: BTreeMap<String, String>,
+    /// The only VLAN of its local port: 1 to 4094; none: all, with their tags.
+    pub tag: Option<u16>,
 }
 
 /// Who moves a bridge's packets (`datapath_type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Datapath {
     /// The kernel.
@@ -77,7 +80,7 @@ pub enum Datapath {
 }
 
 /// What a bridge does while no controller is there (`fail_mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailMode {
     /// It is a switch that learns.
@@ -101,6 +104,8 @@ pub struct OvsPort {
     pub trunks: Vec<u16>,
     /// What `tag` means; none: by `tag` and `trunks`.
     pub vlan_mode: Option<VlanMode>,
+    /// It hears only ports that are not protected (`protected`).
+    pub protected: bool,
     /// Most that is taken in, in kbit/s; 0: all (`ingress_policing_rate`).
     pub policing_rate: u32,
     /// What may come in above that at once, in kbit; 0: 8000 (`ingress_policing_burst`).
@@ -165,13 +170,14 @@ pub enum MirrorFrom {
     },
 }
 
-/// How fast a port sends (`linux-htb`).
+/// Who rules how a port sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OvsQos {
     /// The port.
     pub port: IfName,
-    /// Bits a second (`other_config:max-rate`).
-    pub max_rate: u64,
+    /// Bits a second (`linux-htb`, `other_config:max-rate`). None: a queueing discipline of the device's own (`linux-noop`); without that Open vSwitch
+    /// takes away the one that it finds when it opens a device, and when it is started anew.
+    pub max_rate: Option<u64>,
 }
 
 /// The flows of a bridge, from a file. The bridge remembers the digest (`external_ids:netsim-flows`).

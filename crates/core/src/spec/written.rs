@@ -9,6 +9,7 @@ mod either;
 mod interfaces;
 mod links;
 mod nodes;
+mod ovs;
 mod treatment;
 
 pub use addressing::{AddressingSpec, AddressingWord, PoolSpec, PoolsSpec};
@@ -17,6 +18,7 @@ pub use either::{OneOrMany, Scalars};
 pub use interfaces::{BondSpec, InterfaceSpec, VrfSpec};
 pub use links::{EndpointMap, EndpointSpec, LinkBondSpec, LinkDefaults, LinkSpec};
 pub use nodes::{KindSpec, NamespaceSpec, NodeSpec, RouteSpec};
+pub use ovs::{MirrorSpec, PolicingMap, PolicingSpec};
 pub use treatment::{GilbertSpec, LossSpec, OffloadsSpec, StateSpec, SwitchSpec, Treated, Treatment};
 
 /// A netsim topology: the nodes of a virtual network, the links between them, and what must be true of it.
@@ -76,6 +78,8 @@ pub struct Kinds {
     pub router: Option<NodeSpec>,
     /// Settings of bridges.
     pub bridge: Option<NodeSpec>,
+    /// Settings of bridges of Open vSwitch.
+    pub ovs: Option<NodeSpec>,
 }
 
 /// Who makes the routes.

@@ -33,9 +33,8 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
     match (&check.reachable, &check.unreachable, &check.ping) {
         (Some(all), None, None) if all.is_word("all") => {
             let answers = |kind: &Kind| match kind {
-                Kind::Ovs(_, _) => todo!("ovs"),
                 Kind::Namespace | Kind::Router => true,
-                Kind::Bridge(_) | Kind::Nic { .. } => false,
+                Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
             };
             let nodes = building.graph.node_indices().filter(|&n| answers(&building.graph[n].kind));
             Some(CheckKind::Reachable(nodes.collect()))

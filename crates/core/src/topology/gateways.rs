@@ -29,9 +29,8 @@ type Interfaces<'b> = (Vec<(EdgeIndex<u32>, usize)>, Vec<&'b Owned>);
 fn own_nets(own: &Owned, family: Family) -> Option<Vec<IpNet>> {
     let written: Vec<IpNet> = of_family(&own.addresses, family).collect();
     let may_be_given = match own.kind {
-        OwnKind::Internal { .. } => todo!("ovs"),
         OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Bond { .. } => true,
-        OwnKind::Dummy | OwnKind::Vrf { .. } => false,
+        OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Vrf { .. } => false,
     };
     (!written.is_empty() || !may_be_given).then_some(written)
 }

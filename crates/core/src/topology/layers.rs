@@ -22,6 +22,7 @@ pub(super) struct Layers<'s> {
     pub namespace: Vec<Layer<'s>>,
     pub router: Vec<Layer<'s>>,
     pub bridge: Vec<Layer<'s>>,
+    pub ovs: Vec<Layer<'s>>,
     pub groups: IndexMap<&'s str, Vec<Layer<'s>>>,
 }
 
@@ -34,7 +35,7 @@ impl<'s> Layers<'s> {
                 layers.defaults.push(Layer { spec: node, at: root.key("defaults").key("node") });
             }
             let kinds = spec.kinds.iter().flat_map(|k| {
-                [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge)]
+                [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge), ("ovs", &k.ovs)]
                     .into_iter()
                     .filter_map(|(name, kind)| Some((name, kind.as_ref()?)))
             });
@@ -47,7 +48,8 @@ impl<'s> Layers<'s> {
                 match name {
                     "namespace" => layers.namespace.push(layer),
                     "router" => layers.router.push(layer),
-                    _ => layers.bridge.push(layer),
+                    "bridge" => layers.bridge.push(layer),
+                    _ => layers.ovs.push(layer),
                 }
             }
             for (name, group) in spec.groups.iter().flatten() {
@@ -57,7 +59,7 @@ impl<'s> Layers<'s> {
                 }
             }
         }
-        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge];
+        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge, &layers.ovs];
         for layer in shared.into_iter().flatten().chain(layers.groups.values().flatten()) {
             if layer.spec.group.is_some() {
                 let hint = "write `group:` on the nodes themselves";
@@ -72,6 +74,7 @@ impl<'s> Layers<'s> {
             KindSpec::Namespace => &self.namespace,
             KindSpec::Router => &self.router,
             KindSpec::Bridge => &self.bridge,
+            KindSpec::Ovs => &self.ovs,
         }
     }
 }

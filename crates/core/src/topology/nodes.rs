@@ -18,6 +18,7 @@ use crate::spec::Spec;
 use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
 mod interfaces;
+mod ovs;
 mod switches;
 
 /// Adds all nodes of all files to the graph.
@@ -116,29 +117,31 @@ struct NodeOf<'l, 's, 'b> {
 
 impl<'s> NodeOf<'_, 's, '_> {
     fn whole(mut self, name: NodeName) -> (Node, Extra) {
-        let bridge = self.kind == KindSpec::Bridge;
+        let bridge = matches!(self.kind, KindSpec::Bridge | KindSpec::Ovs);
+        let ovs = self.ovs_keys();
         let switch_keys = self.switch_keys(bridge);
+        // A bridge of Open vSwitch is there anyway.
         let in_host = self.fitting("namespace", bridge, |s| s.namespace.as_ref()).is_some();
-        let kind = match self.kind {
+        let in_host = in_host || self.kind == KindSpec::Ovs;
+        let mut kind = match self.kind {
             KindSpec::Namespace => Kind::Namespace,
             KindSpec::Router => Kind::Router,
             KindSpec::Bridge => Kind::Bridge(Switch { in_host, ..Switch::default() }),
+            KindSpec::Ovs => Kind::Ovs(Switch { in_host, ..Switch::default() }, Box::new(ovs)),
         };
         let hint = "write an address on the endpoint of a link, or under `lo:`";
         let ipv4 = self.fitting_or("ipv4", bridge, hint, |s| s.ipv4.as_ref());
         let ipv6 = self.fitting_or("ipv6", bridge, hint, |s| s.ipv6.as_ref());
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
-        let kind = match kind {
-            Kind::Ovs(_, _) => todo!("ovs"),
-            Kind::Bridge(mut switch) => {
+        match &mut kind {
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => {
                 (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);
                 switch.addresses.extend(self.addresses(ipv6, Some(Family::V6), On::Wire));
                 (switch.subnets, switch.gives) = self.subnets(subnet);
-                Kind::Bridge(switch)
             }
-            plain @ (Kind::Namespace | Kind::Router | Kind::Nic { .. }) => plain,
-        };
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => {}
+        }
         let lo = self.fitting("lo", !bridge, |s| s.lo.as_ref());
         let routes = self.fitting("routes", !bridge, |s| s.routes.as_ref());
         let hint = "run it from a node of its own; this bridge lives in the machine's namespace";
@@ -184,8 +187,9 @@ impl<'s> NodeOf<'_, 's, '_> {
             let kind = match self.kind {
                 KindSpec::Namespace => "a namespace",
                 KindSpec::Router => "a router",
-                KindSpec::Bridge if key == "exec" => "a bridge in the machine's namespace",
+                KindSpec::Bridge | KindSpec::Ovs if key == "exec" => "a bridge in the machine's namespace",
                 KindSpec::Bridge => "a bridge",
+                KindSpec::Ovs => "a bridge of Open vSwitch",
             };
             self.problems.tell(codes::UNFIT, &picked.at, format!("{kind} takes no `{key}`"), hint);
         }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::EdgeIndex;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::problem::Place;
 use crate::resource::{Datapath, FailMode};
@@ -44,7 +46,8 @@ pub struct MirrorWritten {
 }
 
 /// What of a port a mirror copies, as its node sees it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// What the switch takes in from the port.
     In,

@@ -29,6 +29,7 @@ enum Named {
 enum What {
     Veth,
     Dummy,
+    Internal,
     Vlan,
     Macvlan,
     Ipvlan,
@@ -41,6 +42,7 @@ impl What {
         match self {
             What::Veth => "an end of a link",
             What::Dummy => "a dummy",
+            What::Internal => "a port of its switch",
             What::Vlan => "a VLAN sub-interface",
             What::Macvlan => "a macvlan",
             What::Ipvlan => "an ipvlan",
@@ -129,7 +131,7 @@ impl Stack<'_> {
                 LinkKind::Ipvlan(_) => What::Ipvlan,
             },
             Named::Own(n) => match self.own(n).kind {
-                OwnKind::Internal { .. } => todo!("ovs"),
+                OwnKind::Internal { .. } => What::Internal,
                 OwnKind::Dummy => What::Dummy,
                 OwnKind::Vlan { .. } => What::Vlan,
                 OwnKind::Macvlan { .. } => What::Macvlan,
@@ -166,20 +168,22 @@ impl OwnKind {
     /// The interface that it stands on.
     pub(super) fn parent(&self) -> Option<&str> {
         match self {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { parent, .. } | OwnKind::Macvlan { parent, .. } | OwnKind::Ipvlan { parent, .. } => {
                 Some(parent)
             }
-            OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => None,
+            OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => None,
         }
     }
 
     /// The interfaces that are its members.
     fn members(&self) -> &[String] {
         match self {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Bond { members, .. } | OwnKind::Vrf { members, .. } => members,
-            OwnKind::Dummy | OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => &[],
+            OwnKind::Dummy
+            | OwnKind::Internal { .. }
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. } => &[],
         }
     }
 

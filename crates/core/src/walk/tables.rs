@@ -53,7 +53,6 @@ impl Tables {
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
             match resource {
-                Resource::Ovs(_) => todo!("ovs"),
                 // A device that is down has no routes, and of its addresses none is answered for.
                 Resource::Address(address) if is_up(&address.device) => {
                     let (device, addr) = (&address.device, address.net.addr());
@@ -80,6 +79,7 @@ impl Tables {
                 | Resource::Qdisc(_)
                 | Resource::Tuning(_)
                 | Resource::Address(_)
+                | Resource::Ovs(_)
                 | Resource::Ran(_) => {}
             }
         }

@@ -49,7 +49,6 @@ impl Wires {
         let mut wires = Wires::default();
         for (_, resource) in state.iter() {
             match resource {
-                Resource::Ovs(_) => todo!("ovs"),
                 Resource::Device(Device::Veth(veth)) => {
                     let [a, b] = veth.ends().each_ref().map(|end| end.id.clone());
                     wires.devices.insert(a.clone(), Kind::Veth { peer: b.clone() });
@@ -81,6 +80,7 @@ impl Wires {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
+                | Resource::Ovs(_)
                 | Resource::Ran(_) => {}
             }
         }

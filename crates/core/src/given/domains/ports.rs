@@ -3,7 +3,7 @@
 use petgraph::graph::NodeIndex;
 
 use super::tags::Tags;
-use crate::topology::{PortWritten, Topology, Trunk};
+use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
 
 /// The VLAN of a port of a filtering switch that has none written, and of such a switch's own addresses: as a kernel's default
 /// (`br_vlan_init`, net/bridge/br_vlan.c).
@@ -17,6 +17,17 @@ pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
         if topology.graph[end.node].switch().is_some() && names_vlans(&end.port) {
             filtering[end.node.index()] = true;
         }
+    }
+    for (node, filters) in topology.graph.node_weights().zip(&mut filtering) {
+        *filters |= node.interfaces.iter().any(|own| match &own.kind {
+            OwnKind::Internal { port } => names_vlans(port),
+            OwnKind::Dummy
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. }
+            | OwnKind::Bond { .. }
+            | OwnKind::Vrf { .. } => false,
+        });
     }
     filtering
 }

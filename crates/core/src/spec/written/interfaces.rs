@@ -8,7 +8,7 @@ use super::treatment::treated;
 use crate::resource::{BondMode, IpvlanMode, MacvlanMode, VlanProtocol};
 
 treated! {
-    /// An interface: the settings of one that a link makes; with one of `vlan`, `dummy`, `macvlan`, `ipvlan`, `bond` and `vrf` an interface of the node's own.
+    /// An interface: the settings of one that a link makes; with one of `vlan`, `dummy`, `internal`, `macvlan`, `ipvlan`, `bond` and `vrf` an interface of the node's own.
     #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
     #[serde(rename_all = "kebab-case", default)]
     #[schemars(deny_unknown_fields, extend("patternProperties" = { "^x-": true }))]
@@ -21,7 +21,7 @@ treated! {
         pub mac: Option<String>,
         /// The largest packet in bytes: 68 to 65535.
         pub mtu: Option<u32>,
-        /// An 802.1Q sub-interface: the VLAN, 1 to 4094.
+        /// An 802.1Q sub-interface: the VLAN, 1 to 4094; with `internal` the one VLAN that it is in.
         pub vlan: Option<u32>,
         /// Of a VLAN sub-interface: the tag's protocol; `802.1q` by default.
         pub protocol: Option<VlanProtocol>,
@@ -29,6 +29,8 @@ treated! {
         pub parent: Option<String>,
         /// A device that swallows what it is given.
         pub dummy: Option<bool>,
+        /// Of a switch of Open vSwitch: a device in the machine's own namespace, with a port of its own.
+        pub internal: Option<bool>,
         /// A device with an Ethernet address of its own on another interface: whom it can talk to.
         pub macvlan: Option<MacvlanMode>,
         /// A device that shares the Ethernet address of another interface: what it looks at.

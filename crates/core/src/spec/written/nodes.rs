@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{InterfaceSpec, OneOrMany, Scalar};
+use super::{InterfaceSpec, MirrorSpec, OneOrMany, Scalar};
+use crate::resource::{Datapath, FailMode};
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -16,6 +17,8 @@ pub enum KindSpec {
     Router,
     /// A Linux bridge: a switch.
     Bridge,
+    /// A bridge of Open vSwitch: a switch, in the machine's own namespace.
+    Ovs,
 }
 
 /// Whose namespace a bridge lives in.
@@ -43,12 +46,29 @@ pub struct NodeSpec {
     pub ipv4: Option<OneOrMany>,
     /// IPv6 addresses of a bridge itself, each as fd00::1/64.
     pub ipv6: Option<OneOrMany>,
-    /// Of a bridge: it runs the kernel's spanning tree protocol (IEEE 802.1D), so that bridges can be joined in a circle. Its ports forward after two `forward-delay`s.
+    /// Of a bridge: it runs a spanning tree protocol (IEEE 802.1D), so that bridges can be joined in a circle. Its ports forward after two `forward-delay`s.
     pub stp: Option<bool>,
-    /// Of a bridge with `stp`: how long a port listens, and then learns, before it forwards: 2s to 30s; 15s by default.
+    /// Of a bridge with `stp` or `rstp`: how long a port listens, and then learns, before it forwards: 2s to 30s, on Open vSwitch 4s to 30s; 15s by default.
     pub forward_delay: Option<String>,
-    /// Of a bridge: how long it remembers an Ethernet address that it does not hear of; 300s by default, 0s for not at all.
+    /// Of a bridge: how long it remembers an Ethernet address that it does not hear of; 300s by default, 0s for not at all; on Open vSwitch 15s to 1h.
     pub ageing: Option<String>,
+    /// Of Open vSwitch: who moves the packets, the kernel or `ovs-vswitchd` itself (`netdev`); `system` by default.
+    pub datapath: Option<Datapath>,
+    /// Of Open vSwitch: what it does while no controller is there; `standalone`, a plain switch, by default.
+    pub fail_mode: Option<FailMode>,
+    /// Of Open vSwitch: it runs the rapid spanning tree protocol (IEEE 802.1D-2004).
+    pub rstp: Option<bool>,
+    /// Of Open vSwitch: the versions of OpenFlow that it speaks, as `OpenFlow13`.
+    pub protocols: Option<OneOrMany>,
+    /// Of Open vSwitch: its controllers, as `tcp:192.0.2.1:6653`.
+    pub controller: Option<OneOrMany>,
+    /// Of Open vSwitch: other settings of the bridge, as ovs-vswitchd.conf.db(5) names them.
+    #[schemars(with = "Option<IndexMap<String, Scalar>>")]
+    pub other_config: Option<IndexMap<String, String>>,
+    /// Of Open vSwitch: a file with its flows, as `ovs-ofctl add-flows` reads it; the path is relative to this file.
+    pub flows: Option<String>,
+    /// Of Open vSwitch: copies of what passes its ports.
+    pub mirrors: Option<Vec<MirrorSpec>>,
     /// Of a bridge with VLANs: the VLAN that its own addresses are in, 1 to 4094; 1 by default.
     pub vlan: Option<u32>,
     /// Interfaces by name: settings of those that links make, and interfaces of the node's own.

@@ -4,7 +4,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
 
 use super::super::building::Building;
-use super::super::{OwnKind, PortWritten, Trunk, codes};
+use super::super::{OwnKind, Owned, PortWritten, Trunk, codes};
 
 /// The VLAN of a frame within a switch; of one that filters none, its tag, and 0 where it has none.
 type Vid = u16;
@@ -149,11 +149,21 @@ fn circle(building: &mut Building, edge: EdgeIndex<u32>) {
 
 /// A switch filters VLANs if one of its ports is written to be in some.
 fn is_filtering(building: &Building, node: NodeIndex<u32>) -> bool {
-    building.graph[node].switch().is_some()
-        && building.extras[node.index()].ends.iter().any(|&(edge, side)| {
-            let port = &building.graph[edge].ends[side].port;
-            port.vlan.is_some() || port.trunk.is_some()
-        })
+    let in_vlans = |port: &PortWritten| port.vlan.is_some() || port.trunk.is_some();
+    let internal = |own: &Owned| match &own.kind {
+        OwnKind::Internal { port } => in_vlans(port),
+        OwnKind::Dummy
+        | OwnKind::Vlan { .. }
+        | OwnKind::Macvlan { .. }
+        | OwnKind::Ipvlan { .. }
+        | OwnKind::Bond { .. }
+        | OwnKind::Vrf { .. } => false,
+    };
+    let weight = &building.graph[node];
+    let ends = &building.extras[node.index()].ends;
+    weight.switch().is_some()
+        && (weight.interfaces.iter().any(internal)
+            || ends.iter().any(|&(edge, side)| in_vlans(&building.graph[edge].ends[side].port)))
 }
 
 /// The VLANs that something is in, with the first of each range of a trunk: what two trunks have in common begins with one of those.
@@ -170,7 +180,7 @@ fn vids(building: &Building, filters: &[bool]) -> Vec<Vid> {
         for node in building.graph.node_weights() {
             vids.extend(node.switch().and_then(|s| s.vlan));
             vids.extend(node.interfaces.iter().filter_map(|own| match own.kind {
-                OwnKind::Internal { .. } => todo!("ovs"),
+                OwnKind::Internal { ref port } => port.vlan,
                 OwnKind::Vlan { vid, .. } => Some(vid),
                 OwnKind::Dummy
                 | OwnKind::Macvlan { .. }

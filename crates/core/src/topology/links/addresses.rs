@@ -14,9 +14,8 @@ impl Writing<'_, '_> {
     pub(super) fn place_addresses(&mut self, drafts: Vec<&mut Draft>) {
         let graph = &self.building.graph;
         let takes = |kind: &Kind| match kind {
-            Kind::Ovs(_, _) => todo!("ovs"),
             Kind::Namespace | Kind::Router => true,
-            Kind::Bridge(_) | Kind::Nic { .. } => false,
+            Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
         };
         let ends = drafts.into_iter().map(|d| &mut d.end);
         let mut ends: Vec<&mut Endpoint> = ends.filter(|e| takes(&graph[e.node].kind)).collect();

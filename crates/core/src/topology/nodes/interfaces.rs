@@ -9,7 +9,7 @@ use super::super::quantities::Reading;
 use super::super::ranges::Pattern;
 use super::super::treatment::{Level, On as Device, Treating};
 use super::super::values::{self, Family, On};
-use super::super::{OwnKind, Owned, codes};
+use super::super::{OwnKind, Owned, PortWritten, codes};
 use super::NodeOf;
 use crate::names::interface_name;
 use crate::problem::Place;
@@ -33,6 +33,7 @@ struct Merged<'s> {
     protocol: At<VlanProtocol>,
     parent: At<&'s str>,
     dummy: At<bool>,
+    internal: At<bool>,
     macvlan: At<MacvlanMode>,
     ipvlan: At<IpvlanMode>,
     bond: At<&'s BondSpec>,
@@ -43,8 +44,11 @@ impl<'s> Merged<'s> {
     /// The keys that make it an interface of the node's own.
     fn kinds(&self) -> Vec<(&'static str, &Place)> {
         let dummy = self.dummy.as_ref().filter(|(is, _)| *is);
+        let internal = self.internal.as_ref().filter(|(is, _)| *is);
         let keys = [
-            ("vlan", self.vlan.as_ref().map(|k| &k.1)),
+            // The VLAN of an internal interface is that of its port.
+            ("vlan", self.vlan.as_ref().filter(|_| internal.is_none()).map(|k| &k.1)),
+            ("internal", internal.map(|k| &k.1)),
             ("dummy", dummy.map(|k| &k.1)),
             ("macvlan", self.macvlan.as_ref().map(|k| &k.1)),
             ("ipvlan", self.ipvlan.as_ref().map(|k| &k.1)),
@@ -64,6 +68,7 @@ impl<'s> Merged<'s> {
         take(&mut self.protocol, spec.protocol, at, "protocol");
         take(&mut self.parent, spec.parent.as_deref(), at, "parent");
         take(&mut self.dummy, spec.dummy, at, "dummy");
+        take(&mut self.internal, spec.internal, at, "internal");
         take(&mut self.macvlan, spec.macvlan, at, "macvlan");
         take(&mut self.ipvlan, spec.ipvlan, at, "ipvlan");
         take(&mut self.bond, spec.bond.as_ref(), at, "bond");
@@ -77,7 +82,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let mut merged: IndexMap<&str, Merged> = IndexMap::new();
         let layers: Vec<_> = self.settings.layers().collect();
         for (layer, default, own) in layers {
-            if default && self.kind == KindSpec::Bridge {
+            if default && self.is_switch() {
                 continue;
             }
             for (name, spec) in layer.spec.interfaces.iter().flatten() {
@@ -131,6 +136,10 @@ impl<'s> NodeOf<'_, 's, '_> {
         }
     }
 
+    fn is_switch(&self) -> bool {
+        matches!(self.kind, KindSpec::Bridge | KindSpec::Ovs)
+    }
+
     /// Tells of keys that only an interface of the node's own has.
     fn no_kind(&mut self, merged: &Merged) {
         let parent = merged.parent.as_ref().map(|(_, at)| ("parent", at));
@@ -143,7 +152,18 @@ impl<'s> NodeOf<'_, 's, '_> {
 
     fn own(&mut self, name: &str, merged: Merged<'s>) -> Option<Owned> {
         let at = merged.settings.at.clone();
-        if self.kind == KindSpec::Bridge {
+        let internal = merged.internal.as_ref().is_some_and(|(is, _)| *is);
+        if internal && self.kind != KindSpec::Ovs {
+            let message = "an internal interface is one of Open vSwitch's, and this node is no switch of it";
+            self.problems.tell(
+                codes::UNFIT,
+                &at.key("internal"),
+                message,
+                "make the node `kind: ovs`, or the interface another kind",
+            );
+            return None;
+        }
+        if self.is_switch() && !internal {
             let message = "a bridge has no interfaces of its own, only ports that links make";
             let hint = "write `vlan:` on the link of a port; other devices belong in a namespace or a router";
             self.problems.tell(codes::UNFIT, &at, message, hint);
@@ -174,10 +194,9 @@ impl<'s> NodeOf<'_, 's, '_> {
     /// Tells of keys that an interface of this kind does not have.
     fn unfit(&mut self, merged: &Merged, kind: &OwnKind) {
         let (on_another, tagged) = match kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { .. } => (true, true),
             OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => (true, false),
-            OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => (false, false),
+            OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => (false, false),
         };
         if let (Some((_, at)), false) = (&merged.parent, on_another) {
             let message = "`parent` is of an interface on another one, and this stands on none";
@@ -206,6 +225,14 @@ impl<'s> NodeOf<'_, 's, '_> {
         };
         if merged.dummy.as_ref().is_some_and(|(is, _)| *is) {
             return Some((OwnKind::Dummy, "a dummy"));
+        }
+        if merged.internal.as_ref().is_some_and(|(is, _)| *is) {
+            let vlan = merged
+                .vlan
+                .as_ref()
+                .and_then(|(vlan, at)| Reading { at: at.clone(), problems: self.problems }.vlan(*vlan));
+            let port = PortWritten { vlan, ..PortWritten::default() };
+            return Some((OwnKind::Internal { port }, "an internal interface"));
         }
         if let Some((spec, at)) = &merged.bond {
             let bond = bond_mode(self.problems, spec.mode, spec.miimon.as_deref(), at)?;

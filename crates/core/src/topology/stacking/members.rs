@@ -18,7 +18,6 @@ pub(super) fn check(stack: &mut Stack) {
     for n in 0..stack.count() {
         let own = stack.own(n).clone();
         let (key, bond) = match &own.kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Bond { members, .. } => {
                 if members.is_empty() {
                     let message = format!("the bond `{}` has no members", own.name);
@@ -33,7 +32,11 @@ pub(super) fn check(stack: &mut Stack) {
                 }
                 ("vrf", false)
             }
-            OwnKind::Dummy | OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } => continue,
+            OwnKind::Dummy
+            | OwnKind::Internal { .. }
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. } => continue,
         };
         let at = own.at.key(key).key("members");
         for member in own.kind.members() {
@@ -59,7 +62,7 @@ fn one(stack: &mut Stack, member: &str, bond: bool, at: &Place) {
     };
     let what = stack.what(named);
     let fits = match what {
-        What::Veth | What::Dummy | What::Vlan | What::Macvlan => true,
+        What::Veth | What::Dummy | What::Internal | What::Vlan | What::Macvlan => true,
         What::Bond => !bond,
         What::Ipvlan => !bond,
         What::Vrf => false,

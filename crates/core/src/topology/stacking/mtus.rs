@@ -35,10 +35,13 @@ fn inherit(building: &mut Building, node: NodeIndex<u32>, names: &FxHashMap<Stri
             Named::Own(n) => building.graph[node].interfaces.get(*n)?.mtu,
         };
         let inherited = match &own.kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Dummy => building.extras[node.index()].mtu,
             OwnKind::Bond { members, .. } => members.iter().filter_map(of).min().or(building.extras[node.index()].mtu),
-            OwnKind::Vlan { .. } | OwnKind::Macvlan { .. } | OwnKind::Ipvlan { .. } | OwnKind::Vrf { .. } => None,
+            OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. }
+            | OwnKind::Vrf { .. }
+            | OwnKind::Internal { .. } => None,
         };
         let own = &mut building.graph[node].interfaces[n];
         own.mtu = own.mtu.or(inherited);

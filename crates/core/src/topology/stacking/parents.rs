@@ -32,7 +32,6 @@ pub(super) fn check(stack: &mut Stack) {
         }
         let of = parents.entry(parent.to_owned()).or_default();
         match own.kind {
-            OwnKind::Internal { .. } => todo!("ovs"),
             OwnKind::Vlan { vid, protocol, .. } => {
                 if let Some((.., other)) = of.vlans.iter().find(|(v, p, _)| (*v, *p) == (vid, protocol)) {
                     let message = format!("`{other}` takes VLAN {vid} of `{parent}` already");
@@ -42,7 +41,7 @@ pub(super) fn check(stack: &mut Stack) {
             }
             OwnKind::Macvlan { mode, .. } => of.others.push((Child::Macvlan(mode), own.at)),
             OwnKind::Ipvlan { mode, .. } => of.others.push((Child::Ipvlan(mode), own.at)),
-            OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => {}
+            OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => {}
         }
     }
     for (parent, children) in parents {
@@ -54,17 +53,16 @@ pub(super) fn check(stack: &mut Stack) {
 /// Why an interface of this kind cannot stand on such a one.
 fn unfit(kind: &OwnKind, parent: What) -> Option<&'static str> {
     let own = match kind {
-        OwnKind::Internal { .. } => todo!("ovs"),
         OwnKind::Vlan { .. } => What::Vlan,
         OwnKind::Macvlan { .. } => What::Macvlan,
         OwnKind::Ipvlan { .. } => What::Ipvlan,
-        OwnKind::Dummy | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => return None,
+        OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => return None,
     };
     match (own, parent) {
         (_, What::Vrf) => Some("takes no frames itself"),
         (What::Vlan, What::Ipvlan) => Some("takes no tagged frames"),
         // A kernel would put it on the device beneath, without a word.
         (What::Macvlan | What::Ipvlan, What::Macvlan | What::Ipvlan) => Some("is itself one of several on a device"),
-        (_, What::Veth | What::Dummy | What::Vlan | What::Macvlan | What::Ipvlan | What::Bond) => None,
+        (_, What::Veth | What::Dummy | What::Internal | What::Vlan | What::Macvlan | What::Ipvlan | What::Bond) => None,
     }
 }
