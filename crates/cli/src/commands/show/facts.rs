@@ -195,11 +195,6 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     let mut interfaces: Vec<Interface> = Vec::new();
     let new = |id: &DeviceId| {
         let (port, on_ovs) = (port(id, observed), ovs_port(id, observed));
-        let treated = |told: Option<String>| told.map(|text| Fact { text, ours: true });
-        let with = |mut told: Vec<Fact>, more: Option<Fact>| {
-            told.extend(more);
-            told
-        };
         Interface {
             name: names.interface(id).to_owned(),
             device: id.name.to_string(),
@@ -219,13 +214,10 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
                 .or_else(|| on_ovs.map(|p| format!("port of {}", names.ovs_node(p.bridge)))),
             addresses: addresses(id, observed),
             impairment: told(id, observed, |r| matches!(r, Resource::Qdisc(_) | Resource::Ovs(Ovs::Qos(_)))),
-            vlans: with(
-                told(id, observed, |r| matches!(r, Resource::PortVlans(_))),
-                treated(on_ovs.and_then(words::ovs::vlans)),
-            ),
-            settings: with(
+            vlans: and(told(id, observed, |r| matches!(r, Resource::PortVlans(_))), on_ovs.and_then(words::ovs::vlans)),
+            settings: and(
                 told(id, observed, |r| matches!(r, Resource::Tuning(_))),
-                treated(on_ovs.and_then(words::ovs::policing)),
+                on_ovs.into_iter().flat_map(|p| words::ovs::isolated(p).into_iter().chain(words::ovs::policing(p))),
             ),
         }
     };
@@ -309,6 +301,12 @@ fn member(port: &Port, names: &Names) -> String {
     };
     let text = format!("{what} of {}", names.interface(&port.master()));
     words::with(text, &words::settings(port.settings))
+}
+
+/// What is said of a port of the lab beside that.
+fn and(mut told: Vec<Fact>, of_port: impl IntoIterator<Item = String>) -> Vec<Fact> {
+    told.extend(of_port.into_iter().map(|text| Fact { text, ours: true }));
+    told
 }
 
 /// What is said of it in words, of one kind.

@@ -91,7 +91,9 @@ pub fn of_end(resource: &Resource) -> Option<(DeviceId, String)> {
         Resource::PortVlans(v) => Some((v.device.clone(), vlans(v))),
         Resource::Qdisc(q) => Some((q.device.clone(), impairment(&q.kind))),
         Resource::Tuning(t) => Some((t.device.clone(), format!("{} {}", t.knob, tuned(t)))),
-        Resource::Ovs(Ovs::Qos(q)) => Some((DeviceId { netns: NetnsId::Host, name: q.port }, ovs::qos(q))),
+        Resource::Ovs(Ovs::Qos(q)) => {
+            q.max_rate.map(|_| (DeviceId { netns: NetnsId::Host, name: q.port }, ovs::qos(q)))
+        }
         Resource::Netns(_)
         | Resource::Device(_)
         | Resource::Up(_)

@@ -66,14 +66,15 @@ impl Gathering<'_> {
             }
             Ovs::Qos(qos) => {
                 let end = self.telling.names.ovs_end(qos.port);
-                self.entry(subject).made.note_end(words::ovs::qos(qos), end);
+                let rate = qos.max_rate.map(|_| words::ovs::qos(qos));
+                rate.into_iter().for_each(|rate| self.entry(subject.clone()).made.note_end(rate, end.clone()));
             }
         }
     }
 
     fn note_port(&mut self, port: &OvsPort, subject: Subject) {
         let end = self.telling.names.ovs_end(port.name);
-        let treated = words::ovs::vlans(port).into_iter().chain(words::ovs::policing(port));
+        let treated = words::ovs::treated(port);
         match port.kind {
             OvsPortKind::Internal { .. } => {
                 let text = words::ovs::on_bridge(&Ovs::Port(Box::new(port.clone())), &self.telling.names);

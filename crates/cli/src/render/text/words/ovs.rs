@@ -77,6 +77,7 @@ pub fn bridge_about(bridge: &OvsBridge) -> Vec<String> {
     about.extend(bridge.rstp.then(|| "rstp".to_owned()));
     about.extend((!bridge.protocols.is_empty()).then(|| listed(&bridge.protocols)));
     about.extend((!bridge.controllers.is_empty()).then(|| format!("controller {}", listed(&bridge.controllers))));
+    about.extend(bridge.tag.map(|tag| format!("itself in VLAN {tag}")));
     about.extend(bridge.other_config.iter().map(|(key, value)| format!("{key} {value}")));
     about
 }
@@ -87,7 +88,17 @@ pub fn port_about(port: &OvsPort, names: &Names) -> Vec<String> {
         OvsPortKind::Patch { peer } => Some(format!("to {}", names.ovs_end(peer))),
         OvsPortKind::Device | OvsPortKind::Internal { .. } => None,
     };
-    peer.into_iter().chain(vlans(port)).chain(policing(port)).collect()
+    peer.into_iter().chain(treated(port)).collect()
+}
+
+/// How a port treats frames: `access VLAN 10`, `isolated`, `takes in 10mbit`.
+pub fn treated(port: &OvsPort) -> impl Iterator<Item = String> + use<> {
+    vlans(port).into_iter().chain(isolated(port)).chain(policing(port))
+}
+
+/// That it hears only ports that are not isolated.
+pub fn isolated(port: &OvsPort) -> Option<String> {
+    port.protected.then(|| "isolated".to_owned())
 }
 
 /// In which VLANs a port is; none where it passes all with their tags.
@@ -119,7 +130,7 @@ pub fn policing(port: &OvsPort) -> Option<String> {
 
 /// How fast a port sends.
 pub fn qos(qos: &OvsQos) -> String {
-    format!("rate {}", print_rate(qos.max_rate))
+    qos.max_rate.map_or_else(|| "left to the device".to_owned(), |rate| format!("rate {}", print_rate(rate)))
 }
 
 fn mirror_about(mirror: &OvsMirror, names: &Names) -> Vec<String> {
@@ -159,7 +170,7 @@ pub fn changes(from: &Ovs, to: &Ovs, names: &Names) -> Vec<String> {
             let to = (a.to != b.to).then(|| format!("to {} → to {}", port(a.to, names), port(b.to, names)));
             copies.into_iter().chain(to).collect()
         }
-        (Ovs::Qos(a), Ovs::Qos(b)) => vec![format!("{} → {}", qos(a), print_rate(b.max_rate))],
+        (Ovs::Qos(a), Ovs::Qos(b)) => vec![format!("{} → {}", qos(a), qos(b))],
         (Ovs::Flows(a), Ovs::Flows(b)) => vec![format!("{} → {}", flows(a), flows(b))],
         (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => Vec::new(),
     }
@@ -184,6 +195,7 @@ fn bridge_changes(a: &OvsBridge, b: &OvsBridge) -> Vec<String> {
         .note("stp", a.stp, b.stp, switched)
         .note("rstp", a.rstp, b.rstp, switched)
         .note("protocols", &a.protocols, &b.protocols, |p| set(p))
+        .note("VLAN of its own", a.tag, b.tag, |tag| tag.map_or_else(|| "all".to_owned(), |tag| tag.to_string()))
         .note("controller", &a.controllers, &b.controllers, |c| set(c));
     let value = |of: &BTreeMap<String, String>, key: &str| of.get(key).cloned();
     for key in a.other_config.keys().chain(b.other_config.keys()).collect::<BTreeSet<_>>() {
@@ -209,6 +221,7 @@ fn port_changes(a: &OvsPort, b: &OvsPort, names: &Names) -> Vec<String> {
     };
     note(kind(a), kind(b));
     note(or(vlans(a), "all VLANs"), or(vlans(b), "all VLANs"));
+    note(or(isolated(a), "not isolated"), or(isolated(b), "not isolated"));
     note(or(policing(a), "takes in all"), or(policing(b), "takes in all"));
     changes
 }
@@ -262,6 +275,7 @@ mod tests {
             tag: None,
             trunks,
             vlan_mode: None,
+            protected: false,
             policing_rate: 0,
             policing_burst: 0,
         };
