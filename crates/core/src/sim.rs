@@ -17,12 +17,14 @@ mod errno;
 mod ledger;
 mod masters;
 mod observe;
+mod ovs;
 mod routes;
 mod settings;
 mod space;
 
 pub use errno::Errno;
 use ledger::Ledger;
+use ovs::Vswitch;
 use space::{Entry, Owner, RouteKey, Space};
 
 /// A host in memory: everything on it, ours and of others.
@@ -31,6 +33,7 @@ pub struct Sim {
     host: Space,
     named: BTreeMap<NetnsName, Named>,
     ledger: Ledger,
+    ovs: Vswitch,
     /// What stands on devices out of namespaces that are gone, until the kernel has cleaned up behind those.
     lingering: Vec<(DeviceId, SingleKind)>,
     /// What the kernel can do; what stands in `no_sysctl` is missing.
@@ -66,7 +69,14 @@ impl Default for Sim {
         let mut host = Space::new(None);
         host.set_up(crate::names::IfName::LO).expect("lo is born down");
         let facts = Facts { kernel: "simulated".into(), ..Facts::default() };
-        Sim { host, named: BTreeMap::new(), ledger: Ledger::default(), lingering: Vec::new(), facts }
+        Sim {
+            host,
+            named: BTreeMap::new(),
+            ledger: Ledger::default(),
+            ovs: Vswitch::default(),
+            lingering: Vec::new(),
+            facts,
+        }
     }
 }
 
@@ -189,7 +199,8 @@ impl Sim {
     /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
     fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
         let device = match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(ovs) if self.permits_ovs(lab, ovs)? => return Ok(()),
+            Resource::Ovs(_) => return fail(Errno::Perm, format!("{} is not the lab's to make", resource.key())),
             Resource::Up(device)
             | Resource::Port(Port { device, .. })
             | Resource::PortVlans(PortVlans { device, .. })
@@ -252,7 +263,7 @@ impl Sim {
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
         let owner = || owner.cloned();
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(o) => self.make_ovs(o, owner()),
             Resource::Netns(n) => self.make_netns(n, owner()),
             Resource::Device(d) => self.make_device(d, owner()),
             Resource::Up(d) => self.set_up(d),
@@ -291,7 +302,7 @@ impl Sim {
 
     fn change(&mut self, to: &Resource, lab: Option<&LabName>) -> Result<(), SimError> {
         match to {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(to) => self.change_ovs(to),
             Resource::Device(device) => self.change_device(device),
             Resource::Port(p) => self.change_port(p),
             Resource::PortVlans(v) => self.set_vlans(v),
@@ -321,7 +332,10 @@ impl Sim {
             return fail(Errno::NoEnt, format!("there is no {key}"));
         };
         match now {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(_) => {
+                let Key::Ovs(key) = key else { unreachable!("what is of Open vSwitch has such a name") };
+                self.take_ovs(key)
+            }
             Resource::Netns(n) => {
                 self.unmount(&n.name);
                 self.named.remove(&n.name);
@@ -409,8 +423,7 @@ fn no_netns(netns: &NetnsId) -> SimError {
 
 fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
     let errno = match resource {
-        Resource::Ovs(_) => todo!("ovs"),
-        Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) => Errno::NoEnt,
+        Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => Errno::NoEnt,
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => Errno::NoEnt,
         Resource::Address(_) => Errno::AddrNotAvail,

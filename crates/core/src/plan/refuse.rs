@@ -39,10 +39,12 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
             continue;
         }
         // What is updated keeps its names; but it may need what the kernel lacks.
-        for name in wanted.claims().into_iter().filter(|_| stands.is_none()) {
-            if let Some(foreign) = observed.others.get(&name) {
-                found.extend(taken(wanted, &name, foreign));
-            }
+        let held = wanted.claims().into_iter().filter(|_| stands.is_none());
+        let held = held.filter_map(|name| Some((observed.others.get(&name)?, name)));
+        // What is of Open vSwitch holds a name there and that of its device: one of them tells.
+        let most = if matches!(wanted, Resource::Ovs(_)) { 1 } else { usize::MAX };
+        for (foreign, name) in held.take(most) {
+            found.extend(taken(wanted, &name, foreign));
         }
         for feature in wanted.features().into_iter().filter(|f| observed.facts.lacks.contains(f)) {
             lacking.entry(feature).or_default().push(key.clone());

@@ -151,7 +151,7 @@ pub struct OvsMirror {
     pub name: Arc<str>,
     /// What is copied.
     pub from: MirrorFrom,
-    /// The port that the copies leave by; nothing else does then.
+    /// The port that the copies leave by; nothing else does then. Where that port is gone it is the empty name.
     pub to: IfName,
 }
 
@@ -170,13 +170,13 @@ pub enum MirrorFrom {
     },
 }
 
-/// Who rules how a port sends.
+/// Who rules how a port sends. To be taken away before its port is: a port that goes with its rate leaves that on the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OvsQos {
     /// The port.
     pub port: IfName,
     /// Bits a second (`linux-htb`, `other_config:max-rate`). None: a queueing discipline of the device's own (`linux-noop`); without that Open vSwitch
-    /// takes away the one that it finds when it opens a device, and when it is started anew.
+    /// takes away the one that it finds when it opens a device, and when it is started anew. 0: it is left over from a port that is gone.
     pub max_rate: Option<u64>,
 }
 
@@ -278,14 +278,16 @@ impl Ovs {
         }
     }
 
-    /// What goes first where this was otherwise: another fail mode, and a controller that comes or goes, drop a bridge's flows.
-    pub(super) fn disturbs(&self, from: &Ovs) -> Vec<Key> {
+    /// What goes first where this was otherwise, or not there: another fail mode, and a controller that comes or goes, drop a bridge's flows; a device
+    /// that becomes a port loses its queueing discipline.
+    pub(super) fn disturbs(&self, from: Option<&Ovs>) -> Vec<Key> {
         match (self, from) {
-            (Ovs::Bridge(to), Ovs::Bridge(from))
+            (Ovs::Bridge(to), Some(Ovs::Bridge(from)))
                 if (to.fail_mode, &to.controllers) != (from.fail_mode, &from.controllers) =>
             {
                 vec![Key::Ovs(OvsKey::Flows(to.name))]
             }
+            (Ovs::Port(to), None) if to.kind == OvsPortKind::Device => vec![Key::Qdisc(host(to.name))],
             (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => Vec::new(),
         }
     }

@@ -2,7 +2,9 @@
 
 use ipnet::IpNet;
 
-use super::{Address, Device, DeviceId, Key, Need, NetnsId, NextHop, Port, Resource, Route, Single, SingleKind};
+use super::{
+    Address, Device, DeviceId, Key, Need, NetnsId, NextHop, OvsKey, Port, Resource, Route, Single, SingleKind,
+};
 use crate::names::IfName;
 use crate::state::{HostState, promote_secondaries};
 
@@ -89,7 +91,9 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
         }
         Resource::Port(p) => vec![one(Key::Device(p.device.clone())), one(Key::Device(p.master()))],
         Resource::PortVlans(v) => vec![one(vlans_on(&v.device, among))],
-        Resource::Qdisc(q) => vec![one(Key::Device(q.device.clone()))],
+        Resource::Qdisc(q) => {
+            std::iter::once(Key::Device(q.device.clone())).chain(ovs_port(&q.device, among)).map(one).collect()
+        }
         Resource::Tuning(t) => vec![one(Key::Device(t.device.clone()))],
         Resource::Address(a) => {
             let mut needs = vec![one(Key::Device(a.device.clone()))];
@@ -115,6 +119,12 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
         }
     }
+}
+
+/// The port of Open vSwitch that a device is: until it is that, its queueing discipline would be taken away.
+fn ovs_port(device: &DeviceId, among: &HostState) -> Option<Key> {
+    let key = Key::Ovs(OvsKey::Port(device.name));
+    (device.netns == NetnsId::Host && among.get(&key).is_some()).then_some(key)
 }
 
 /// What a device is a member of, as far as that makes a difference to what is on the device.

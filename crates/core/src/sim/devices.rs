@@ -250,7 +250,7 @@ impl Sim {
                 Some(parent) if !single.kind.has_mac() => self.mac(&parent),
                 Some(_) | None => single.mac,
             },
-            Kind::Lo | Kind::Other(_) => None,
+            Kind::Lo | Kind::Switched | Kind::Other(_) => None,
         }
     }
 
@@ -260,7 +260,7 @@ impl Sim {
             Kind::Veth { end, .. } => end.mac = to,
             Kind::Bridge(bridge) => bridge.mac = to,
             Kind::Single { single, .. } if single.kind.has_mac() => single.mac = Some(to),
-            Kind::Lo | Kind::Single { .. } | Kind::Other(_) => {}
+            Kind::Lo | Kind::Single { .. } | Kind::Switched | Kind::Other(_) => {}
         }
         Ok(())
     }
@@ -270,7 +270,7 @@ impl Sim {
         match &mut self.device_mut(id)?.kind {
             Kind::Veth { end, .. } => end.mtu = to,
             Kind::Single { single, .. } if single.kind.has_mtu() => single.mtu = Some(to),
-            Kind::Lo | Kind::Bridge(_) | Kind::Single { .. } | Kind::Other(_) => {}
+            Kind::Lo | Kind::Bridge(_) | Kind::Single { .. } | Kind::Switched | Kind::Other(_) => {}
         }
         if had != to {
             self.mtu_changed(id);
@@ -341,7 +341,7 @@ impl Sim {
                     let parent = single.kind.parent(&single.id).filter(|parent| self.device(parent).is_ok());
                     self.lingering.extend(parent.map(|parent| (parent, single.kind.clone())));
                 }
-                Kind::Lo | Kind::Veth { peer: None, .. } | Kind::Bridge(_) | Kind::Other(_) => {}
+                Kind::Lo | Kind::Veth { peer: None, .. } | Kind::Bridge(_) | Kind::Switched | Kind::Other(_) => {}
             }
         }
     }

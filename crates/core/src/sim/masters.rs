@@ -28,7 +28,9 @@ impl Sim {
                 | SingleKind::Macvlan { .. }
                 | SingleKind::Ipvlan { .. } => fail(Errno::OpNotSupp, format!("{id} has no members")),
             },
-            Kind::Lo | Kind::Veth { .. } | Kind::Other(_) => fail(Errno::OpNotSupp, format!("{id} has no members")),
+            Kind::Lo | Kind::Veth { .. } | Kind::Switched | Kind::Other(_) => {
+                fail(Errno::OpNotSupp, format!("{id} has no members"))
+            }
         }
     }
 
@@ -38,7 +40,7 @@ impl Sim {
         let master = self.master(&master_id)?;
         self.check_member(id, master)?;
         let device = self.device(id)?;
-        if device.master.is_some() {
+        if device.master.is_some() || self.is_switched(id) {
             return fail(Errno::Busy, format!("{id} has a master"));
         }
         if port.settings != PortSettings::default() && master != Master::Bridge {

@@ -6,13 +6,14 @@ use super::settings::{qdisc, tuning};
 use super::space::{Dev, Entry, Kind, Owner, Space};
 use super::{Named, Sim};
 use crate::names::{IfName, LabName, NetnsName, SysctlName};
-use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Port, Ran, Resource, Sysctl, Veth};
+use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Ovs, Port, Ran, Resource, Sysctl, Veth};
 use crate::state::{Foreign, Nic, Observed, Scope};
 
 impl Sim {
-    /// The labs that have a namespace here.
+    /// The labs that have a namespace here, or a bridge of Open vSwitch.
     pub fn labs(&self) -> BTreeSet<LabName> {
-        self.named.values().filter_map(|named| named.owner.clone()).collect()
+        let named = self.named.values().filter_map(|named| named.owner.clone());
+        named.chain(self.ovs.owners().cloned()).collect()
     }
 
     /// What is so: everything of the scope's lab, and whoever holds the names that it asks for.
@@ -83,17 +84,27 @@ impl Sim {
 
     /// What holds a name, and whose it is.
     fn holder(&self, name: &Key) -> Option<(Resource, Owner)> {
-        if let Key::Device(id) = name {
-            return self.whole_device(id);
+        match name {
+            Key::Device(id) => self.whole_device(id),
+            Key::Port(id) => self.current(name).or_else(|| self.ovs.port_of(id)),
+            Key::Ovs(key) => self.ovs.holder(key),
+            Key::Netns(_)
+            | Key::Up(_)
+            | Key::PortVlans(_)
+            | Key::Qdisc(_)
+            | Key::Tuning(..)
+            | Key::Address(..)
+            | Key::Route { .. }
+            | Key::Sysctl(..)
+            | Key::Ran(..) => self.current(name),
         }
-        self.current(name)
     }
 
     /// What has this identity now, and whose it is.
     pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
         let space = |netns| self.space(netns).ok();
         match key {
-            Key::Ovs(_) => todo!("ovs"),
+            Key::Ovs(key) => self.ovs.current(key),
             Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
             Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
@@ -141,9 +152,10 @@ impl Sim {
             }
             Kind::Veth { end, peer: Some(peer) } => match &self.device(peer).ok()?.kind {
                 Kind::Veth { end: other, .. } => Device::Veth(Veth::new(end.clone(), other.clone())),
-                Kind::Lo | Kind::Bridge(_) | Kind::Single { .. } | Kind::Other(_) => return None,
+                Kind::Lo | Kind::Bridge(_) | Kind::Single { .. } | Kind::Switched | Kind::Other(_) => return None,
             },
             Kind::Veth { peer: None, .. } => stray(id, "veth whose other end is gone"),
+            Kind::Switched => return self.ovs.of_device(id.name),
             Kind::Bridge(bridge) => Device::Bridge(bridge.clone()),
             Kind::Single { single, orphan: false } => Device::Single(Box::new(single.clone())),
             Kind::Single { single, orphan: true } => stray(id, &format!("{} whose parent is gone", single.kind.name())),
@@ -160,6 +172,7 @@ impl Sim {
 
     fn everything(&self) -> Vec<(Resource, Owner)> {
         let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
+        all.extend(self.ovs.everything());
         let spaces: Vec<_> = self.spaces().collect();
         for (netns, space) in &spaces {
             let id = |name: &IfName| DeviceId { netns: netns.clone(), name: *name };
@@ -236,7 +249,11 @@ pub(super) fn default_value(name: &SysctlName) -> &'static str {
 
 fn foreign(resource: &Resource, lab: Owner) -> Foreign {
     let what = match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(Ovs::Bridge(_)) => "a bridge of Open vSwitch",
+        Resource::Ovs(Ovs::Port(_)) => "a port of Open vSwitch",
+        Resource::Ovs(Ovs::Mirror(_)) => "a mirror of Open vSwitch",
+        Resource::Ovs(Ovs::Qos(_)) => "a quality of service of Open vSwitch",
+        Resource::Ovs(Ovs::Flows(_)) => "flows of Open vSwitch",
         Resource::Netns(_) => "a network namespace",
         Resource::Device(Device::Veth(_)) => "a veth pair",
         Resource::Device(Device::Bridge(_)) => "a bridge",

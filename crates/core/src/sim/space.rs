@@ -81,6 +81,8 @@ pub(super) enum Kind {
         /// The namespace of its parent is gone and the kernel has not cleaned up behind it yet.
         orphan: bool,
     },
+    /// What Open vSwitch makes: a bridge's local port, or an internal one.
+    Switched,
     Other(String),
 }
 
@@ -134,7 +136,7 @@ impl Dev {
     pub fn single(&self) -> Option<&Single> {
         match &self.kind {
             Kind::Single { single, .. } => Some(single),
-            Kind::Lo | Kind::Veth { .. } | Kind::Bridge(_) | Kind::Other(_) => None,
+            Kind::Lo | Kind::Veth { .. } | Kind::Bridge(_) | Kind::Switched | Kind::Other(_) => None,
         }
     }
 }
@@ -165,7 +167,7 @@ impl Space {
             Some(Kind::Veth { end, .. }) => end.mtu,
             Some(Kind::Bridge(_)) => self.members(name).map(|port| self.mtu(port)).min().unwrap_or(BRIDGE_MTU),
             Some(Kind::Single { single, .. }) => single.mtu.unwrap_or(VRF_MTU),
-            Some(Kind::Other(_)) | None => BRIDGE_MTU,
+            Some(Kind::Switched | Kind::Other(_)) | None => BRIDGE_MTU,
         }
     }
 

@@ -79,7 +79,8 @@ pub(in crate::resource) fn disturbs(to: &Resource, from: Option<&Resource>, amon
         {
             members(&to.id, among)
         }
-        (Resource::Ovs(to), Some(Resource::Ovs(from))) => to.disturbs(from),
+        (Resource::Ovs(to), Some(Resource::Ovs(from))) => to.disturbs(Some(from)),
+        (Resource::Ovs(to), None) => to.disturbs(None),
         _ => Vec::new(),
     }
 }
