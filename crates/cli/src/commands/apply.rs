@@ -199,5 +199,8 @@ fn options(global: &Global) -> String {
     if global.rootless {
         out.push_str(" --rootless");
     }
+    if let Some(database) = &global.db {
+        out.push_str(&format!(" --db {}", quoted_if_needed(database)));
+    }
     out
 }
