@@ -2,7 +2,7 @@
 
 use netsim_core::lower::netns_of;
 use netsim_core::names::{LabName, NodeName};
-use netsim_core::resource::NetnsId;
+use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::suggest::nearest;
 use netsim_core::topology::Kind;
 use netsim_host::store;
@@ -11,6 +11,7 @@ use crate::error::{Failure, codes};
 use crate::file::Loaded;
 use crate::lab;
 use crate::machine::Machine;
+use crate::planned::Names;
 
 /// A node of a running lab.
 #[derive(Debug)]
@@ -22,6 +23,13 @@ pub struct Found {
     pub is_ovs: bool,
     /// The programs that it was to run, as applied.
     pub exec: Vec<Vec<String>>,
+}
+
+impl Found {
+    /// Whether a device of its namespace is its own: bridges of Open vSwitch share the host's.
+    pub fn has(&self, device: &DeviceId, names: &Names) -> bool {
+        !self.is_ovs || names.ovs_bridge(device).is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str())
+    }
 }
 
 /// The node that is meant. Without a lab it is looked for in all that run.
