@@ -158,6 +158,16 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// The shipped topologies, without those of Open vSwitch, which has tests of its own.
+pub fn shipped() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("they are shipped").flatten().map(|e| e.path()).collect();
+    files.retain(|file| !std::fs::read_to_string(file).expect("readable").contains("kind: ovs"));
+    files.sort();
+    files
+}
+
 /// Standard output and standard error together.
 pub fn both(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
