@@ -137,6 +137,7 @@ fn is_patch(port: &OvsPort) -> bool {
 fn is_node(resource: &Resource) -> bool {
     match resource {
         Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
+        Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
         Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
         Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
         Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,

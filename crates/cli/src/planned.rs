@@ -165,13 +165,7 @@ impl Names {
             }
         };
         match resource {
-            Resource::Ovs(Ovs::Bridge(b)) => {
-                self.ovs_nodes.insert(b.name, b.node.to_string());
-                self.ovs_ports.insert(b.name, b.name);
-            }
-            Resource::Ovs(Ovs::Port(p)) => {
-                self.ovs_ports.insert(p.name, p.bridge);
-            }
+            Resource::Ovs(o) => self.learn_ovs(o),
             Resource::Netns(n) => {
                 self.nodes.insert(n.name.clone(), n.node.to_string());
             }
@@ -193,8 +187,21 @@ impl Names {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_)
-            | Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => {}
+            | Resource::Ran(_) => {}
+        }
+    }
+
+    fn learn_ovs(&mut self, ovs: &Ovs) {
+        match ovs {
+            Ovs::Bridge(b) => {
+                self.ovs_nodes.insert(b.name, b.node.to_string());
+                self.ovs_ports.insert(b.name, b.name);
+            }
+            Ovs::Port(p) => {
+                self.ovs_ports.insert(p.name, p.bridge);
+            }
+            Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => {}
+            Ovs::Stray(s) => self.learn_ovs(&s.of),
         }
     }
 
@@ -262,6 +269,7 @@ impl Names {
             Ovs::Mirror(m) => Some(m.bridge),
             Ovs::Qos(q) => self.ovs_ports.get(&q.port).copied(),
             Ovs::Flows(f) => Some(f.bridge),
+            Ovs::Stray(s) => self.bridge_of(&s.of),
         }
     }
 }

@@ -22,7 +22,8 @@ pub use device::{
     VlanProtocol,
 };
 pub use ovs::{
-    Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos, VlanMode,
+    Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
+    OvsStray, VlanMode,
 };
 pub use qdisc::{Distribution, Loss, Netem, Qdisc, QdiscKind, Tbf};
 pub use tuning::{Knob, Tuning};

@@ -24,6 +24,17 @@ pub enum Ovs {
     Qos(OvsQos),
     /// The flows of a bridge, from a file.
     Flows(OvsFlows),
+    /// What bears the mark and is not what it was to be. Never wanted.
+    Stray(Box<OvsStray>),
+}
+
+/// What was to be something of Open vSwitch: a port that the switch could not open, a bridge whose device is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OvsStray {
+    /// What it was to be.
+    pub of: Ovs,
+    /// Why it is not, in words.
+    pub what: Arc<str>,
 }
 
 /// A name that Open vSwitch keeps unique, or that netsim does.
@@ -216,18 +227,35 @@ impl Ovs {
                 std::iter::once(Key::Ovs(OvsKey::Port(p.name))).chain(second).collect()
             }
             Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => vec![self.key()],
+            Ovs::Stray(s) => s.of.claims(),
         }
     }
 
     /// Its identity.
     pub(super) fn key(&self) -> Key {
-        Key::Ovs(match self {
+        Key::Ovs(self.name())
+    }
+
+    /// Its name among all that is of Open vSwitch.
+    pub fn name(&self) -> OvsKey {
+        match self {
             Ovs::Bridge(b) => OvsKey::Bridge(b.name),
             Ovs::Port(p) => OvsKey::Port(p.name),
             Ovs::Mirror(m) => OvsKey::Mirror(m.bridge, m.name.clone()),
             Ovs::Qos(q) => OvsKey::Qos(q.port),
             Ovs::Flows(f) => OvsKey::Flows(f.bridge),
-        })
+            Ovs::Stray(s) => s.of.name(),
+        }
+    }
+
+    /// The device that Open vSwitch makes for it.
+    pub fn makes(&self) -> Option<IfName> {
+        match self {
+            Ovs::Bridge(b) => Some(b.name),
+            Ovs::Port(p) => matches!(p.kind, OvsPortKind::Internal { .. }).then_some(p.name),
+            Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => None,
+            Ovs::Stray(s) => s.of.makes(),
+        }
     }
 
     /// What takes it along: a bridge its ports, mirrors and flows. A port's row stays when its device goes, a quality of service when its port does.
@@ -238,6 +266,7 @@ impl Ovs {
             Ovs::Port(p) => bridge(p.bridge),
             Ovs::Mirror(m) => bridge(m.bridge),
             Ovs::Flows(f) => bridge(f.bridge),
+            Ovs::Stray(s) => s.of.owners(),
         }
     }
 
@@ -260,6 +289,7 @@ impl Ovs {
             }
             Ovs::Qos(q) => vec![port(q.port)],
             Ovs::Flows(f) => vec![bridge(f.bridge)],
+            Ovs::Stray(s) => s.of.needs(),
         }
     }
 
@@ -274,7 +304,7 @@ impl Ovs {
             (Ovs::Mirror(_), Ovs::Mirror(_)) | (Ovs::Qos(_), Ovs::Qos(_)) | (Ovs::Flows(_), Ovs::Flows(_)) => {
                 self.key() == to.key()
             }
-            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => false,
+            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_), _) => false,
         }
     }
 
@@ -288,7 +318,9 @@ impl Ovs {
                 vec![Key::Ovs(OvsKey::Flows(to.name))]
             }
             (Ovs::Port(to), None) if to.kind == OvsPortKind::Device => vec![Key::Qdisc(host(to.name))],
-            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => Vec::new(),
+            (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_), _) => {
+                Vec::new()
+            }
         }
     }
 }

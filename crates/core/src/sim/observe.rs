@@ -254,6 +254,7 @@ fn foreign(resource: &Resource, lab: Owner) -> Foreign {
         Resource::Ovs(Ovs::Mirror(_)) => "a mirror of Open vSwitch",
         Resource::Ovs(Ovs::Qos(_)) => "a quality of service of Open vSwitch",
         Resource::Ovs(Ovs::Flows(_)) => "flows of Open vSwitch",
+        Resource::Ovs(Ovs::Stray(stray)) => &stray.what,
         Resource::Netns(_) => "a network namespace",
         Resource::Device(Device::Veth(_)) => "a veth pair",
         Resource::Device(Device::Bridge(_)) => "a bridge",

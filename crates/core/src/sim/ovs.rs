@@ -13,7 +13,7 @@ use super::{Errno, Sim, SimError, fail};
 use crate::names::{IfName, LabName};
 use crate::resource::{
     Aside, DeviceId, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
-    QdiscKind, Resource,
+    OvsStray, QdiscKind, Resource,
 };
 
 /// The database, and what the switch has made of it.
@@ -170,6 +170,10 @@ impl Vswitch {
     }
 }
 
+fn stray_is_never_made(stray: &OvsStray) -> Result<(), SimError> {
+    fail(Errno::Inval, format!("{:?} is no state to be made", stray.of.name()))
+}
+
 impl Sim {
     /// A lab adds to its own bridges, and puts its own devices there.
     pub(super) fn permits_ovs(&self, lab: &LabName, ovs: &Ovs) -> Result<bool, SimError> {
@@ -192,6 +196,7 @@ impl Sim {
                 None => return none(&OvsKey::Port(qos.port)),
             },
             Ovs::Flows(flows) => of_lab(flows.bridge)?,
+            Ovs::Stray(stray) => self.permits_ovs(lab, &stray.of)?,
         })
     }
 
@@ -229,6 +234,7 @@ impl Sim {
                 }
                 bridge.flows = Some((flows.digest, true));
             }
+            Ovs::Stray(stray) => return stray_is_never_made(stray),
         }
         Ok(())
     }
@@ -305,6 +311,7 @@ impl Sim {
                 self.queue_anew(to)?;
             }
             Ovs::Flows(to) => self.ovs.bridge(to.bridge)?.flows = Some((to.digest, true)),
+            Ovs::Stray(stray) => return stray_is_never_made(stray),
         }
         Ok(())
     }

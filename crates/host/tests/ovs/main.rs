@@ -8,6 +8,7 @@ use netsim_host::ovs::{Op, Ovs, Rows, Setting, Transaction, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+mod backend;
 #[path = "../common/mod.rs"]
 mod common;
 mod failures;

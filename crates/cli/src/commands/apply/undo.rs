@@ -54,7 +54,7 @@ fn as_it_was(before: &Observed, now: &Observed, files: &[String]) -> HostState {
     let still = |resource: &Resource| now.ours.get(&resource.key()) == Some(resource);
     let wanted = |resource: &Resource| match resource {
         Resource::Netns(Netns { mounted, .. }) => *mounted,
-        Resource::Device(Device::Stray { .. }) => false,
+        Resource::Device(Device::Stray { .. }) | Resource::Ovs(Ovs::Stray(_)) => false,
         Resource::Ran(_) => still(resource),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
         Resource::PortVlans(_) | Resource::Tuning(_) | Resource::Route(_) | Resource::Sysctl(_) => true,

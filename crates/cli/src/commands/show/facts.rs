@@ -223,7 +223,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     };
     for (resource, _) in all(observed) {
         match resource {
-            Resource::Ovs(o) if *netns == NetnsId::Host => interfaces.extend(of_ovs(o, names, new)),
+            Resource::Ovs(o) if *netns == NetnsId::Host => interfaces.extend(of_ovs(o, names, &new)),
             Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
             Resource::Device(Device::Veth(v)) => {
                 let [a, b] = v.ends();
@@ -259,7 +259,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
 }
 
 /// What Open vSwitch itself makes: local ports, internal ones, and patch ports, which are no devices.
-fn of_ovs(ovs: &Ovs, names: &Names, new: impl Fn(&DeviceId) -> Interface) -> Option<Interface> {
+fn of_ovs(ovs: &Ovs, names: &Names, new: &dyn Fn(&DeviceId) -> Interface) -> Option<Interface> {
     let of_host = |name| DeviceId { netns: NetnsId::Host, name };
     let device =
         |name, kind, mac: Mac| Some(Interface { kind: Some(kind), mac: Some(mac.to_string()), ..new(&of_host(name)) });
@@ -276,6 +276,10 @@ fn of_ovs(ovs: &Ovs, names: &Names, new: impl Fn(&DeviceId) -> Interface) -> Opt
             }),
         },
         Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => None,
+        Ovs::Stray(stray) => {
+            let interface = of_ovs(&stray.of, names, new)?;
+            Some(Interface { about: Some(stray.what.to_string()), up: false, ..interface })
+        }
     }
 }
 

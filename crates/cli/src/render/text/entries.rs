@@ -116,6 +116,10 @@ fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
             Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => continue,
             Resource::Sysctl(_) | Resource::Ran(_) => continue,
             Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => continue,
+            Resource::Ovs(Ovs::Stray(stray)) => {
+                note_role(&Resource::Ovs(stray.of.clone()), roles);
+                continue;
+            }
         };
         roles.insert(id, role);
     }
@@ -193,6 +197,7 @@ impl Gathering<'_> {
             Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => false,
             Resource::Sysctl(_) | Resource::Ran(_) => false,
             Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
+            Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
         };
         let reason = self.telling.replaced(action);
         if whole && !matches!(action, Action::Update { .. }) {
@@ -355,6 +360,7 @@ fn kind(resource: &Resource) -> &'static str {
         Resource::Ovs(Ovs::Mirror(_)) => "mirror",
         Resource::Ovs(Ovs::Qos(_)) => "impairment",
         Resource::Ovs(Ovs::Flows(_)) => "set of flows",
+        Resource::Ovs(Ovs::Stray(_)) => "port",
         Resource::Netns(_) => "namespace",
         Resource::Device(_) => "device",
         Resource::Up(_) => "state",

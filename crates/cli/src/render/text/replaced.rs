@@ -68,6 +68,7 @@ fn ovs(from: &Ovs, to: &Ovs, names: &Names) -> Option<String> {
             let [was, is] = [a, b].map(|port| words::ovs::port_word(&port.kind));
             Some(format!("it becomes a {is}, was a {was}").replace("a internal", "an internal"))
         }
+        (Ovs::Stray(stray), _) => Some(stray.what.to_string()),
         (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => None,
     }
 }

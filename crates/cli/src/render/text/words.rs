@@ -102,7 +102,7 @@ pub fn of_end(resource: &Resource) -> Option<(DeviceId, String)> {
         | Resource::Route(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
-        | Resource::Ovs(Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Flows(_)) => None,
+        | Resource::Ovs(Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Flows(_) | Ovs::Stray(_)) => None,
     }
 }
 

@@ -34,6 +34,7 @@ impl Gathering<'_> {
             },
             Ovs::Mirror(mirror) => Subject::OvsBridge(mirror.bridge),
             Ovs::Flows(flows) => Subject::OvsBridge(flows.bridge),
+            Ovs::Stray(stray) => self.ovs_subject(&stray.of),
         }
     }
 
@@ -69,6 +70,8 @@ impl Gathering<'_> {
                 let rate = qos.max_rate.map(|_| words::ovs::qos(qos));
                 rate.into_iter().for_each(|rate| self.entry(subject.clone()).made.note_end(rate, end.clone()));
             }
+            // Nobody makes it.
+            Ovs::Stray(_) => {}
         }
     }
 

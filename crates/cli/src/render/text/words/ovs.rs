@@ -23,6 +23,7 @@ pub fn noun(ovs: &Ovs, names: &Names, within: Option<&NetnsId>) -> String {
         Ovs::Mirror(m) => with(called, &mirror_about(m, names)),
         Ovs::Qos(q) => format!("{called}: {}", qos(q)),
         Ovs::Flows(_) => called,
+        Ovs::Stray(s) => with(noun(&s.of, names, within), &[&s.what]),
     }
 }
 
@@ -35,13 +36,14 @@ pub fn place(ovs: &Ovs, names: &Names, within: Option<&NetnsId>) -> String {
         Ovs::Mirror(m) => format!("mirror {} of {}", m.name, bridge(m.bridge, names)),
         Ovs::Qos(q) => format!("QoS on {}", end(q.port)),
         Ovs::Flows(f) => format!("flows of {}", bridge(f.bridge, names)),
+        Ovs::Stray(s) => place(&s.of, names, within),
     }
 }
 
 /// The same seen from its bridge: `mirror watch (all, to mon)`, `internal port mgmt`, `flows of its own`.
 pub fn on_bridge(ovs: &Ovs, names: &Names) -> String {
     match ovs {
-        Ovs::Bridge(_) | Ovs::Qos(_) => noun(ovs, names, Some(&NetnsId::Host)),
+        Ovs::Bridge(_) | Ovs::Qos(_) | Ovs::Stray(_) => noun(ovs, names, Some(&NetnsId::Host)),
         Ovs::Port(p) => with(format!("{} {}", port_word(&p.kind), port(p.name, names)), &port_about(p, names)),
         Ovs::Mirror(m) => with(format!("mirror {}", m.name), &mirror_about(m, names)),
         Ovs::Flows(_) => "flows of its own".to_owned(),
@@ -172,6 +174,8 @@ pub fn changes(from: &Ovs, to: &Ovs, names: &Names) -> Vec<String> {
         }
         (Ovs::Qos(a), Ovs::Qos(b)) => vec![format!("{} → {}", qos(a), qos(b))],
         (Ovs::Flows(a), Ovs::Flows(b)) => vec![format!("{} → {}", flows(a), flows(b))],
+        (Ovs::Stray(s), _) => vec![format!("{} → as it was to be", s.what)],
+        (_, Ovs::Stray(s)) => vec![format!("as it was to be → {}", s.what)],
         (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => Vec::new(),
     }
 }
