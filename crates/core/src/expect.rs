@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashMap;
 
 use crate::given::Given;
 use crate::problem::Place;
-use crate::topology::{CheckKind, Routing, Topology};
+use crate::topology::{CheckKind, Kind, Routing, Topology};
 
 mod connected;
 mod patience;
@@ -84,7 +85,35 @@ impl Expectation {
 /// With `routing: static` whoever is joined by switches and routers is reachable. With written routes a packet is followed there and back by
 /// those routes, hop by hop, through nodes that forward. What is down carries nothing. A pair that depends on what is outside of the lab, or on
 /// which of two routers is nearer of which one alone hears the other node, is left out.
+///
+/// So is a pair whose packets pass a bridge of Open vSwitch that flows rule.
 pub fn expect(topology: &Topology, given: &Given) -> Expectation {
+    let mut open = expect_plain(topology, given);
+    let Some(shut) = with_ruled_shut(topology).filter(|_| topology.checks.is_empty()) else { return open };
+    let without: FxHashMap<_, bool> = expect_plain(&shut, given)
+        .pairs
+        .iter()
+        .map(|pair| ((pair.from, pair.to, pair.address), pair.reachable))
+        .collect();
+    open.pairs.retain(|pair| without.get(&(pair.from, pair.to, pair.address)) == Some(&pair.reachable));
+    open
+}
+
+/// The lab with every switch that flows rule cut off; none where there is no such switch.
+fn with_ruled_shut(topology: &Topology) -> Option<Topology> {
+    let is_ruled =
+        |node: NodeIndex<u32>| matches!(&topology.graph[node].kind, Kind::Ovs(_, written) if written.is_ruled());
+    if !topology.graph.node_indices().any(is_ruled) {
+        return None;
+    }
+    let mut shut = topology.clone();
+    for end in shut.graph.edge_weights_mut().flat_map(|link| &mut link.ends).filter(|end| is_ruled(end.node)) {
+        end.written.down = true;
+    }
+    Some(shut)
+}
+
+fn expect_plain(topology: &Topology, given: &Given) -> Expectation {
     let places = Places::new(topology, given);
     let patience = Patience::of(topology);
     if !topology.checks.is_empty() {

@@ -7,6 +7,7 @@ mod codes;
 mod edits;
 mod find;
 mod head;
+mod named;
 mod places;
 mod schema;
 mod shape;

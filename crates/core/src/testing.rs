@@ -5,7 +5,7 @@ mod states;
 mod tape;
 mod text;
 
-pub use cases::{Case, cases};
-pub use states::{grow, near, near_without, state, state_without};
+pub use cases::{Case, cases, ovs_cases};
+pub use states::{Machine, grow, near, near_on, near_without, state, state_on, state_without};
 pub use tape::Tape;
 pub use text::{action, actions, resource, resources, show, show_action, show_plan, show_state};

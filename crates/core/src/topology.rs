@@ -21,6 +21,7 @@ mod gateways;
 mod interfaces;
 mod layers;
 mod links;
+mod mirrors;
 mod nics;
 mod nodes;
 mod ovs;
@@ -38,6 +39,8 @@ mod values;
 pub use check::check;
 pub use interfaces::{BondWritten, Impairment, LinkKind, LossWritten, OwnKind, Owned, PortWritten, Trunk, Written};
 pub use ovs::{Direction, MirrorWritten, OvsWritten, Policing};
+pub(crate) use ovs::{is_output, is_patch};
+pub(crate) use ranges::each_of;
 
 /// A lab as its file describes it. It is checked: names are unique, every endpoint's node exists, written addresses do not clash.
 #[derive(Debug, Clone)]
@@ -242,6 +245,15 @@ impl Node {
         match &self.kind {
             Kind::Bridge(s) | Kind::Ovs(s, _) => Some(s),
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => None,
+        }
+    }
+
+    /// Whether it is a switch that runs a spanning tree protocol.
+    pub fn spans_tree(&self) -> bool {
+        match &self.kind {
+            Kind::Bridge(switch) => switch.stp,
+            Kind::Ovs(switch, written) => switch.stp || written.rstp,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } => false,
         }
     }
 

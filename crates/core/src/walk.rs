@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::resource::{DeviceId, NetnsId, TABLE_MAIN};
 use crate::state::HostState;
 
+mod switched;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::Datapath;
 use netsim_core::sim::Sim;
 use netsim_core::state::{HostState, Scope};
-use netsim_core::testing::{Case, cases, show_state};
+use netsim_core::testing::{Case, action, cases, ovs_cases, resources, show_state};
 
 fn run(case: &Case) -> Result<HostState, String> {
     let lab = LabName::new("t").expect("a name");
@@ -25,7 +26,7 @@ fn run(case: &Case) -> Result<HostState, String> {
 #[test]
 fn the_kernel_in_memory_does_what_the_cases_say() {
     let mut wrong = String::new();
-    for case in cases() {
+    for case in cases().into_iter().chain(ovs_cases(Datapath::Netdev)) {
         let found = run(&case);
         if found.as_ref().map_err(String::as_str) != case.expect.as_ref().map_err(|errno| *errno) {
             let show = |state: &Result<HostState, String>| match state {
@@ -41,9 +42,36 @@ fn the_kernel_in_memory_does_what_the_cases_say() {
 
 #[test]
 fn the_names_of_cases_are_unique() {
-    let mut names: Vec<_> = cases().iter().map(|case| case.name).collect();
+    let all = cases().into_iter().chain(ovs_cases(Datapath::System));
+    let mut names: Vec<_> = all.map(|case| case.name).collect();
     names.sort();
     let all = names.len();
     names.dedup();
     assert_eq!(names.len(), all);
+}
+
+#[test]
+fn open_vswitch_in_memory_refuses_what_cannot_be() {
+    let start =
+        "veth host/o0 host/o1\novs-bridge br0\novs-bridge br1\novs-port o0 br0\novs-qos o0 noop\novs-flows br0 7";
+    for (errno, line) in [
+        ("EEXIST", "+ ovs-port o0 br1"),
+        ("EEXIST", "+ ovs-bridge o0"),
+        ("EEXIST", "+ ovs-bridge br0"),
+        ("EEXIST", "+ ovs-port o1 br0 internal"),
+        ("EEXIST", "+ ovs-qos o0 noop"),
+        ("EEXIST", "+ ovs-flows br0 8"),
+        ("ENODEV", "+ ovs-port o7 br0"),
+        ("ENOENT", "+ ovs-port p0 br7 patch=p1"),
+        ("ENOENT", "+ ovs-mirror br1 m0 all to=o0"),
+        ("EBUSY", "+ port host/o0 k0"),
+    ] {
+        let lab = LabName::new("t").expect("a name");
+        let mut sim = Sim::default();
+        for resource in resources(start).into_iter().chain(resources("bridge host/k0")) {
+            sim.do_one(&lab, &Action::Create(resource)).expect(line);
+        }
+        let done = sim.do_one(&lab, &action(line));
+        assert_eq!(done.map_err(|e| e.errno.name()), Err(errno), "{line}");
+    }
 }

@@ -2,10 +2,14 @@
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
+use netsim_core::resource::Datapath;
 use netsim_core::sim::Sim;
 use netsim_core::state::HostState;
-use netsim_core::testing::{Tape, cases, near, resource, resources, show, show_state, state};
+use netsim_core::testing::{Machine, Tape, cases, near_on, ovs_cases, resource, resources, show, show_state, state_on};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+const WITH_OVS: Machine = Machine { lacks: BTreeSet::new(), ovs: Some(Datapath::Netdev) };
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -13,8 +17,8 @@ proptest! {
     #[test]
     fn a_state_written_as_text_reads_back(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
         let mut tape = Tape::new(&bytes);
-        let first = state(&mut tape);
-        for state in [near(&first, &mut tape), first] {
+        let first = state_on(&mut tape, &WITH_OVS);
+        for state in [near_on(&first, &mut tape, &WITH_OVS), first] {
             let read: HostState = resources(&show_state(&state)).into_iter().collect();
             prop_assert_eq!(read, state);
         }
@@ -23,8 +27,8 @@ proptest! {
     #[test]
     fn all_that_a_random_resource_needs_is_there(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
         let mut tape = Tape::new(&bytes);
-        let first = state(&mut tape);
-        for state in [near(&first, &mut tape), first] {
+        let first = state_on(&mut tape, &WITH_OVS);
+        for state in [near_on(&first, &mut tape, &WITH_OVS), first] {
             for (key, resource) in state.iter() {
                 let is_met = resource.needs(&state).iter().all(|need| need.0.iter().any(|k| state.holder(k).is_some()));
                 prop_assert!(is_met, "{key} in\n{}", show_state(&state));
@@ -36,7 +40,7 @@ proptest! {
 #[test]
 fn a_kernel_in_memory_written_as_json_reads_back() {
     let lab = LabName::new("t").expect("a name");
-    for case in cases() {
+    for case in cases().into_iter().chain(ovs_cases(Datapath::System)) {
         let mut sim = Sim::default();
         let start = case.start.into_iter().map(Action::Create);
         for action in start.chain(case.actions) {
@@ -58,6 +62,10 @@ fn a_text_is_what_its_resource_shows() {
         "route t-a fd09::/64 table=100 metric=7 via e0=fd00::100 e1=fd00:1::100*3",
         "sysctl host net.ipv4.ip_local_port_range 1024",
         "ran t-a 0 7",
+        "ovs-bridge br0,netdev,node=sw,fail=secure,stp,tag=10,protocol=OpenFlow13,controller=tcp:192.0.2.1:6653,mac-aging-time=60",
+        "ovs-port i0 br0 internal tag=1 trunks=1/10 mode=native-untagged protected policing=1000 burst=100",
+        "ovs-mirror br0 m0 in=a/b out=c to=d",
+        "ovs-stray no-port-has-it ovs-qos e0 noop",
     ] {
         assert_eq!(show(&resource(line)), line);
     }

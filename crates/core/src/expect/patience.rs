@@ -81,7 +81,7 @@ impl Patience {
         let of_links = graph.edge_weights().flat_map(|link| link.ends.each_ref().map(|end| &end.written));
         let own = graph.node_weights().flat_map(|node| node.interfaces.iter().map(|own| &own.written));
         let impaired: Vec<&Impairment> = of_links.chain(own).filter_map(|w| w.impairment.as_ref()).collect();
-        let switches = graph.node_weights().filter_map(|node| node.switch()).filter(|switch| switch.stp);
+        let switches = graph.node_weights().filter(|node| node.spans_tree()).filter_map(|node| node.switch());
         let delays = switches.map(|switch| switch.forward_delay.unwrap_or(FORWARD_DELAY));
         let settling = Duration::from_millis(2 * 10 * u64::from(delays.max().unwrap_or(0)));
         let farthest = if impaired.is_empty() { Way::FREE } else { farthest(topology) };

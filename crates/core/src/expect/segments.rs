@@ -5,7 +5,7 @@ use petgraph::unionfind::UnionFind;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::resource::VlanProtocol;
-use crate::topology::{Endpoint, LinkKind, OwnKind, PortWritten, Topology, Trunk};
+use crate::topology::{Endpoint, LinkKind, OwnKind, PortWritten, Topology, Trunk, is_output};
 
 /// A place that frames are at, and the tags they bear there, the outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -119,7 +119,7 @@ impl<'a> Gluing<'a> {
         let mut ports: FxHashMap<_, Vec<_>> = FxHashMap::default();
         for edge in topology.graph.edge_indices().filter(|&edge| carries(topology, edge)) {
             for (side, end) in topology.graph[edge].ends.iter().enumerate() {
-                if topology.graph[end.node].switch().is_some() {
+                if topology.graph[end.node].switch().is_some() && !is_output(&topology.graph, edge, side) {
                     ports.entry(end.node).or_default().push((edge, side));
                 }
             }
@@ -162,7 +162,7 @@ impl<'a> Gluing<'a> {
     /// From a link into the switch at one of its ends.
     fn inward(&self, edge: EdgeIndex<u32>, side: usize, on_link: &Spot) -> Option<Spot> {
         let end = &self.topology.graph[edge].ends[side];
-        self.topology.graph[end.node].switch()?;
+        self.topology.graph[end.node].switch().filter(|_| !is_output(&self.topology.graph, edge, side))?;
         if !self.filters[end.node.index()] {
             return Some(Spot { at: At::Switch(end.node, None), tags: on_link.tags.clone() });
         }

@@ -9,7 +9,9 @@ use petgraph::graph::EdgeIndex;
 use super::interfaces::InterfaceId;
 use super::{Given, Prior, PriorEnd};
 use crate::names::{IfName, NetnsName, NodeName};
-use crate::resource::{Device, DeviceId, End, Key, NetnsId, Resource, Single, SingleKind};
+use crate::resource::{
+    Device, DeviceId, End, Key, NetnsId, Ovs, OvsKey, OvsPort, OvsPortKind, Resource, Single, SingleKind,
+};
 use crate::state::HostState;
 use crate::topology::{Kind, Topology};
 
@@ -75,8 +77,8 @@ impl Prior {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
-                | Resource::Ran(_)
-                | Resource::Ovs(_) => {}
+                | Resource::Ran(_) => {}
+                Resource::Ovs(ovs) => reading.patch(ovs, &mut prior),
             }
         }
         prior.own.retain(|name, _| !prior.interfaces.contains_key(name));
@@ -136,6 +138,17 @@ impl Reading<'_> {
         }
     }
 
+    /// One end of a link between two bridges of Open vSwitch. Its name is known only as it was shortened.
+    fn patch(&self, ovs: &Ovs, prior: &mut Prior) {
+        let Ovs::Port(port) = ovs else { return };
+        let OvsPortKind::Patch { peer } = port.kind else { return };
+        let Some(Resource::Ovs(Ovs::Port(far))) = self.state.get(&Key::Ovs(OvsKey::Port(peer))) else { return };
+        let name = |port: &OvsPort| Some((ovs_bridge(self.state, port.bridge)?.clone(), port.name.to_string()));
+        if let Some((near, far)) = name(port).zip(name(far)) {
+            prior.interfaces.insert(near, PriorEnd { peer: Some(far), ..PriorEnd::default() });
+        }
+    }
+
     fn own(&self, single: &Single, prior: &mut Prior) {
         let Some(name) = self.name_of(&single.id, &single.full_name) else { return };
         let nic = single.kind.parent(&single.id).filter(|p| p.netns == NetnsId::Host).map(|p| p.name.to_string());
@@ -164,10 +177,20 @@ impl Reading<'_> {
 }
 
 fn switch_of(state: &HostState, port: &DeviceId) -> Option<NodeName> {
+    if let Some(Resource::Ovs(Ovs::Port(port))) = state.holder(&Key::Port(port.clone())) {
+        return ovs_bridge(state, port.bridge).cloned();
+    }
     let Resource::Port(membership) = state.get(&Key::Port(port.clone()))? else { return None };
     let switch = Key::Device(DeviceId { netns: port.netns.clone(), name: membership.master });
     let Resource::Device(Device::Bridge(bridge)) = state.get(&switch)? else { return None };
     NodeName::new(&shown(&bridge.full_name, bridge.id.name)).ok()
+}
+
+fn ovs_bridge(state: &HostState, name: IfName) -> Option<&NodeName> {
+    match state.get(&Key::Ovs(OvsKey::Bridge(name)))? {
+        Resource::Ovs(Ovs::Bridge(bridge)) => Some(&bridge.node),
+        _ => None,
+    }
 }
 
 fn shown(full_name: &Option<Arc<str>>, kernel: IfName) -> String {

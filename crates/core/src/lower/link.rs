@@ -2,17 +2,17 @@
 
 use petgraph::graph::EdgeIndex;
 
-use super::{Lab, Lowered, full_name, ovs};
+use super::{Lab, Lowered, full_name};
 use crate::given::interfaces::InterfaceId;
 use crate::names::IfName;
 use crate::resource::{Bond, Device, DeviceId, End, NetnsId, Port, Resource, Single, SingleKind, Veth};
-use crate::topology::{BondWritten, LinkKind};
+use crate::topology::{BondWritten, LinkKind, is_patch};
 
 impl Lab<'_> {
     pub(super) fn lower_link(&self, edge: EdgeIndex<u32>, lowered: &mut Lowered) {
         let ids = [0, 1].map(|side| InterfaceId::End(edge, side));
         match self.topology.graph[edge].kind {
-            LinkKind::Veth if ovs::is_patch(self.topology, edge) => self.lower_patch(edge, lowered),
+            LinkKind::Veth if is_patch(&self.topology.graph, edge) => self.lower_patch(edge, lowered),
             LinkKind::Veth => {
                 let ends = ids.map(|id| self.end(id, &self.given.of(id).interface, self.given.of(id).kernel));
                 let [a, b] = ends.map(|end| end);

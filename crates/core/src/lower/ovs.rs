@@ -12,9 +12,7 @@ use crate::resource::{
     Address, Datapath, DeviceId, Knob, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind,
     OvsQos, Resource, Tuning, VlanMode,
 };
-use crate::topology::{
-    Direction, Impairment, Kind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Topology, Trunk,
-};
+use crate::topology::{Direction, Impairment, Kind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Trunk};
 
 /// The setting that is how long an address is remembered, in s.
 const AGEING: &str = "mac-aging-time";
@@ -128,15 +126,6 @@ impl Lab<'_> {
         };
         MirrorFrom::Ports { from, to }
     }
-}
-
-/// Whether a link is two patch ports: they join bridges of one kind of datapath.
-pub(super) fn is_patch(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
-    let datapath = |side| match &topology.end_node(edge, side).kind {
-        Kind::Ovs(_, written) => Some(written.datapath.unwrap_or(Datapath::System)),
-        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
-    };
-    datapath(0).is_some() && datapath(0) == datapath(1)
 }
 
 /// Bits a second, where nothing else is asked: that a port of Open vSwitch does itself. What an internal interface sends is sent by the machine.

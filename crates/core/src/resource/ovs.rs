@@ -162,7 +162,7 @@ pub struct OvsMirror {
     pub name: Arc<str>,
     /// What is copied.
     pub from: MirrorFrom,
-    /// The port that the copies leave by; nothing else does then. Where that port is gone it is the empty name.
+    /// The port that the copies leave by; nothing else does then.
     pub to: IfName,
 }
 
@@ -187,7 +187,7 @@ pub struct OvsQos {
     /// The port.
     pub port: IfName,
     /// Bits a second (`linux-htb`, `other_config:max-rate`). None: a queueing discipline of the device's own (`linux-noop`); without that Open vSwitch
-    /// takes away the one that it finds when it opens a device, and when it is started anew. 0: it is left over from a port that is gone.
+    /// takes away the one that it finds when it opens a device, and when it is started anew.
     pub max_rate: Option<u64>,
 }
 

@@ -86,8 +86,8 @@ impl Sim {
     fn holder(&self, name: &Key) -> Option<(Resource, Owner)> {
         match name {
             Key::Device(id) => self.whole_device(id),
-            Key::Port(id) => self.current(name).or_else(|| self.ovs.port_of(id)),
-            Key::Ovs(key) => self.ovs.holder(key),
+            Key::Port(id) => self.current(name).or_else(|| self.ovs.port_of(id, &self.in_host())),
+            Key::Ovs(key) => self.ovs.holder(key, &self.in_host()),
             Key::Netns(_)
             | Key::Up(_)
             | Key::PortVlans(_)
@@ -104,7 +104,7 @@ impl Sim {
     pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
         let space = |netns| self.space(netns).ok();
         match key {
-            Key::Ovs(key) => self.ovs.current(key),
+            Key::Ovs(key) => self.ovs.current(key, &self.in_host()),
             Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
             Key::Up(id) => up(id, space(&id.netns)?.devices.get(&id.name)?),
@@ -133,6 +133,11 @@ impl Sim {
                 Some((ran(name, *index, digest), self.owner_of(&netns)))
             }
         }
+    }
+
+    /// Whether the host's own namespace has a device.
+    fn in_host(&self) -> impl Fn(IfName) -> bool + '_ {
+        |name| self.host.devices.contains_key(&name)
     }
 
     fn owner_of(&self, netns: &NetnsId) -> Owner {
@@ -172,7 +177,7 @@ impl Sim {
 
     fn everything(&self) -> Vec<(Resource, Owner)> {
         let mut all: Vec<_> = self.named.iter().map(|(name, named)| netns(name, named)).collect();
-        all.extend(self.ovs.everything());
+        all.extend(self.ovs.everything(&self.in_host()));
         let spaces: Vec<_> = self.spaces().collect();
         for (netns, space) in &spaces {
             let id = |name: &IfName| DeviceId { netns: netns.clone(), name: *name };

@@ -22,13 +22,15 @@ pub(super) struct Vswitch {
     bridges: BTreeMap<IfName, Bridge>,
     ports: BTreeMap<IfName, Row<OvsPort>>,
     /// By port; it outlives that.
-    qos: BTreeMap<IfName, Qos>,
+    qos: BTreeMap<IfName, Row<OvsQos>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Row<T> {
     owner: Owner,
     it: T,
+    /// A mirror without its output, a quality of service without its port.
+    lost: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,16 +42,12 @@ struct Bridge {
     flows: Option<(u64, bool)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Qos {
-    owner: Owner,
-    it: OvsQos,
-    /// False once its port is gone.
-    in_use: bool,
-}
-
 fn host(name: IfName) -> DeviceId {
     DeviceId { netns: NetnsId::Host, name }
+}
+
+fn stray(of: Ovs, what: &str) -> Ovs {
+    Ovs::Stray(Box::new(OvsStray { of, what: what.into() }))
 }
 
 fn none<T>(key: &OvsKey) -> Result<T, SimError> {
@@ -63,7 +61,7 @@ impl Vswitch {
     }
 
     /// Everything, in the order in which it can be made.
-    pub(super) fn everything(&self) -> Vec<(Resource, Owner)> {
+    pub(super) fn everything(&self, there: &dyn Fn(IfName) -> bool) -> Vec<(Resource, Owner)> {
         let ports = self.ports.keys().map(|name| OvsKey::Port(*name));
         let mirrors = self
             .bridges
@@ -72,11 +70,17 @@ impl Vswitch {
         let flows = self.bridges.keys().map(|bridge| OvsKey::Flows(*bridge));
         let bridges = self.bridges.keys().map(|bridge| OvsKey::Bridge(*bridge));
         let qos = self.qos.keys().map(|port| OvsKey::Qos(*port));
-        bridges.chain(ports).chain(mirrors).chain(qos).chain(flows).filter_map(|key| self.current(&key)).collect()
+        bridges
+            .chain(ports)
+            .chain(mirrors)
+            .chain(qos)
+            .chain(flows)
+            .filter_map(|key| self.current(&key, there))
+            .collect()
     }
 
     /// What has this identity now, and whose it is.
-    pub(super) fn current(&self, key: &OvsKey) -> Option<(Resource, Owner)> {
+    pub(super) fn current(&self, key: &OvsKey, there: &dyn Fn(IfName) -> bool) -> Option<(Resource, Owner)> {
         let (ovs, owner) = match key {
             OvsKey::Bridge(name) => {
                 let row = self.bridges.get(name)?;
@@ -84,16 +88,19 @@ impl Vswitch {
             }
             OvsKey::Port(name) => {
                 let row = self.ports.get(name)?;
-                (Ovs::Port(Box::new(row.it.clone())), &row.owner)
+                let of = Ovs::Port(Box::new(row.it.clone()));
+                let lost = row.it.kind == OvsPortKind::Device && !there(*name);
+                (if lost { stray(of, "its device is gone") } else { of }, &row.owner)
             }
             OvsKey::Mirror(bridge, name) => {
                 let row = self.bridges.get(bridge)?.mirrors.get(name)?;
-                (Ovs::Mirror(Box::new(row.it.clone())), &row.owner)
+                let of = Ovs::Mirror(Box::new(row.it.clone()));
+                (if row.lost { stray(of, "its output is gone") } else { of }, &row.owner)
             }
             OvsKey::Qos(port) => {
                 let row = self.qos.get(port)?;
-                let max_rate = if row.in_use { row.it.max_rate } else { Some(0) };
-                (Ovs::Qos(OvsQos { port: *port, max_rate }), &row.owner)
+                let of = Ovs::Qos(row.it.clone());
+                (if row.lost { stray(of, "no port has it") } else { of }, &row.owner)
             }
             OvsKey::Flows(bridge) => {
                 let row = self.bridges.get(bridge)?;
@@ -106,24 +113,25 @@ impl Vswitch {
     }
 
     /// What holds a name: that of a bridge's local port is the bridge's.
-    pub(super) fn holder(&self, key: &OvsKey) -> Option<(Resource, Owner)> {
+    pub(super) fn holder(&self, key: &OvsKey, there: &dyn Fn(IfName) -> bool) -> Option<(Resource, Owner)> {
         match key {
-            OvsKey::Port(name) if self.bridges.contains_key(name) => self.current(&OvsKey::Bridge(*name)),
+            OvsKey::Port(name) if self.bridges.contains_key(name) => self.current(&OvsKey::Bridge(*name), there),
             OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Mirror(..) | OvsKey::Qos(_) | OvsKey::Flows(_) => {
-                self.current(key)
+                self.current(key, there)
             }
         }
     }
 
     /// The bridge or the port whose device has this name, made by the switch.
     pub(super) fn of_device(&self, name: IfName) -> Option<(Resource, Owner)> {
-        self.current(&OvsKey::Bridge(name)).or_else(|| self.current(&OvsKey::Port(name)))
+        let there = |_| true;
+        self.current(&OvsKey::Bridge(name), &there).or_else(|| self.current(&OvsKey::Port(name), &there))
     }
 
     /// The port that a device is which others made.
-    pub(super) fn port_of(&self, device: &DeviceId) -> Option<(Resource, Owner)> {
+    pub(super) fn port_of(&self, device: &DeviceId, there: &dyn Fn(IfName) -> bool) -> Option<(Resource, Owner)> {
         let row = self.ports.get(&device.name).filter(|_| device.netns == NetnsId::Host)?;
-        matches!(row.it.kind, OvsPortKind::Device).then(|| self.current(&OvsKey::Port(device.name))).flatten()
+        matches!(row.it.kind, OvsPortKind::Device).then(|| self.current(&OvsKey::Port(device.name), there)).flatten()
     }
 
     /// Whose a bridge is.
@@ -163,15 +171,11 @@ impl Vswitch {
                 to.remove(&name);
             }
             if mirror.it.to == name {
-                mirror.it.to = IfName::from_kernel("");
+                (mirror.it.to, mirror.lost) = (mirror.it.bridge, true);
             }
         }
         Some(row)
     }
-}
-
-fn stray_is_never_made(stray: &OvsStray) -> Result<(), SimError> {
-    fail(Errno::Inval, format!("{:?} is no state to be made", stray.of.name()))
 }
 
 impl Sim {
@@ -196,7 +200,7 @@ impl Sim {
                 None => return none(&OvsKey::Port(qos.port)),
             },
             Ovs::Flows(flows) => of_lab(flows.bridge)?,
-            Ovs::Stray(stray) => self.permits_ovs(lab, &stray.of)?,
+            Ovs::Stray(_) => false,
         })
     }
 
@@ -210,7 +214,7 @@ impl Sim {
             Ovs::Port(port) => self.make_port(port, owner)?,
             Ovs::Mirror(mirror) => {
                 self.ovs.check_mirror(mirror)?;
-                let row = Row { owner, it: OvsMirror::clone(mirror) };
+                let row = Row { owner, it: OvsMirror::clone(mirror), lost: false };
                 let mirrors = &mut self.ovs.bridge(mirror.bridge)?.mirrors;
                 if mirrors.contains_key(&mirror.name) {
                     return fail(Errno::Exist, format!("there is a mirror {}", mirror.name));
@@ -224,7 +228,7 @@ impl Sim {
                 if self.ovs.qos.contains_key(&qos.port) {
                     return fail(Errno::Exist, format!("there is a QoS of {}", qos.port));
                 }
-                self.ovs.qos.insert(qos.port, Qos { owner, it: qos.clone(), in_use: true });
+                self.ovs.qos.insert(qos.port, Row { owner, it: qos.clone(), lost: false });
                 self.queue_anew(qos)?;
             }
             Ovs::Flows(flows) => {
@@ -234,7 +238,7 @@ impl Sim {
                 }
                 bridge.flows = Some((flows.digest, true));
             }
-            Ovs::Stray(stray) => return stray_is_never_made(stray),
+            Ovs::Stray(_) => return fail(Errno::Inval, "a stray is never made"),
         }
         Ok(())
     }
@@ -265,7 +269,7 @@ impl Sim {
                 self.device_mut(&id)?.qdisc = None;
             }
         }
-        self.ovs.ports.insert(port.name, Row { owner, it: port.clone() });
+        self.ovs.ports.insert(port.name, Row { owner, it: port.clone(), lost: false });
         Ok(())
     }
 
@@ -296,7 +300,7 @@ impl Sim {
             Ovs::Mirror(to) => {
                 self.ovs.check_mirror(to)?;
                 match self.ovs.bridge(to.bridge)?.mirrors.get_mut(&to.name) {
-                    Some(row) => row.it = OvsMirror::clone(to),
+                    Some(row) => (row.it, row.lost) = (OvsMirror::clone(to), false),
                     None => return none(&OvsKey::Mirror(to.bridge, to.name.clone())),
                 }
             }
@@ -305,13 +309,13 @@ impl Sim {
                     return none(&OvsKey::Port(to.port));
                 }
                 match self.ovs.qos.get_mut(&to.port) {
-                    Some(row) => (row.it, row.in_use) = (to.clone(), true),
+                    Some(row) => (row.it, row.lost) = (to.clone(), false),
                     None => return none(&OvsKey::Qos(to.port)),
                 }
                 self.queue_anew(to)?;
             }
             Ovs::Flows(to) => self.ovs.bridge(to.bridge)?.flows = Some((to.digest, true)),
-            Ovs::Stray(stray) => return stray_is_never_made(stray),
+            Ovs::Stray(_) => return fail(Errno::Inval, "a stray is never wanted"),
         }
         Ok(())
     }
@@ -347,7 +351,7 @@ impl Sim {
     fn take_port(&mut self, name: IfName) -> Result<(), SimError> {
         let Some(row) = self.ovs.forget_port(name) else { return none(&OvsKey::Port(name)) };
         let limited = match self.ovs.qos.get_mut(&name) {
-            Some(qos) => std::mem::replace(&mut qos.in_use, false) && qos.it.max_rate.is_some(),
+            Some(qos) => !std::mem::replace(&mut qos.lost, true) && qos.it.max_rate.is_some(),
             None => false,
         };
         match row.it.kind {
@@ -366,6 +370,6 @@ impl Sim {
 
     /// Whether a device is a port of Open vSwitch.
     pub(super) fn is_switched(&self, id: &DeviceId) -> bool {
-        self.ovs.port_of(id).is_some()
+        self.ovs.port_of(id, &|_| true).is_some()
     }
 }

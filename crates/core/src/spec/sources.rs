@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::head::{Head, head};
 use super::text::line_and_column;
 use super::variables::{self, expand};
-use super::{codes, find, places, read};
+use super::{Spec, codes, find, named, places, read};
 use crate::problem::{Place, Problem};
 use crate::topology::{self, Topology};
 
@@ -16,7 +16,7 @@ const DEEPEST: usize = 32;
 /// The texts that a topology was read from, and what was put into them. It is all that is needed to read it again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources {
-    /// The files, the first the one that was asked for.
+    /// The files, the first the one that was asked for; those that are only named in others come last.
     pub files: Vec<Source>,
     /// The caller's variables that the files use, and no others.
     pub vars: IndexMap<String, String>,
@@ -145,7 +145,7 @@ impl Loading<'_> {
     fn specs(&mut self) -> Result<Topology, Vec<Problem>> {
         let mut specs = Vec::with_capacity(self.order.len());
         let mut readable = !self.sources.files.is_empty();
-        for &source in &self.order {
+        for source in self.order.clone() {
             let Sources { files, vars: used, values } = &mut self.sources;
             let text = &files[source].text;
             let scanned = places::scan(source, text, &mut |name| look_up(name, self.vars, values, used));
@@ -161,7 +161,10 @@ impl Loading<'_> {
                 continue;
             }
             match read(source, scanned.text.as_deref().unwrap_or(text)) {
-                Ok(spec) => specs.push(spec),
+                Ok(mut spec) => {
+                    self.read_named(&mut spec);
+                    specs.push(spec);
+                }
                 Err(problem) => {
                     readable = false;
                     // After other problems it may be no more than their echo.
@@ -182,6 +185,41 @@ impl Loading<'_> {
         let told: Vec<Place> = problems.iter().filter_map(|p| p.at.clone()).collect();
         problems.extend(checked.err().into_iter().flatten().filter(|p| !echoes(p, &told)));
         Err(problems)
+    }
+}
+
+impl Loading<'_> {
+    /// Reads the files that a spec names beside those that it includes.
+    fn read_named(&mut self, spec: &mut Spec) {
+        for (text, place, own) in named::flows(spec) {
+            let each = if own { topology::each_of(&text) } else { vec![text] };
+            for written in each {
+                if spec.texts.contains_key(&written) {
+                    continue;
+                }
+                let name = beside(&self.sources.files[spec.source].name, &written);
+                match self.text_of(&name) {
+                    Ok(text) => {
+                        spec.texts.insert(written, text);
+                    }
+                    Err(why) => {
+                        let message = format!("cannot read `{name}`: {why}");
+                        self.problems.push(Problem::at(codes::UNREADABLE, &place, message));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The text of a file, which is kept; it may be there.
+    fn text_of(&mut self, name: &str) -> Result<String, String> {
+        if let Some(known) = self.sources.files.iter().find(|file| file.name == name) {
+            return Ok(known.text.clone());
+        }
+        let text = (self.read)(name)?;
+        self.sources.files.push(Source { name: name.to_owned(), text: text.clone() });
+        Ok(text)
     }
 }
 

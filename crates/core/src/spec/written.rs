@@ -29,6 +29,9 @@ pub struct Spec {
     /// Which source this is, by its index.
     #[serde(skip)]
     pub source: usize,
+    /// What the files say that it names, by their names as written.
+    #[serde(skip)]
+    pub texts: IndexMap<String, String>,
     /// The lab's name: letters, digits, `-`, `_` and `.`, at most 60.
     pub name: Option<String>,
     /// What stands before a node's name in the name of its namespace; `<name>-` by default, `""` for nothing.

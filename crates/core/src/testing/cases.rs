@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::text::{actions, resources};
 use crate::plan::Action;
-use crate::resource::Resource;
+use crate::resource::{Datapath, Ovs, OvsBridge, Resource};
 use crate::state::{Feature, HostState};
 
 mod addresses;
@@ -12,6 +12,7 @@ mod bonds;
 mod devices;
 mod errors;
 mod mtus;
+mod ovs;
 mod parents;
 mod ports;
 mod refused;
@@ -41,7 +42,30 @@ impl Case {
     }
 }
 
-/// All cases. What they make lies in namespaces named `t-…`.
+impl Case {
+    /// The same with bridges of this datapath.
+    fn on(mut self, datapath: Datapath) -> Case {
+        let set = |resource: &Resource| match resource {
+            Resource::Ovs(Ovs::Bridge(bridge)) => {
+                Resource::Ovs(Ovs::Bridge(Box::new(OvsBridge { datapath, ..(**bridge).clone() })))
+            }
+            other => other.clone(),
+        };
+        self.start = self.start.iter().map(set).collect();
+        for action in &mut self.actions {
+            *action = match &*action {
+                Action::Create(resource) => Action::Create(set(resource)),
+                Action::Update { from, to } => Action::Update { from: set(from), to: set(to) },
+                Action::Delete(resource) => Action::Delete(set(resource)),
+                other @ (Action::Borrow(_) | Action::GiveBack(_)) => other.clone(),
+            };
+        }
+        self.expect = self.expect.map(|state| state.iter().map(|(_, resource)| set(resource)).collect());
+        self
+    }
+}
+
+/// All cases but those of Open vSwitch. What they make lies in namespaces named `t-…`.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
     for cases in [
@@ -64,6 +88,11 @@ pub fn cases() -> Vec<Case> {
         all.extend(cases);
     }
     all
+}
+
+/// All cases of Open vSwitch, with bridges of this datapath. What they make has names in the host's namespace, too: `o0`, `br0` and their like.
+pub fn ovs_cases(datapath: Datapath) -> Vec<Case> {
+    ovs::ovs().into_iter().map(|case| case.on(datapath)).collect()
 }
 
 /// What every case starts with: two veth pairs between two nodes; one node has addresses of both families on its ends.

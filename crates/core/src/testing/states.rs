@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Tape;
 use crate::names::{IfName, NetnsName, NodeName};
-use crate::resource::{Device, DeviceId, Key, Netns, NetnsId, Resource, Single, SingleKind};
+use crate::resource::{Datapath, Device, DeviceId, Key, Netns, NetnsId, Resource, Single, SingleKind};
 use crate::state::{Feature, HostState};
 
 mod addresses;
@@ -12,6 +12,7 @@ mod changed;
 mod devices;
 mod fits;
 mod otherwise;
+mod ovs;
 mod ports;
 mod routes;
 mod settings;
@@ -27,6 +28,20 @@ pub fn state(tape: &mut Tape) -> HostState {
 
 /// A random state for a kernel that lacks some features.
 pub fn state_without(tape: &mut Tape, lacks: &BTreeSet<Feature>) -> HostState {
+    state_on(tape, &Machine { lacks: lacks.clone(), ovs: None })
+}
+
+/// What random states are for.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    /// What its kernel lacks.
+    pub lacks: BTreeSet<Feature>,
+    /// The datapath that bridges of Open vSwitch have there; none: there is no Open vSwitch.
+    pub ovs: Option<Datapath>,
+}
+
+/// A random state for a machine.
+pub fn state_on(tape: &mut Tape, machine: &Machine) -> HostState {
     let mut state = HostState::default();
     let plan = [
         (Part::Netns, 4),
@@ -46,18 +61,32 @@ pub fn state_without(tape: &mut Tape, lacks: &BTreeSet<Feature>) -> HostState {
     ];
     for (part, most) in plan {
         for _ in 0..tape.pick(most + 1) {
-            part.add(&mut state, tape, lacks);
+            part.add(&mut state, tape, machine);
+        }
+        if let (Part::Port, Some(_)) = (part, machine.ovs) {
+            for (part, most) in OVS {
+                for _ in 0..tape.pick(most + 1) {
+                    part.add(&mut state, tape, machine);
+                }
+            }
         }
     }
     state
 }
 
+/// What there is of Open vSwitch, and of veth ends for it, and how much at most.
+const OVS: [(Part, usize); 5] =
+    [(Part::OvsBridge, 2), (Part::OvsPort, 5), (Part::OvsQos, 2), (Part::OvsMirror, 2), (Part::OvsFlows, 1)];
+
 /// Adds one random thing.
 pub fn grow(state: &mut HostState, tape: &mut Tape) {
-    grow_without(state, tape, &BTreeSet::new());
+    grow_on(state, tape, &Machine::default());
 }
 
-fn grow_without(state: &mut HostState, tape: &mut Tape, lacks: &BTreeSet<Feature>) {
+fn grow_on(state: &mut HostState, tape: &mut Tape, machine: &Machine) {
+    if machine.ovs.is_some() && tape.pick(3) == 2 {
+        return OVS[tape.pick(OVS.len())].0.add(state, tape, machine);
+    }
     const PARTS: [Part; 23] = [
         Part::Netns,
         Part::Address,
@@ -83,7 +112,7 @@ fn grow_without(state: &mut HostState, tape: &mut Tape, lacks: &BTreeSet<Feature
         Part::Sysctl,
         Part::Ran,
     ];
-    PARTS[tape.pick(PARTS.len())].add(state, tape, lacks);
+    PARTS[tape.pick(PARTS.len())].add(state, tape, machine);
 }
 
 /// A state that differs from another in a few things: some dropped with all that stood on them, some added, some changed.
@@ -93,11 +122,16 @@ pub fn near(state: &HostState, tape: &mut Tape) -> HostState {
 
 /// As [`near`], for a kernel that lacks some features.
 pub fn near_without(state: &HostState, tape: &mut Tape, lacks: &BTreeSet<Feature>) -> HostState {
+    near_on(state, tape, &Machine { lacks: lacks.clone(), ovs: None })
+}
+
+/// As [`near`], for a machine.
+pub fn near_on(state: &HostState, tape: &mut Tape, machine: &Machine) -> HostState {
     let mut state = state.clone();
     for _ in 0..tape.pick(5) {
         let keys: Vec<Key> = state.iter().map(|(key, _)| key.clone()).collect();
         let Some(key) = tape.one_of(&keys) else {
-            grow_without(&mut state, tape, lacks);
+            grow_on(&mut state, tape, machine);
             continue;
         };
         match tape.pick(4) {
@@ -106,13 +140,13 @@ pub fn near_without(state: &HostState, tape: &mut Tape, lacks: &BTreeSet<Feature
             }
             1 => {
                 let changed = state.get(key).and_then(|old| changed(&state, old, tape));
-                if let Some(changed) = changed.filter(|new| can(new, lacks)) {
+                if let Some(changed) = changed.filter(|new| can(new, &machine.lacks)) {
                     state.remove(key);
                     spread(&mut state, &changed);
                     state.insert(changed);
                 }
             }
-            _ => grow_without(&mut state, tape, lacks),
+            _ => grow_on(&mut state, tape, machine),
         }
         prune(&mut state);
     }
@@ -162,10 +196,15 @@ enum Part {
     Route,
     Sysctl,
     Ran,
+    OvsBridge,
+    OvsPort,
+    OvsQos,
+    OvsMirror,
+    OvsFlows,
 }
 
 impl Part {
-    fn add(self, state: &mut HostState, tape: &mut Tape, lacks: &BTreeSet<Feature>) {
+    fn add(self, state: &mut HostState, tape: &mut Tape, machine: &Machine) {
         let new = match self {
             Part::Netns => Some(netns(tape)),
             Part::Bridge => devices::bridge(state, tape),
@@ -180,9 +219,14 @@ impl Part {
             Part::Route => routes::route(state, tape),
             Part::Sysctl => settings::sysctl(state, tape),
             Part::Ran => settings::ran(state, tape),
+            Part::OvsBridge => machine.ovs.and_then(|datapath| ovs::bridge(datapath, tape)),
+            Part::OvsPort => ovs::port(state, tape),
+            Part::OvsQos => ovs::qos(state, tape),
+            Part::OvsMirror => ovs::mirror(state, tape),
+            Part::OvsFlows => ovs::flows(state, tape),
         };
         let free = |new: &Resource| new.claims().iter().all(|name| state.holder(name).is_none());
-        let Some(new) = new.filter(|new| free(new) && can(new, lacks)) else { return };
+        let Some(new) = new.filter(|new| free(new) && can(new, &machine.lacks)) else { return };
         let before = state.clone();
         spread(state, &new);
         state.insert(new);
@@ -229,6 +273,7 @@ fn devices(state: &HostState) -> Vec<DeviceId> {
         Resource::Netns(n) => vec![n.lo()],
         Resource::Device(Device::Veth(v)) => v.ends().iter().map(|end| end.id.clone()).collect(),
         Resource::Device(d) => vec![d.id().clone()],
+        Resource::Ovs(ovs) => ovs::made(ovs).into_iter().collect(),
         _ => Vec::new(),
     };
     state.iter().flat_map(|(_, r)| names(r)).collect()

@@ -15,6 +15,7 @@ use crate::resource::{
 use crate::state::{HostState, Loan};
 
 mod device;
+mod ovs;
 mod treatment;
 
 pub(super) use device::default_mac;
@@ -76,9 +77,10 @@ pub fn resource(line: &str) -> Resource {
         ["ran", n, index, digest] => {
             Resource::Ran(Ran { netns: name(n), index: parse(index), digest: parse(digest), argv: Aside(Vec::new()) })
         }
-        _ => match device::single(&words) {
-            Some(single) => Resource::Device(Device::Single(Box::new(single))),
-            None => bad(),
+        _ => match (device::single(&words), ovs::ovs(&words)) {
+            (Some(single), _) => Resource::Device(Device::Single(Box::new(single))),
+            (None, Some(ovs)) => Resource::Ovs(ovs),
+            (None, None) => bad(),
         },
     }
 }
@@ -134,7 +136,7 @@ fn hop(word: &str) -> NextHop {
 /// The line that [`resource`] reads.
 pub fn show(resource: &Resource) -> String {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(o) => ovs::show(o),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { String::new() } else { format!(" node={}", n.node) };
             format!("netns {}{node}{}", n.name, if n.mounted { "" } else { " unmounted" })

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::problems::Problems;
 use super::treatment::Treating;
 use super::values::Family;
-use super::{Link, Node, codes};
+use super::{Direction, Link, Node, codes};
 use crate::names::{Mac, NodeName};
 use crate::problem::Place;
 
@@ -52,10 +52,23 @@ pub(super) struct Extra {
     /// What its interfaces have unless they or their links say otherwise.
     pub mtu: Option<u32>,
     pub interfaces: IndexMap<String, InterfaceSettings>,
+    /// Its mirrors as written.
+    pub mirrors: Vec<MirrorDraft>,
     /// Its ends of links, in file order: the edge and which of its ends.
     pub ends: Vec<(EdgeIndex<u32>, usize)>,
     /// The names that its ends have, or have by default; of a switch none of those that are not written.
     pub names: Vec<Option<String>>,
+}
+
+/// A mirror as written, before the links are known that it means.
+pub(super) struct MirrorDraft {
+    pub name: String,
+    /// What is behind the ports that are copied; none: all.
+    pub from: Option<Vec<(String, Place)>>,
+    /// What is behind the port that the copies leave by.
+    pub to: (String, Place),
+    pub direction: Direction,
+    pub at: Place,
 }
 
 /// What a node says of an interface that a link makes.

@@ -2,7 +2,7 @@
 
 use super::building::Building;
 use super::realms::Realms;
-use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, nodes, pools, uniqueness};
+use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, mirrors, nodes, pools, uniqueness};
 use crate::names::{LabName, NameError, NetnsName};
 use crate::problem::{Place, Problem};
 use crate::spec::Spec;
@@ -21,6 +21,7 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
     nodes::add(&mut building, specs);
     links::add(&mut building, specs);
     ends::settle(&mut building);
+    mirrors::settle(&mut building);
     let realms = Realms::of(&building);
     domains::check(&mut building, &realms, pools.as_ref());
     uniqueness::check(&mut building, &realms);

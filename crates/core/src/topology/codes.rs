@@ -80,3 +80,17 @@ pub(super) const TOGETHER: Code = Code(47);
 pub(super) const TABLE: Code = Code(48);
 /// A setting that this kind of interface does not have.
 pub(super) const TUNING: Code = Code(49);
+/// A mirror of nothing, to nowhere, or of its own copies.
+pub(super) const MIRROR: Code = Code(180);
+/// A setting of a link that has no devices: it is two patch ports.
+pub(super) const PATCH: Code = Code(181);
+/// A setting of a bridge of Open vSwitch that there is not, or that cannot be so.
+pub(super) const OTHER_CONFIG: Code = Code(182);
+/// A text is no controller, or no version of its protocol.
+pub(super) const CONTROLLER: Code = Code(183);
+/// A setting of a port that Open vSwitch does not have, or that only it has.
+pub(super) const OVS_PORT: Code = Code(184);
+/// Settings of a bridge of Open vSwitch that exclude each other, or that it does not have.
+pub(super) const OVS_SWITCH: Code = Code(185);
+/// A setting that an internal interface does not have.
+pub(super) const INTERNAL: Code = Code(186);

@@ -9,7 +9,7 @@ use super::building::Building;
 use super::problems::Problems;
 use super::realms::Realms;
 use super::values::Family;
-use super::{Pools, PortWritten, codes, gateways};
+use super::{Kind, Pools, PortWritten, codes, gateways};
 use crate::problem::Place;
 
 mod joined;
@@ -64,7 +64,7 @@ fn ports(building: &mut Building) {
     for node in building.graph.node_indices() {
         let count = building.extras[node.index()].ends.len();
         let weight = &building.graph[node];
-        if weight.switch().is_some() && count > MOST_PORTS {
+        if matches!(weight.kind, Kind::Bridge(_)) && count > MOST_PORTS {
             let message = format!("the bridge `{}` would have {count} ports; Linux takes {MOST_PORTS}", weight.name);
             let hint = "make more than one bridge, and link them";
             building.problems.tell(codes::PORTS, &weight.at, message, hint);

@@ -9,7 +9,7 @@ use super::building::{Building, InterfaceSettings, of_family};
 use super::problems::Problems;
 use super::treatment::On;
 use super::values::{Family, IPV6_MIN_MTU};
-use super::{Endpoint, Kind, LinkKind, codes, nics, stacking};
+use super::{Endpoint, Kind, LinkKind, codes, is_patch, nics, stacking};
 use crate::problem::Place;
 use crate::suggest::any_of;
 
@@ -34,14 +34,19 @@ fn name(building: &mut Building, node: NodeIndex<u32>) {
     if extra.interfaces.is_empty() && weight.interfaces.is_empty() && !extra.ends.iter().any(bond) {
         return;
     }
+    building.extras[node.index()].names = names(building, node);
+}
+
+/// What the ends of a node are called, or will be by default; of a switch only as written.
+pub(super) fn names(building: &Building, node: NodeIndex<u32>) -> Vec<Option<String>> {
+    let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
     let written = |&(edge, side): &(EdgeIndex<u32>, usize)| building.graph[edge].ends[side].interface.clone();
     let mut taken: FxHashSet<String> = extra.ends.iter().filter_map(written).collect();
     taken.extend(weight.interfaces.iter().map(|own| own.name.clone()));
     let is_switch = weight.switch().is_some();
     let mut free = (0..).map(|n| format!("eth{n}")).filter(|name| !taken.contains(name));
     let given = |end| written(end).or_else(|| free.next().filter(|_| !is_switch));
-    let names = extra.ends.iter().map(given).collect();
-    building.extras[node.index()].names = names;
+    extra.ends.iter().map(given).collect()
 }
 
 /// No two interfaces of a node have one name.
@@ -128,6 +133,12 @@ fn treatments(building: &mut Building) {
         let kind = building.graph[edge].kind;
         for side in 0..2 {
             let Some(treating) = building.links[edge.index()].treating[side].take() else { continue };
+            if is_patch(&building.graph, edge) {
+                if let Some((key, at)) = treating.first() {
+                    no_device(key, &at.clone(), &mut building.problems);
+                }
+                continue;
+            }
             let on = match kind {
                 LinkKind::Veth => On::Veth,
                 LinkKind::Bond { .. } => On::Other("a bond"),
@@ -137,6 +148,12 @@ fn treatments(building: &mut Building) {
             building.graph[edge].ends[side].written = treating.written(on, &mut building.problems);
         }
     }
+}
+
+fn no_device(key: &str, at: &Place, problems: &mut Problems) {
+    let message = format!("`{key}` is a setting of a device, and this link has none: it is a pair of patch ports");
+    let hint = "write it on the links of the nodes, or put a bridge of the kernel between the two switches";
+    problems.tell(codes::PATCH, at, message, hint);
 }
 
 fn apply(end: &mut Endpoint, settings: &InterfaceSettings, is_switch: bool, problems: &mut Problems) {
@@ -166,12 +183,33 @@ fn apply(end: &mut Endpoint, settings: &InterfaceSettings, is_switch: bool, prob
     }
 }
 
+/// A patch port has no MTU and no Ethernet address; one that holds for all links is not meant.
+fn patch(building: &mut Building, edge: EdgeIndex<u32>, side: usize) {
+    let link = &building.graph[edge];
+    let end = &link.ends[side];
+    let said = [
+        ("mtu", building.links[edge.index()].mtu.is_some(), &link.at),
+        ("mtu", end.mtu.is_some(), &end.at),
+        ("mac", end.mac.is_some(), &end.at),
+        ("policing", end.port.policing.is_some(), &end.at),
+    ];
+    let said: Vec<(&str, Place)> =
+        said.into_iter().filter(|(_, is, _)| *is).map(|(key, _, at)| (key, at.key(key))).collect();
+    for (key, at) in said {
+        no_device(key, &at, &mut building.problems);
+    }
+}
+
 /// An end's own MTU, else its link's, else its node's, else that of all links. IPv6 needs one of 1280.
 fn mtus(building: &mut Building) {
     for edge in building.graph.edge_indices() {
         for side in 0..2 {
             let node = building.graph[edge].ends[side].node;
             if matches!(building.graph[node].kind, Kind::Nic { .. }) {
+                continue;
+            }
+            if is_patch(&building.graph, edge) {
+                patch(building, edge, side);
                 continue;
             }
             let peer = building.graph[edge].ends[1 - side].node;

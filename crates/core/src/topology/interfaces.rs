@@ -105,7 +105,7 @@ pub struct PortWritten {
     pub vlan: Option<u16>,
     /// A trunk: the VLANs that pass with a tag.
     pub trunk: Option<Trunk>,
-    /// Of a trunk: the VLAN that passes without a tag.
+    /// Of a trunk: the VLAN that passes without a tag. At a port of Open vSwitch that passes all it may be 0: there that is a VLAN too, of what has no tag.
     pub native: Option<u16>,
     /// Frames may leave by the port that they came in by.
     pub hairpin: Option<bool>,

@@ -1,6 +1,7 @@
 //! Settings that nodes take over: those of all nodes, then of their kind, then of their group, then their own.
 
 use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 use super::ranges::{Pattern, has_range};
 use super::{codes, problems::Problems};
@@ -24,13 +25,19 @@ pub(super) struct Layers<'s> {
     pub bridge: Vec<Layer<'s>>,
     pub ovs: Vec<Layer<'s>>,
     pub groups: IndexMap<&'s str, Vec<Layer<'s>>>,
+    /// What files say that others name.
+    pub texts: Texts<'s>,
 }
+
+/// Texts by the source that names them and the name.
+pub(super) type Texts<'s> = FxHashMap<(usize, &'s str), &'s str>;
 
 impl<'s> Layers<'s> {
     pub fn of(specs: &'s [Spec], problems: &mut Problems) -> Self {
         let mut layers = Layers::default();
         for spec in specs {
             let root = Place { source: spec.source, ..Place::default() };
+            layers.texts.extend(spec.texts.iter().map(|(name, text)| ((spec.source, name.as_str()), text.as_str())));
             if let Some(node) = spec.defaults.as_ref().and_then(|d| d.node.as_ref()) {
                 layers.defaults.push(Layer { spec: node, at: root.key("defaults").key("node") });
             }

@@ -158,12 +158,21 @@ impl Writing<'_, '_> {
             let hint = "link a bridge, or take it away";
             self.building.problems.tell(codes::VLAN, &self.at.key(key), message, hint);
         }
+        let of_ovs = ends.iter().any(|draft| matches!(self.building.graph[draft.end.node].kind, Kind::Ovs(..)));
+        if common.port.policing.is_some() && (a || b) && !of_ovs {
+            let message = "`policing` is a setting of a port of Open vSwitch, and this link has none";
+            let hint = "take it away, or make the bridge `kind: ovs`";
+            self.building.problems.tell(codes::OVS_PORT, &self.at.key("policing"), message, hint);
+        }
         for (draft, is_port) in ends.iter_mut().zip([a, b]) {
             let written = std::mem::take(&mut draft.end.port);
             if is_port {
+                let own = written.clone();
                 draft.end.port = ports::over(written, &common.port);
                 let at = if draft.port_key.is_some() { &draft.end.at } else { &self.at };
                 ports::check(&draft.end.port, at, &mut self.building.problems);
+                let kind = &self.building.graph[draft.end.node].kind;
+                ports::fits(kind, &mut draft.end.port, &own, at, &mut self.building.problems);
             } else if let Some(key) = draft.port_key {
                 let name = &self.building.graph[draft.end.node].name;
                 let message = format!("`{key}` is a setting of a bridge's port, and `{name}` is no bridge");
@@ -193,6 +202,11 @@ impl Writing<'_, '_> {
             let hint = "give that node another name, or write the bridge as a node of its own";
             return self.building.problems.tell(codes::NODE_TWICE, &self.at, message, hint);
         }
+        if common.port.policing.is_some() {
+            let message = "`policing` is a setting of a port of Open vSwitch, and this link is a bridge of the kernel";
+            let hint = "write a node of `kind: ovs`, and a link to it from each";
+            self.building.problems.tell(codes::OVS_PORT, &self.at.key("policing"), message, hint);
+        }
         let (subnets, gives) = self.subnets(0, 1);
         let switch = Switch { implied: true, subnets, gives, ..Switch::default() };
         let bridge = Node {
@@ -211,9 +225,12 @@ impl Writing<'_, '_> {
             let mut port = unsaid(bridge, None, &end.at);
             let own = std::mem::take(&mut end.port);
             if self.building.graph[end.node].switch().is_some() {
-                end.port = ports::over(own, &common.port);
+                end.port = ports::over(own.clone(), &common.port);
                 ports::check(&end.port, &end.at, &mut self.building.problems);
+                let kind = &self.building.graph[end.node].kind;
+                ports::fits(kind, &mut end.port, &own, &end.at, &mut self.building.problems);
                 port.port = common.port.clone();
+                port.port.policing = None;
             } else {
                 port.port = ports::over(own, &common.port);
             }

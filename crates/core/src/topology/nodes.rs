@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use ipnet::IpNet;
 
 use super::building::{Building, Extra};
-use super::layers::{Layer, Layers, Picked, Settings};
+use super::layers::{Layer, Layers, Picked, Settings, Texts};
 use super::nics::HOST;
 use super::problems::Problems;
 use super::ranges::Pattern;
@@ -19,6 +19,7 @@ use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
 mod interfaces;
 mod ovs;
+mod settings;
 mod switches;
 
 /// Adds all nodes of all files to the graph.
@@ -80,7 +81,9 @@ impl<'l, 's> One<'l, 's> {
         let settings = self.settings(building);
         let kind = kind_of(&settings);
         let settings = Settings { kind: self.layers.kind(kind), ..settings };
-        let (node, extra) = NodeOf { settings, kind, at: self.at, problems: &mut building.problems }.whole(name);
+        let (node, extra) =
+            NodeOf { settings, kind, texts: &self.layers.texts, at: self.at, problems: &mut building.problems }
+                .whole(name);
         building.add(node, extra);
     }
 
@@ -111,6 +114,8 @@ fn kind_of(settings: &Settings) -> KindSpec {
 struct NodeOf<'l, 's, 'b> {
     settings: Settings<'l, 's>,
     kind: KindSpec,
+    /// What files say that this one names, by the source that names them and the name.
+    texts: &'l Texts<'s>,
     at: &'l Place,
     problems: &'b mut Problems,
 }
@@ -118,8 +123,9 @@ struct NodeOf<'l, 's, 'b> {
 impl<'s> NodeOf<'_, 's, '_> {
     fn whole(mut self, name: NodeName) -> (Node, Extra) {
         let bridge = matches!(self.kind, KindSpec::Bridge | KindSpec::Ovs);
-        let ovs = self.ovs_keys();
-        let switch_keys = self.switch_keys(bridge);
+        let (ovs, mirrors) = self.ovs_keys();
+        let switch_keys = self.switch_keys(bridge, ovs.rstp);
+        self.contradictions(&ovs, switch_keys.0);
         // A bridge of Open vSwitch is there anyway.
         let in_host = self.fitting("namespace", bridge, |s| s.namespace.as_ref()).is_some();
         let in_host = in_host || self.kind == KindSpec::Ovs;
@@ -157,7 +163,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             exec: self.exec(exec),
             at: self.at.clone(),
         };
-        let extra = Extra { mtu: self.mtu(), interfaces: settings, ..Extra::default() };
+        let extra = Extra { mtu: self.mtu(), interfaces: settings, mirrors, ..Extra::default() };
         (node, extra)
     }
 

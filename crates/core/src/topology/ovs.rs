@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use petgraph::graph::EdgeIndex;
+use petgraph::graph::{EdgeIndex, UnGraph};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Kind, Link, LinkKind, Node};
 use crate::problem::Place;
 use crate::resource::{Datapath, FailMode};
 
@@ -65,4 +66,29 @@ pub struct Policing {
     pub rate: u64,
     /// Bits that may come above that at once; none: as Open vSwitch does.
     pub burst: Option<u64>,
+}
+
+impl OvsWritten {
+    /// Whether flows that nobody here knows of decide what passes: those of a file, of a controller, or of whoever adds some where there are none.
+    pub fn is_ruled(&self) -> bool {
+        self.flows.is_some() || !self.controllers.is_empty() || self.fail_mode == Some(FailMode::Secure)
+    }
+}
+
+/// Whether a link has no devices: it joins two bridges of Open vSwitch that one kind of datapath moves packets for.
+pub(crate) fn is_patch(graph: &UnGraph<Node, Link, u32>, edge: EdgeIndex<u32>) -> bool {
+    let link = &graph[edge];
+    let datapath = |side: usize| match &graph[link.ends[side].node].kind {
+        Kind::Ovs(_, written) => Some(written.datapath.unwrap_or(Datapath::System)),
+        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
+    };
+    link.kind == LinkKind::Veth && datapath(0).is_some() && datapath(0) == datapath(1)
+}
+
+/// Whether copies leave by the port at this end of a link: nothing else passes it, in either direction.
+pub(crate) fn is_output(graph: &UnGraph<Node, Link, u32>, edge: EdgeIndex<u32>, side: usize) -> bool {
+    match &graph[graph[edge].ends[side].node].kind {
+        Kind::Ovs(_, written) => written.mirrors.iter().any(|mirror| mirror.to == edge),
+        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => false,
+    }
 }

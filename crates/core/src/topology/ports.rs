@@ -2,9 +2,9 @@
 
 use super::problems::Problems;
 use super::quantities::Reading;
-use super::{PortWritten, codes};
+use super::{Kind, Policing, PortWritten, Trunk, codes};
 use crate::problem::Place;
-use crate::spec::written::{EndpointMap, LinkSpec, OneOrMany};
+use crate::spec::written::{EndpointMap, LinkSpec, OneOrMany, PolicingSpec};
 
 /// The keys of a port, as written at one place.
 pub(super) struct PortKeys<'s> {
@@ -14,6 +14,7 @@ pub(super) struct PortKeys<'s> {
     hairpin: Option<bool>,
     isolated: Option<bool>,
     learning: Option<bool>,
+    policing: Option<&'s PolicingSpec>,
 }
 
 macro_rules! port_keys {
@@ -27,6 +28,7 @@ macro_rules! port_keys {
                     hairpin: spec.hairpin,
                     isolated: spec.isolated,
                     learning: spec.learning,
+                    policing: spec.policing.as_ref(),
                 }
             }
         })+
@@ -45,6 +47,7 @@ impl PortKeys<'_> {
             ("hairpin", self.hairpin.is_some()),
             ("isolated", self.isolated.is_some()),
             ("learning", self.learning.is_some()),
+            ("policing", self.policing.is_some()),
         ];
         keys.into_iter().find_map(|(key, is)| is.then_some(key))
     }
@@ -73,7 +76,54 @@ impl PortKeys<'_> {
         let place = at.key("trunk");
         let trunk = self.trunk.and_then(|t| Reading { at: place.clone(), problems }.trunk(t.each(&place)));
         let (hairpin, isolated, learning) = (self.hairpin, self.isolated, self.learning);
-        PortWritten { vlan: access, trunk, native, hairpin, isolated, learning, policing: None }
+        let policing = self.policing.and_then(|spec| policing(spec, at.key("policing"), problems));
+        PortWritten { vlan: access, trunk, native, hairpin, isolated, learning, policing }
+    }
+}
+
+fn policing(spec: &PolicingSpec, at: Place, problems: &mut Problems) -> Option<Policing> {
+    let (rate, burst, rate_at) = match spec {
+        PolicingSpec::Rate(rate) => (rate, None, at.clone()),
+        // That `rate` is missing is told by the pass over the text.
+        PolicingSpec::Both(both) => (both.rate.as_ref()?, both.burst.as_deref(), at.key("rate")),
+    };
+    let rate = Reading { at: rate_at, problems: &mut *problems }.rate(rate)?;
+    let burst = match burst {
+        None => None,
+        Some(text) => Some(Reading { at: at.key("burst"), problems }.rate(text)?),
+    };
+    Some(Policing { rate, burst })
+}
+
+/// Tells of settings that a port of this switch does not have. `own` is what its endpoint says, the rest the link says for it.
+pub(super) fn fits(kind: &Kind, port: &mut PortWritten, own: &PortWritten, at: &Place, problems: &mut Problems) {
+    match kind {
+        Kind::Ovs(..) => {
+            let lacking = [("hairpin", port.hairpin == Some(true)), ("learning", port.learning == Some(false))];
+            for (key, _) in lacking.into_iter().filter(|(_, is)| *is) {
+                let message = format!("a port of Open vSwitch has no `{key}`");
+                let hint = "take it away, or write it at the endpoint of a bridge of the kernel";
+                problems.tell(codes::OVS_PORT, &at.key(key), message, hint);
+            }
+            // All have a tag or none: what has none is in a VLAN of its own, that has the number 0.
+            if port.trunk == Some(Trunk::All) && port.native.is_none() {
+                port.native = Some(0);
+            }
+        }
+        Kind::Bridge(_) if port.policing.is_some() => {
+            if own.policing.is_some() {
+                let message = "`policing` is a setting of a port of Open vSwitch, and this bridge is the kernel's";
+                problems.tell(
+                    codes::OVS_PORT,
+                    &at.key("policing"),
+                    message,
+                    "take it away, or make the bridge `kind: ovs`",
+                );
+            }
+            // What the link says is meant for its other end.
+            port.policing = None;
+        }
+        Kind::Bridge(_) | Kind::Namespace | Kind::Router | Kind::Nic { .. } => {}
     }
 }
 

@@ -45,6 +45,11 @@ impl Part<'_> {
     }
 }
 
+/// Every text that a text stands for; none where its ranges cannot be read, which is told by who looks at them.
+pub(crate) fn each_of(text: &str) -> Vec<String> {
+    Pattern::parse(text).map(|pattern| pattern.iter().map(Cow::into_owned).collect()).unwrap_or_default()
+}
+
 /// Whether a text has something in it that could be a range.
 pub(super) fn has_range(text: &str) -> bool {
     text.contains(['[', '{'])

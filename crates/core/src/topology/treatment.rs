@@ -52,6 +52,16 @@ macro_rules! treating {
         }
 
         impl Treating {
+            /// Every key that is written, for whom, and where.
+            fn said(&self) -> Vec<(&'static str, Level, &Place)> {
+                let mut all = Vec::new();
+                $(all.extend(self.$field.as_ref().map(|said| ($key, said.level, &said.at)));)+
+                for (said, (word, _)) in self.knobs.iter().zip(Knob::WORDS) {
+                    all.extend(said.as_ref().map(|said| (word, said.level, &said.at)));
+                }
+                all
+            }
+
             /// These values, and where there is none the weaker ones. `twice` hears of a key that is written twice of one interface, and where.
             fn fill(&mut self, weaker: &Treating, twice: &mut dyn FnMut(&str, &Place)) {
                 $(fill(&mut self.$field, &weaker.$field, $key, twice);)+
@@ -132,6 +142,11 @@ impl Treating {
         }
         all.down = reader.plain("state", written.state.map(|s| s == StateSpec::Down));
         (all.impaired_at.is_some() || all.sets()).then_some(all)
+    }
+
+    /// The first key that is written of it, and not for all links, and where.
+    pub fn first(&self) -> Option<(&'static str, &Place)> {
+        self.said().into_iter().find(|(_, level, _)| *level != Level::Default).map(|(key, _, at)| (key, at))
     }
 
     fn impairs(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::given::{Given, Prior, give};
 use crate::lower::{lower, netns_of};
 use crate::names::{HostId, IfName};
 use crate::plan::plan;
-use crate::resource::{Address, Key, NetnsId, Resource};
+use crate::resource::{Address, Key, NetnsId, Ovs, Resource};
 use crate::routing::static_routes;
 use crate::sim::Sim;
 use crate::state::{Facts, HostState, Scope};
@@ -263,7 +263,8 @@ fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostStat
 /// Whether the graph's pairs have a packet or its answer come by here: a fault in anything else cannot show.
 fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(Ovs::Port(_) | Ovs::Bridge(_)) => true,
+        Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_)) => false,
         // A route for which a pair's address is meant.
         Resource::Route(route) => expect(topology, given)
             .pairs()

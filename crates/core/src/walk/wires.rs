@@ -6,13 +6,15 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::switched::{Exit, Switched};
+use crate::names::IfName;
 use crate::resource::{
     Device, DeviceId, IpvlanMode, MacvlanMode, NetnsId, Port, PortVlans, Resource, SingleKind, VlanProtocol,
 };
 use crate::state::HostState;
 
 /// A frame's tags, the outermost first.
-type Tags = Vec<(VlanProtocol, u16)>;
+pub(super) type Tags = Vec<(VlanProtocol, u16)>;
 
 /// The devices of a host as frames see them.
 #[derive(Debug, Default)]
@@ -22,6 +24,7 @@ pub(super) struct Wires {
     ports: FxHashMap<DeviceId, Port>,
     members: FxHashMap<DeviceId, Vec<DeviceId>>,
     vlans: FxHashMap<DeviceId, PortVlans>,
+    ovs: Switched,
     /// What stands on a device.
     above: FxHashMap<DeviceId, Vec<DeviceId>>,
     /// What was found out before.
@@ -31,9 +34,15 @@ pub(super) struct Wires {
 /// What a device is to a frame.
 #[derive(Debug, Clone)]
 enum Kind {
-    Veth { peer: DeviceId },
-    Bridge { filters: bool },
+    Veth {
+        peer: DeviceId,
+    },
+    Bridge {
+        filters: bool,
+    },
     Single(SingleKind),
+    /// A device of Open vSwitch.
+    Switched,
 }
 
 /// A frame on its way.
@@ -63,6 +72,11 @@ impl Wires {
                     }
                     wires.devices.insert(single.id.clone(), Kind::Single(single.kind.clone()));
                 }
+                Resource::Ovs(ovs) => {
+                    if let Some(device) = wires.ovs.add(ovs) {
+                        wires.devices.insert(device, Kind::Switched);
+                    }
+                }
                 Resource::Port(port) => {
                     wires.members.entry(port.master()).or_default().push(port.device.clone());
                     wires.ports.insert(port.device.clone(), port.clone());
@@ -80,7 +94,6 @@ impl Wires {
                 | Resource::Address(_)
                 | Resource::Route(_)
                 | Resource::Sysctl(_)
-                | Resource::Ovs(_)
                 | Resource::Ran(_) => {}
             }
         }
@@ -117,7 +130,7 @@ impl Wires {
     fn carries(&self, device: &DeviceId) -> bool {
         let far_is_up = match self.devices.get(device) {
             Some(Kind::Veth { peer }) => self.is_up(peer),
-            Some(Kind::Bridge { .. } | Kind::Single(_)) | None => true,
+            Some(Kind::Bridge { .. } | Kind::Single(_) | Kind::Switched) | None => true,
         };
         self.is_up(device) && far_is_up
     }
@@ -125,7 +138,7 @@ impl Wires {
     fn children(&self, device: &DeviceId) -> impl Iterator<Item = (&DeviceId, &SingleKind)> {
         self.above.get(device).into_iter().flatten().filter_map(|child| match self.devices.get(child) {
             Some(Kind::Single(kind)) => Some((child, kind)),
-            Some(Kind::Veth { .. } | Kind::Bridge { .. }) | None => None,
+            Some(Kind::Veth { .. } | Kind::Bridge { .. } | Kind::Switched) | None => None,
         })
     }
 }
@@ -140,6 +153,7 @@ impl Frame<'_> {
         match wires.devices.get(device) {
             None => {}
             Some(Kind::Veth { peer }) => self.arrive(peer, tags),
+            Some(Kind::Switched) => self.switched(device.name, tags),
             Some(Kind::Bridge { filters }) => {
                 let own = wires.vlans.get(device).and_then(|vlans| vlans.pvid);
                 if let Some(vid) = if *filters { own } else { Some(0) } {
@@ -205,12 +219,15 @@ impl Frame<'_> {
                 return self.arrive(vlan, tags);
             }
         }
+        if wires.ovs.takes(device) {
+            return self.switched(device.name, tags);
+        }
         if let Some(port) = wires.ports.get(device) {
             let master = port.master();
             match wires.devices.get(&master) {
                 Some(Kind::Bridge { filters }) => return self.bridged(&master, *filters, device, tags),
                 Some(Kind::Single(SingleKind::Bond(_))) => return self.arrive(&master, tags),
-                Some(Kind::Single(_) | Kind::Veth { .. }) | None => {}
+                Some(Kind::Single(_) | Kind::Veth { .. } | Kind::Switched) | None => {}
             }
         }
         for (child, kind) in wires.children(device) {
@@ -247,6 +264,21 @@ impl Frame<'_> {
         };
         if let Some(vid) = vid {
             self.forward(bridge, Some(port), vid, tags);
+        }
+    }
+
+    /// Into a bridge of Open vSwitch by a port, and out of it by the others; a patch port leads into the next one.
+    fn switched(&mut self, port: IfName, tags: Tags) {
+        let wires = self.wires;
+        let way_in = DeviceId { netns: NetnsId::Host, name: port };
+        if !self.seen.insert((way_in, None, 0, tags.clone())) {
+            return;
+        }
+        for exit in wires.ovs.pass(port, tags) {
+            match exit {
+                Exit::Device(name, tags) => self.leave(&DeviceId { netns: NetnsId::Host, name }, tags),
+                Exit::Machine(name, tags) => self.arrive(&DeviceId { netns: NetnsId::Host, name }, tags),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use netsim_core::names::Mac;
 use netsim_core::problem::Problem;
 use netsim_core::spec::{self, Sources};
-use netsim_core::topology::{CheckKind, Endpoint, Impairment, Kind, LinkKind, Topology, Trunk, Written};
+use netsim_core::topology::{CheckKind, Endpoint, Impairment, Kind, LinkKind, OvsWritten, Topology, Trunk, Written};
 use netsim_core::units;
 
 /// Loads several files, the first the root.
@@ -74,6 +74,30 @@ pub fn told(sources: &Sources, problems: &[Problem]) -> String {
     out
 }
 
+/// What is written of a switch of Open vSwitch beyond what every switch has.
+fn ovs(t: &Topology, written: &OvsWritten) -> String {
+    let mut out = String::new();
+    out.extend(written.datapath.map(|datapath| format!(" {datapath:?}")));
+    out.extend(written.fail_mode.map(|mode| format!(" fail-mode {mode:?}")));
+    out.extend(written.rstp.then_some(" rstp".to_owned()));
+    out.extend(written.protocols.iter().map(|p| format!(" {p}")));
+    out.extend(written.controllers.iter().map(|c| format!(" {c}")));
+    out.extend(written.other_config.iter().map(|(k, v)| format!(" {k}={v:?}")));
+    out.extend(written.flows.as_ref().map(|text| format!(" flows {text:?}")));
+    for mirror in &written.mirrors {
+        let link = |edge| {
+            let ends: Vec<&str> = [0, 1].map(|side| t.end_node(edge, side).name.as_str()).to_vec();
+            ends.join("-")
+        };
+        let from = mirror
+            .from
+            .as_ref()
+            .map_or("all".to_owned(), |all| all.iter().map(|&edge| link(edge)).collect::<Vec<_>>().join(" "));
+        write!(out, " mirror {} of {from} {:?} to {}", mirror.name, mirror.direction, link(mirror.to)).unwrap();
+    }
+    out
+}
+
 /// A topology, a line for each thing in it.
 pub fn shown(t: &Topology) -> String {
     let mut out = String::new();
@@ -83,9 +107,8 @@ pub fn shown(t: &Topology) -> String {
             Kind::Namespace => "namespace".to_owned(),
             Kind::Router => "router".to_owned(),
             Kind::Nic { name } => format!("nic {name}"),
-            Kind::Ovs(..) => todo!("ovs"),
-            Kind::Bridge(s) => {
-                let mut kind = "bridge".to_owned();
+            Kind::Bridge(s) | Kind::Ovs(s, _) => {
+                let mut kind = if matches!(node.kind, Kind::Ovs(..)) { "ovs" } else { "bridge" }.to_owned();
                 let words = [(s.in_host, " in-host"), (s.implied, " implied"), (!s.gives, " gives-nothing")];
                 kind.extend(words.iter().filter(|(is, _)| *is).map(|(_, word)| *word));
                 kind.extend(s.subnets.iter().map(|n| format!(" gives {n}")));
@@ -94,6 +117,9 @@ pub fn shown(t: &Topology) -> String {
                 kind.extend(s.stp.then_some(" stp".to_owned()));
                 kind.extend(s.forward_delay.map(|t| format!(" forward-delay {t}")));
                 kind.extend(s.ageing.map(|t| format!(" ageing {t}")));
+                if let Kind::Ovs(_, written) = &node.kind {
+                    kind.push_str(&ovs(t, written));
+                }
                 kind
             }
         };

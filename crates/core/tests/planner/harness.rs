@@ -5,10 +5,10 @@ use std::fmt;
 
 use netsim_core::names::LabName;
 use netsim_core::plan::{Action, plan};
-use netsim_core::resource::{Device, Key, NetnsId, Resource};
+use netsim_core::resource::{Datapath, Device, Key, NetnsId, Resource};
 use netsim_core::sim::Sim;
 use netsim_core::state::{HostState, Observed, Scope};
-use netsim_core::testing::{Tape, near, show_action, show_plan, show_state, state};
+use netsim_core::testing::{Machine, Tape, near_on, show_action, show_plan, show_state, state_on};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -42,16 +42,27 @@ impl fmt::Debug for State {
     }
 }
 
+/// One with Open vSwitch, or, as often, one without.
+pub fn machine(tape: &mut Tape) -> Machine {
+    Machine { ovs: (tape.pick(2) == 1).then_some(Datapath::Netdev), ..Machine::default() }
+}
+
 pub fn some_state() -> impl Strategy<Value = State> {
-    choices(160).prop_map(|Choices(bytes)| State(state(&mut Tape::new(&bytes))))
+    choices(200).prop_map(|Choices(bytes)| {
+        let mut tape = Tape::new(&bytes);
+        let machine = machine(&mut tape);
+        State(state_on(&mut tape, &machine))
+    })
 }
 
 /// Two states: two times in three the second is near the first.
 pub fn two_states() -> impl Strategy<Value = (State, State)> {
-    (choices(160), choices(160)).prop_map(|(Choices(a), Choices(b))| {
-        let from = state(&mut Tape::new(&a));
+    (choices(200), choices(200)).prop_map(|(Choices(a), Choices(b))| {
+        let mut tape = Tape::new(&a);
+        let machine = machine(&mut tape);
+        let from = state_on(&mut tape, &machine);
         let mut tape = Tape::new(&b);
-        let to = if tape.pick(3) < 2 { near(&from, &mut tape) } else { state(&mut tape) };
+        let to = if tape.pick(3) < 2 { near_on(&from, &mut tape, &machine) } else { state_on(&mut tape, &machine) };
         (State(from), State(to))
     })
 }

@@ -7,7 +7,7 @@ use super::cells::{Entry, Passage};
 use super::ports::{PortVlans, is_isolated};
 use super::{Cells, Domain, Links, Medium, Wire, is_up};
 use crate::given::interfaces::InterfaceId;
-use crate::topology::Topology;
+use crate::topology::{Topology, is_output};
 
 pub(super) struct Flood<'a> {
     topology: &'a Topology,
@@ -33,7 +33,10 @@ impl<'a> Flood<'a> {
     pub(super) fn new(topology: &'a Topology, links: Links, filtering: &'a [bool]) -> Self {
         let mut ports = vec![Vec::new(); topology.graph.node_count()];
         for edge in topology.graph.edge_indices() {
-            for side in [0, 1].into_iter().filter(|&side| topology.end_node(edge, side).switch().is_some()) {
+            let is_port = |&side: &usize| {
+                topology.end_node(edge, side).switch().is_some() && !is_output(&topology.graph, edge, side)
+            };
+            for side in [0, 1].into_iter().filter(is_port) {
                 ports[topology.graph[edge].ends[side].node.index()].push((edge, side));
             }
         }
@@ -109,7 +112,7 @@ impl<'a> Flood<'a> {
     /// Where a frame goes in at the end of a link that is a port of a switch.
     fn enter(&self, edge: EdgeIndex<u32>, side: usize, wire: Wire) -> Option<Wire> {
         let end = &self.topology.graph[edge].ends[side];
-        self.topology.graph[end.node].switch()?;
+        self.topology.graph[end.node].switch().filter(|_| !is_output(&self.topology.graph, edge, side))?;
         if !self.filtering[end.node.index()] {
             return Some(Wire { place: Medium::Switch(end.node, 0), tags: wire.tags });
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::either::{Either, either_visitor};
 use super::treatment::treated;
-use super::{OneOrMany, Scalars};
+use super::{OneOrMany, PolicingSpec, Scalars};
 use crate::resource::{BondMode, IpvlanMode, MacvlanMode};
 
 treated! {
@@ -51,6 +51,8 @@ treated! {
         pub isolated: Option<bool>,
         /// Of a bridge's port: `false` keeps the bridge from remembering the addresses behind it.
         pub learning: Option<bool>,
+        /// Of a port of Open vSwitch: most that it takes in, as 10mbit, or `{ rate, burst }`; what is above is dropped.
+        pub policing: Option<PolicingSpec>,
         /// Several pairs of devices, bonded at both ends.
         pub bond: Option<LinkBondSpec>,
         /// A macvlan device on a NIC of the machine, which is the other endpoint (`host:eth1`): whom it can talk to.
@@ -101,6 +103,8 @@ treated! {
         pub isolated: Option<bool>,
         /// Of a bridge's port: `false` keeps the bridge from remembering the addresses behind it.
         pub learning: Option<bool>,
+        /// Of a port of Open vSwitch: most that it takes in, as 10mbit, or `{ rate, burst }`; what is above is dropped.
+        pub policing: Option<PolicingSpec>,
     }
 }
 

@@ -5,7 +5,7 @@ use super::fits::{mac, mtu};
 use super::ports::{some_settings, some_vlans};
 use super::routes::{add_hop, alone};
 use super::settings::{some_qdisc, some_value};
-use super::{Master, device, devices, master, masters};
+use super::{Master, device, devices, master, masters, ovs};
 use crate::names::{Mac, NodeName};
 use crate::resource::{
     Bond, Bridge, Device, DeviceId, End, IpvlanMode, MacvlanMode, Netns, Port, Qdisc, Ran, Resource, Single,
@@ -17,7 +17,7 @@ use crate::testing::Tape;
 /// The same thing, changed in one respect.
 pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
     Some(match old {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(old) => Resource::Ovs(ovs::changed(state, old, tape)?),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
             Resource::Netns(Netns::new(n.name.clone(), NodeName::new(node).expect("a constant")))

@@ -2,7 +2,7 @@
 
 use super::devices::can_be_parent;
 use super::ports::filters;
-use super::{Master, device, master, master_of, single_of};
+use super::{Master, device, master, master_of, ovs, single_of};
 use crate::names::Mac;
 use crate::resource::{
     Address, Device, DeviceId, Key, Knob, MacvlanMode, NextHop, Port, PortSettings, Resource, Route, Single,
@@ -16,7 +16,8 @@ pub(super) const IPV6_MIN_MTU: u32 = 1280;
 /// Whether a kernel would take this.
 pub(super) fn fits(resource: &Resource, state: &HostState) -> bool {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(of) => ovs::fits(of, state),
+        Resource::Qdisc(q) => ovs::leaves_queueing(&q.device, state),
         Resource::Address(a) => address(a, state),
         Resource::Route(r) => route(r, state),
         Resource::Sysctl(s) => {
@@ -30,7 +31,7 @@ pub(super) fn fits(resource: &Resource, state: &HostState) -> bool {
         }
         Resource::Tuning(t) => tuning(t, state),
         Resource::Device(Device::Single(s)) => single(s, state),
-        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Qdisc(_) | Resource::Ran(_) => true,
+        Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Ran(_) => true,
     }
 }
 
@@ -84,7 +85,7 @@ fn route(r: &Route, state: &HostState) -> bool {
 }
 
 fn port(p: &Port, state: &HostState) -> bool {
-    let Some(to) = master(state, &p.master()) else { return false };
+    let Some(to) = master(state, &p.master()).filter(|_| !ovs::is_port(&p.device, state)) else { return false };
     let id = &p.device;
     let is_parent = || state.children(id).any(|child| !matches!(child.kind, SingleKind::Vlan { .. }));
     let plain = p.settings == PortSettings::default();

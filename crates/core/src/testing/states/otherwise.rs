@@ -9,7 +9,6 @@ use crate::state::HostState;
 /// Forms of the same thing that stand on less, or on something else.
 pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
         Resource::Route(r) => {
             let with = |mut via: Vec<NextHop>| {
                 alone(&mut via);
@@ -49,6 +48,7 @@ pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource>
         | Resource::Tuning(_)
         | Resource::Address(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => Vec::new(),
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => Vec::new(),
     }
 }

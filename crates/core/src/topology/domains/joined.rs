@@ -4,7 +4,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
 
 use super::super::building::Building;
-use super::super::{OwnKind, Owned, PortWritten, Trunk, codes};
+use super::super::{OwnKind, Owned, PortWritten, Trunk, codes, is_output};
 
 /// The VLAN of a frame within a switch; of one that filters none, its tag, and 0 where it has none.
 type Vid = u16;
@@ -64,11 +64,11 @@ impl Joined {
             filters,
         };
         let between = |&edge: &EdgeIndex<u32>| {
-            building.graph[edge].ends.iter().all(|end| building.graph[end.node].switch().is_some())
+            let is_switch = |side: usize| building.graph[building.graph[edge].ends[side].node].switch().is_some();
+            [0, 1].into_iter().all(|side| is_switch(side) && !is_output(&building.graph, edge, side))
         };
-        let runs_stp = |&edge: &EdgeIndex<u32>| {
-            building.graph[edge].ends.iter().all(|end| building.graph[end.node].switch().is_some_and(|s| s.stp))
-        };
+        let runs_stp =
+            |&edge: &EdgeIndex<u32>| building.graph[edge].ends.iter().all(|end| building.graph[end.node].spans_tree());
         let (trees, others): (Vec<_>, Vec<_>) = building.graph.edge_indices().filter(between).partition(runs_stp);
         // Circles among switches that run STP are cut by it.
         for edge in trees {

@@ -59,7 +59,12 @@ impl Writing<'_, '_> {
 /// Why a link of this kind cannot join these two, and what to do; none if it can.
 pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'static str)> {
     let word = match kind {
-        LinkKind::Veth | LinkKind::Bond { .. } => return None,
+        LinkKind::Veth => return None,
+        LinkKind::Bond { .. } if kinds.iter().any(|kind| matches!(kind, Kind::Ovs(..))) => {
+            let hint = "link it by one pair, or make the bridge one of the kernel";
+            return Some(("a port of Open vSwitch is no `bond` of the kernel".to_owned(), hint));
+        }
+        LinkKind::Bond { .. } => return None,
         LinkKind::Macvlan(_) => "macvlan",
         LinkKind::Ipvlan(_) => "ipvlan",
     };

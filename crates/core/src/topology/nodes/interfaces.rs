@@ -11,7 +11,7 @@ use super::super::treatment::{Level, On as Device, Treating};
 use super::super::values::{self, Family, On};
 use super::super::{OwnKind, Owned, PortWritten, codes};
 use super::NodeOf;
-use crate::names::interface_name;
+use crate::names::{IfName, interface_name};
 use crate::problem::Place;
 use crate::resource::{IpvlanMode, MacvlanMode, VlanProtocol};
 use crate::spec::written::{BondSpec, InterfaceSpec, KindSpec, OneOrMany, Treated, VrfSpec};
@@ -185,8 +185,22 @@ impl<'s> NodeOf<'_, 's, '_> {
         }
         let (kind, device) = self.own_kind(name, &merged)?;
         self.unfit(&merged, &kind);
+        if internal && name.len() > IfName::MAX {
+            let message = format!("`{name}` is longer than the {} bytes of a device's name", IfName::MAX);
+            self.problems.tell(
+                codes::NAME,
+                &at,
+                message,
+                "Open vSwitch makes the device by that name: take a shorter one",
+            );
+            return None;
+        }
         let InterfaceSettings { ipv4, ipv6, mac, mtu, treating, at } = merged.settings;
         let written = treating.map(|t| t.written(Device::Other(device), self.problems)).unwrap_or_default();
+        if let Some((knob, _)) = written.tuning.first().filter(|_| internal) {
+            let message = format!("an internal interface takes no `{knob}`: its device is Open vSwitch's");
+            self.problems.tell(codes::INTERNAL, &at, message, "take it away");
+        }
         let addresses = ipv4.into_iter().chain(ipv6).flatten().collect();
         Some(Owned { name: name.to_owned(), kind, addresses, mac, mtu, written, at })
     }
@@ -207,6 +221,10 @@ impl<'s> NodeOf<'_, 's, '_> {
             self.problems.tell(codes::INTERFACE_KIND, at, message, "take it away");
         }
         let at = &merged.settings.at;
+        if let (OwnKind::Internal { .. }, Some(_)) = (kind, merged.settings.mtu) {
+            let message = "an internal interface has the least MTU of its switch's ports";
+            self.problems.tell(codes::INTERNAL, &at.key("mtu"), message, "take it away");
+        }
         if let (OwnKind::Ipvlan { .. }, Some(_)) = (kind, merged.settings.mac) {
             let message = "an ipvlan has the Ethernet address of the interface that it stands on";
             self.problems.tell(codes::UNFIT, &at.key("mac"), message, "take it away, or make it a `macvlan`");
