@@ -1,7 +1,7 @@
 //! What hands and accidents do to a running lab is seen, and put right again.
 
 use super::support::run;
-use super::support::switch::beside_a_switch;
+use super::support::switch::{Switch, beside_a_switch};
 use super::{answers, is_whole, netns, shipped, status};
 
 #[test]
@@ -102,21 +102,26 @@ fn a_lab_outlives_a_switch_that_is_started_anew() {
 fn a_database_that_is_wiped_under_a_lab_is_filled_again() {
     beside_a_switch("drift::a_database_that_is_wiped_under_a_lab_is_filled_again", |machine, switch| {
         let file = shipped("ovs-vlans");
-        machine.ok(["apply", &file, "--check"]);
-        let whole = switch.seen();
-        switch.wipe();
-        let (said, as_wanted) = status(machine, "ovs-vlans");
-        assert!(!as_wanted, "{said}");
-        for bridge in ["core", "floor"] {
-            assert!(said.contains(&format!("missing  OVS bridge {bridge}")), "{said}");
-        }
-        machine.ok(["apply", &file, "--check"]);
-        is_whole(machine, &file);
-        assert_eq!(switch.seen(), whole);
+        let wipes: [(&str, fn(&Switch)); 2] = [("seen", Switch::wipe), ("unseen", Switch::wipe_unseen)];
+        for (how, wipe) in wipes {
+            machine.ok(["apply", &file, "--check"]);
+            let whole = switch.seen();
+            wipe(switch);
+            let (said, as_wanted) = status(machine, "ovs-vlans");
+            assert!(!as_wanted, "{how}: {said}");
+            for bridge in ["core", "floor"] {
+                assert!(said.contains(&format!("missing  OVS bridge {bridge}")), "{how}: {said}");
+            }
+            machine.ok(["apply", &file, "--check"]);
+            is_whole(machine, &file);
+            assert_eq!(switch.seen(), whole, "{how}");
 
-        switch.wipe();
-        machine.ok(["destroy", "ovs-vlans"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+            wipe(switch);
+            machine.ok(["destroy", "ovs-vlans"]);
+            // What a switch made for itself, and forgot, is no lab's.
+            switch.forget_datapath();
+            machine.has_nothing_left();
+            switch.has_nothing_left();
+        }
     });
 }

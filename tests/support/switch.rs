@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::{Machine, again, both, run};
 
@@ -56,11 +57,38 @@ impl Switch {
         run("kill", &[signal, pid.trim()]);
     }
 
-    /// Takes all that is in the database away, as a hand or a broken disk would: the daemons are started anew with an empty one.
+    /// Takes all that is in the database away under a switch that goes on.
     pub fn wipe(&self) {
+        let pid = std::fs::read_to_string(self.folder.join("ovsdb-server.pid")).expect("it runs");
+        self.signal("ovsdb-server", "-TERM");
+        while PathBuf::from(format!("/proc/{}/exe", pid.trim())).exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.start_empty();
+    }
+
+    /// Takes all that is in the database away while no switch runs, and starts one: that knows nothing of the devices that there are.
+    pub fn wipe_unseen(&self) {
         self.stop();
+        self.start_empty();
+    }
+
+    fn start_empty(&self) {
         std::fs::remove_file(self.folder.join("conf.db")).expect("it is there");
         self.start();
+    }
+
+    /// Takes away what such a switch leaves behind of its own: the device of its datapath.
+    pub fn forget_datapath(&self) {
+        let own = [
+            ("ovs-netdev", "ip", ["link", "del", "ovs-netdev"]),
+            ("ovs-system", "ovs-dpctl", ["--timeout=60", "del-dp", "ovs-system"]),
+        ];
+        for (device, program, words) in own {
+            if run("ip", &["-br", "link"]).contains(device) {
+                run(program, &words);
+            }
+        }
     }
 
     /// The address of the database, as `--db` takes it.

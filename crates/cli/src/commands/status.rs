@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use netsim_core::names::{LabName, NetnsName};
-use netsim_core::resource::{Key, NetnsId, Ovs, OvsKey, Resource};
+use netsim_core::resource::{Key, NetnsId, Resource};
 use netsim_core::state::HostState;
 use serde::Serialize;
 
@@ -109,11 +109,12 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
             found,
         });
     }
+    let asked: HashSet<&Key> = surveyed.scope.names.iter().collect();
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
-            // On a bridge of the lab, or of one of its ports.
-            (NetnsId::Host, Key::Ovs(of)) => on_ours(of, foreign.resource.as_ref(), ours),
+            // What nobody asked for is there because it is on a bridge of the lab, or of one of its ports.
+            (NetnsId::Host, Key::Ovs(_)) => !asked.contains(key),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
             // In the host's namespace: what somebody else put on a device of the lab.
             (
@@ -138,17 +139,6 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
     }
     all.sort_by_cached_key(|d| (d.kind, natural(&d.what)));
     all
-}
-
-/// Whether something of Open vSwitch is on a bridge of the lab.
-fn on_ours(key: &OvsKey, resource: Option<&Resource>, ours: &HostState) -> bool {
-    let on = match (key, resource) {
-        (OvsKey::Port(_), Some(Resource::Ovs(Ovs::Port(port)))) => OvsKey::Bridge(port.bridge),
-        (OvsKey::Mirror(bridge, _) | OvsKey::Flows(bridge), _) => OvsKey::Bridge(*bridge),
-        (OvsKey::Qos(port), _) => OvsKey::Port(*port),
-        (OvsKey::Bridge(_) | OvsKey::Port(_), _) => return false,
-    };
-    ours.holder(&Key::Ovs(on)).is_some()
 }
 
 fn netns(resource: &Resource) -> Option<&NetnsName> {
