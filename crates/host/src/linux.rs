@@ -37,7 +37,7 @@ mod tuning;
 use apply::Run;
 pub(crate) use apply::{Step, drain, saves};
 pub(crate) use observe::Known;
-pub(crate) use switched::{Switched, in_datapath, is_left};
+pub(crate) use switched::{Devices, Switched, in_datapath, is_left};
 
 /// Where things are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,17 +73,17 @@ impl Linux {
         self.look(scope, &Switched::default(), Known::default()).map(|(observed, _)| observed)
     }
 
-    /// What is so beside Open vSwitch, and which of the devices are there that it has made.
+    /// What is so beside Open vSwitch, and which devices there are that it can have to do with.
     pub(crate) fn look(
         &self,
         scope: &Scope,
         switched: &Switched,
         known: Known,
-    ) -> Result<(Observed, BTreeSet<IfName>), HostError> {
+    ) -> Result<(Observed, Devices), HostError> {
         let sight = on_a_thread_of_its_own(|| observe::observe(&self.paths, scope, switched, known));
-        let (observed, seen, made) = sight?;
+        let (observed, seen, devices) = sight?;
         *self.seen.lock().expect("nobody panics with it") = Some((scope.clone(), seen));
-        Ok((observed, made))
+        Ok((observed, devices))
     }
 
     /// What was seen last in namespaces that these actions do not touch: it still is so, for the lab is locked. A program may touch whatever it likes,

@@ -128,13 +128,13 @@ impl Local {
                 return Ok(observed);
             }
             Sought::Ready(ovs, rows) => {
-                let (mut observed, made) = look(&ovs::switched(&scope.lab, &rows))?;
+                let (mut observed, devices) = look(&ovs::switched(&scope.lab, &rows))?;
                 let mut flows = |bridge: &str| ovs.flows(bridge).map(|flows| ovs::digest(&flows));
-                ovs::add(&mut observed, scope, &rows, &made, &mut flows)?;
+                ovs::add(&mut observed, scope, &rows, &devices, &mut flows)?;
                 (rows, observed)
             }
             Sought::Quiet(ovs, rows) => {
-                let (mut observed, made) = look(&ovs::switched(&scope.lab, &rows))?;
+                let (mut observed, devices) = look(&ovs::switched(&scope.lab, &rows))?;
                 let ovs = ovs.with_patience(QUIET_PATIENCE);
                 let mut answers = true;
                 let mut flows = |bridge: &str| {
@@ -142,7 +142,7 @@ impl Local {
                     answers = flows.is_some();
                     Ok(flows.map_or(0, |flows| ovs::digest(&flows)))
                 };
-                ovs::add(&mut observed, scope, &rows, &made, &mut flows)?;
+                ovs::add(&mut observed, scope, &rows, &devices, &mut flows)?;
                 (rows, observed)
             }
         };

@@ -65,6 +65,9 @@ const DATAPATH: &str = "system@ovs-system";
 const LOOKING: &str = "look at Open vSwitch";
 const CHANGING: &str = "change Open vSwitch";
 
+/// How long a switch may be away from its database.
+const RETURNING: Duration = Duration::from_secs(3);
+
 /// How long to wait before the switch is asked again how far it is.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -118,6 +121,15 @@ impl Ovs {
         self.rows()
     }
 
+    /// Waits until the switch has made a change true that changes nothing, for one that hangs and one that has nothing to do look alike.
+    pub fn knock(&self) -> Result<(), HostError> {
+        // A row that nothing refers to is not kept.
+        let settings = vec![Setting::of("target", Value::text("netsim"))];
+        let mut nothing = Transaction::default();
+        nothing.step([Op::Create { id: "nobody".into(), table: Table::Controller, settings }]);
+        self.commit(&nothing)
+    }
+
     /// Whether a switch is at work that has done, or does within so long, what the database asks for.
     pub fn hears(&self, within: Duration) -> bool {
         let asked = self.clone().with_patience(within);
@@ -127,7 +139,13 @@ impl Ovs {
     /// Looks that a switch is at work, and that its database has all columns. `ovs-vsctl` reads a column that an older database lacks as empty, and refuses
     /// only to set it.
     fn attends(&self) -> Result<(), HostError> {
-        if !self.switch_runs()? {
+        let begun = Instant::now();
+        while !self.switch_runs()? {
+            // One whose database has been started anew comes back to it by itself (lib/reconnect.c: after a second, at first).
+            if begun.elapsed() < self.patience.min(RETURNING) {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
             return Err(errors::not_running(LOOKING, "its database is there, but no `ovs-vswitchd` runs"));
         }
         let question = ["get-schema", &self.database, "Open_vSwitch"].map(OsString::from);

@@ -1,6 +1,5 @@
 //! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Mutex;
 
@@ -12,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::device::{Kind, LO_INDEX, Link};
 use super::netns::Entry;
+use super::switched::Devices;
 use super::sysctl::Settings;
 use super::{
     Paths, Switched, address, device, errors, facts, ledger, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
@@ -93,8 +93,8 @@ impl<'a> Asked<'a> {
 /// Namespaces of ours that were looked at before and that nothing was done in since.
 pub(crate) type Known = FxHashMap<NetnsName, Space>;
 
-/// What was seen: all that is so, namespaces of ours for the next time, and devices that Open vSwitch has made and that are there.
-pub(crate) type Sight = (Observed, Known, BTreeSet<IfName>);
+/// What was seen: all that is so, namespaces of ours for the next time, and what Open vSwitch can have to do with.
+pub(crate) type Sight = (Observed, Known, Devices);
 
 /// Everything in the scope. The calling thread must be its own: it ends up in another namespace.
 pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: Known) -> Result<Sight, HostError> {
@@ -136,13 +136,12 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: 
     observed.facts =
         facts::facts(&mut settings, &asked, scope, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     observed.facts.no_sysctl.extend(missing);
-    let made = |link: &&Link| matches!(link.kind, Kind::Switched { .. });
-    let made = spaces[0].links.iter().filter(made).map(|link| link.name).collect();
+    let devices = Devices::of(&spaces[0].links);
     let named = |space: Space| match &space.id {
         NetnsId::Host => None,
         NetnsId::Named(name) => Some((name.clone(), space)),
     };
-    Ok((observed, spaces.into_iter().filter_map(named).collect(), made))
+    Ok((observed, spaces.into_iter().filter_map(named).collect(), devices))
 }
 
 fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {

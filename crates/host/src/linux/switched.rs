@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use netsim_core::names::{IfName, LabName};
 use netsim_core::resource::{Device, NetnsId, QdiscKind};
 
+use rustc_hash::FxHashSet;
+
 use super::device::{Kind, Link};
 use super::{observe, qdisc};
 
@@ -21,6 +23,22 @@ pub(crate) struct Switched {
     pub(crate) made: BTreeSet<IfName>,
     /// Devices whose queueing discipline it gives.
     pub(crate) ruled: BTreeSet<IfName>,
+}
+
+/// The devices in the host's namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Devices {
+    /// All of them.
+    pub(crate) all: FxHashSet<IfName>,
+    /// Those that Open vSwitch has made for rows of the lab.
+    pub(crate) made: FxHashSet<IfName>,
+}
+
+impl Devices {
+    pub(crate) fn of(links: &[Link]) -> Self {
+        let made = links.iter().filter(|link| matches!(link.kind, Kind::Switched { .. }));
+        Devices { all: links.iter().map(|link| link.name).collect(), made: made.map(|link| link.name).collect() }
+    }
 }
 
 impl Switched {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Datapath, Device, DeviceId, NetnsId, OvsKey, Resource};
+use netsim_core::resource::{Datapath, Device, DeviceId, Key, NetnsId, OvsKey, Resource};
 use netsim_core::state::Scope;
+use rustc_hash::FxHashSet;
 
 use super::parts::Parts;
 use crate::backend::{HostError, Progress, StepError};
@@ -38,6 +39,9 @@ impl Work<'_> {
     pub(super) fn with_switch(&self, ovs: &Ovs, rows: Rows) -> Result<Rows, StepError> {
         let steps: Vec<Step> = self.actions.iter().enumerate().collect();
         let parts = Parts::of(&steps);
+        if let Some((first, _)) = parts.switched.first() {
+            ovs.knock().map_err(failed(*first))?;
+        }
         self.kernel(&parts.saving, &self.made(&rows))?;
         if !parts.saving.is_empty() {
             linux::drain(&steps);
@@ -82,13 +86,16 @@ impl Work<'_> {
     fn remove(&self, ovs: &Ovs, rows: &Rows, parts: &Parts) -> Result<(), StepError> {
         let Some((first, _)) = parts.unswitched.first() else { return Ok(()) };
         self.go_on()?;
-        let removal = ovs::removal(&self.scope.lab, rows, &parts.unswitched);
+        let gone: FxHashSet<Key> = self.actions.iter().filter_map(deleted).flat_map(Resource::claims).collect();
+        let stays = |name| !gone.contains(&Key::Device(DeviceId { netns: NetnsId::Host, name }));
+        let removal = ovs::removal(&self.scope.lab, rows, &parts.unswitched, &stays);
         for (at, bridge, flows) in &removal.flows {
             ovs.replace_flows(bridge.as_str(), flows).map_err(failed(*at))?;
         }
         // Where more of Open vSwitch comes after, a switch that is not at work is in the way; else it need not hear of it now.
         let unheard = parts.switched.is_empty() && !ovs.hears(GRACE);
-        let done = if unheard { ovs.commit_unheard(&removal.transaction) } else { ovs.commit(&removal.transaction) };
+        let commit = |changes| if unheard { ovs.commit_unheard(changes) } else { ovs.commit(changes) };
+        let done = commit(&removal.limits).and_then(|()| commit(&removal.transaction));
         match done {
             Ok(()) if unheard => self.delete_unheard(&removal)?,
             Ok(()) => {}
@@ -155,6 +162,13 @@ impl Work<'_> {
             return Ok(rows);
         }
         ovs.commit_unheard(&notes).and_then(|()| ovs.rows()).map_err(failed(building.flows[0].0))
+    }
+}
+
+fn deleted(action: &Action) -> Option<&Resource> {
+    match action {
+        Action::Delete(resource) => Some(resource),
+        Action::Create(_) | Action::Update { .. } | Action::Borrow(_) | Action::GiveBack(_) => None,
     }
 }
 

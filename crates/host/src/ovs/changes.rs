@@ -28,6 +28,8 @@ pub(crate) fn is_of_ovs(action: &Action) -> bool {
 /// What is taken away.
 #[derive(Debug, Default)]
 pub(crate) struct Removal {
+    /// What has to come true before the rest: limits on devices that stay when their ports go. The switch forgets to take off what it does not know any more.
+    pub(crate) limits: Transaction,
     pub(crate) transaction: Transaction,
     /// Bridges that stay and lose their flows, with those that a bridge has by itself.
     pub(crate) flows: Vec<(usize, IfName, &'static str)>,
@@ -54,9 +56,9 @@ impl Vanished {
     }
 }
 
-/// What these deletions change, with the rows by the names that the database gave them.
-pub(crate) fn removal(lab: &LabName, rows: &Rows, steps: &[Step]) -> Removal {
-    remove::removal(&Target::of(lab, Some(rows)), steps)
+/// What these deletions change, with the rows by the names that the database gave them; `stays` says which devices do.
+pub(crate) fn removal(lab: &LabName, rows: &Rows, steps: &[Step], stays: &dyn Fn(IfName) -> bool) -> Removal {
+    remove::removal(&Target::of(lab, Some(rows)), steps, stays)
 }
 
 /// What these creations and updates change.
@@ -70,7 +72,7 @@ pub fn script(lab: &LabName, actions: &[Action]) -> [Transaction; 2] {
     let (removals, builds): (Vec<Step>, Vec<Step>) = steps.partition(|(_, action)| matches!(action, Action::Delete(_)));
     let target = Target::of(lab, None);
     let building = build::building(&target, &builds).expect("nothing is looked for where there are no rows");
-    [remove::removal(&target, &removals).transaction, building.transaction]
+    [remove::removal(&target, &removals, &|_| false).transaction, building.transaction]
 }
 
 /// The change by which a bridge remembers what was read back of flows that were loaded.

@@ -1,6 +1,6 @@
 //! Turns the rows of Open vSwitch into resources: ours by their marks, others' where they matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use netsim_core::names::{IfName, LabName, Mac, NodeName};
 use netsim_core::resource::{
@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::marks;
 use super::rows::{BridgeRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, Rows, Uuid};
 use crate::backend::HostError;
-use crate::linux::Switched;
+use crate::linux::{Devices, Switched};
 
 /// A setting that is a field of its own.
 pub(super) const HWADDR: &str = "hwaddr";
@@ -26,6 +26,9 @@ pub(super) const NOOP: &str = "linux-noop";
 
 /// The rate of the first, in bit/s.
 pub(super) const MAX_RATE: &str = "max-rate";
+
+/// What is said of a device that is not there.
+const GONE: &str = "its device is gone";
 
 /// What the kernel is to know of a lab's rows: the devices that are made for them, and those whose queueing discipline they rule.
 pub(crate) fn switched(lab: &LabName, rows: &Rows) -> Switched {
@@ -42,15 +45,15 @@ pub(crate) fn switched(lab: &LabName, rows: &Rows) -> Switched {
     }
 }
 
-/// Adds what the rows show. `there` are the devices that the switch has made, as far as they are there; `digest` says what flows a bridge has.
+/// Adds what the rows show, beside these devices; `digest` says what flows a bridge has.
 pub(crate) fn add(
     observed: &mut Observed,
     scope: &Scope,
     rows: &Rows,
-    there: &BTreeSet<IfName>,
+    devices: &Devices,
     digest: &mut dyn FnMut(&str) -> Result<u64, HostError>,
 ) -> Result<(), HostError> {
-    let look = Look::at(scope, rows, there);
+    let look = Look::at(scope, rows, devices);
     for row in &rows.bridges {
         look.bridge(observed, row, digest)?;
     }
@@ -67,8 +70,8 @@ pub(crate) fn labs(rows: &Rows) -> impl Iterator<Item = LabName> {
 
 /// A port or bridge of ours that the switch could not open, with the reason; the first by name.
 pub(crate) fn unopened(scope: &Scope, rows: &Rows) -> Option<(IfName, String)> {
-    let there = BTreeSet::new();
-    let look = Look::at(scope, rows, &there);
+    let devices = Devices::default();
+    let look = Look::at(scope, rows, &devices);
     let bridges = rows.bridges.iter().filter(|row| marks::is_of(look.lab, &row.external_ids));
     let local: FxHashSet<&str> = bridges.map(|row| &*row.name).collect();
     let ours = |row: &&PortRow| marks::is_of(look.lab, &row.external_ids) || local.contains(&*row.name);
@@ -79,7 +82,7 @@ pub(crate) fn unopened(scope: &Scope, rows: &Rows) -> Option<(IfName, String)> {
 struct Look<'a> {
     lab: &'a LabName,
     asked: FxHashSet<&'a Key>,
-    there: &'a BTreeSet<IfName>,
+    devices: &'a Devices,
     ports: FxHashMap<&'a Uuid, &'a PortRow>,
     interfaces: FxHashMap<&'a Uuid, &'a InterfaceRow>,
     mirrors: FxHashMap<&'a Uuid, &'a MirrorRow>,
@@ -100,12 +103,12 @@ fn told(thing: Thing, fault: Option<String>) -> Resource {
 }
 
 impl<'a> Look<'a> {
-    fn at(scope: &'a Scope, rows: &'a Rows, there: &'a BTreeSet<IfName>) -> Self {
+    fn at(scope: &'a Scope, rows: &'a Rows, devices: &'a Devices) -> Self {
         let patch = |row: &'a InterfaceRow| Some((&*row.name, row.options.get("peer")?.as_str()));
         Look {
             lab: &scope.lab,
             asked: scope.names.iter().collect(),
-            there,
+            devices,
             ports: rows.ports.iter().map(|row| (&row.uuid, row)).collect(),
             interfaces: rows.interfaces.iter().map(|row| (&row.uuid, row)).collect(),
             mirrors: rows.mirrors.iter().map(|row| (&row.uuid, row)).collect(),
@@ -138,7 +141,8 @@ impl<'a> Look<'a> {
                 observed.ours.insert(Resource::Ovs(Thing::Flows(flows)));
             }
         } else {
-            let names = [Key::Ovs(OvsKey::Bridge(name)), Key::Ovs(OvsKey::Port(name))];
+            let device = Key::Device(DeviceId { netns: NetnsId::Host, name });
+            let names = [Key::Ovs(OvsKey::Bridge(name)), Key::Ovs(OvsKey::Port(name)), device];
             self.foreign(observed, names, "OVS bridge", &row.external_ids, false);
         }
         for port in ports.into_iter().filter(|port| port.name != row.name) {
@@ -190,14 +194,19 @@ impl<'a> Look<'a> {
         let fault = match (datapath, local) {
             (None, _) => Some(format!("there is no datapath `{}`", row.datapath_type)),
             (_, None) => Some("its local port is gone".to_owned()),
-            (Some(_), Some(port)) => self.fault(port).or_else(|| self.gone(name)),
+            (Some(_), Some(port)) => self.fault(port).or_else(|| self.unmade(name)),
         };
         (bridge, fault)
     }
 
     /// Why a device that the switch makes is none.
+    fn unmade(&self, name: IfName) -> Option<String> {
+        (!self.devices.made.contains(&name)).then(|| GONE.to_owned())
+    }
+
+    /// Why a device that others make is none.
     fn gone(&self, name: IfName) -> Option<String> {
-        (!self.there.contains(&name)).then(|| "its device is gone".to_owned())
+        (!self.devices.all.contains(&name)).then(|| GONE.to_owned())
     }
 
     fn interface(&self, port: &PortRow) -> Option<&'a InterfaceRow> {
@@ -221,8 +230,11 @@ impl<'a> Look<'a> {
         let name = IfName::from_kernel(&row.name);
         if !marks::is_of(self.lab, &row.external_ids) {
             let device = DeviceId { netns: NetnsId::Host, name };
-            let of_a_device = self.interface(row).is_some_and(|i| matches!(&*i.kind, "" | "system"));
-            let second = of_a_device.then_some(Key::Port(device));
+            let second = match self.interface(row).map(|i| &*i.kind) {
+                Some("" | "system") => Some(Key::Port(device)),
+                Some("internal") => Some(Key::Device(device)),
+                Some(_) | None => None,
+            };
             let names = std::iter::once(Key::Ovs(OvsKey::Port(name))).chain(second);
             return self.foreign(observed, names, "OVS port", &row.external_ids, in_ours);
         }
@@ -262,7 +274,11 @@ impl<'a> Look<'a> {
             Some("native-untagged") => Ok(Some(VlanMode::NativeUntagged)),
             Some(other) => Err(format!("its vlan_mode is {other}")),
         };
-        let made = matches!(known, Some(OvsPortKind::Internal { .. }));
+        let gone = match &known {
+            Some(OvsPortKind::Device) => self.gone(name),
+            Some(OvsPortKind::Internal { .. }) => self.unmade(name),
+            Some(OvsPortKind::Patch { .. }) | None => None,
+        };
         let vid = |tag: i64| u16::try_from(tag).ok();
         let limit = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0);
         let port = OvsPort {
@@ -277,8 +293,7 @@ impl<'a> Look<'a> {
             kind: known.clone().unwrap_or(OvsPortKind::Device),
         };
         let unknown = || known.is_none().then(|| format!("its type is {kind}"));
-        let gone = || self.gone(name).filter(|_| made);
-        (port, self.fault(row).or_else(unknown).or_else(|| mode.err()).or_else(gone))
+        (port, gone.or_else(|| self.fault(row)).or_else(unknown).or_else(|| mode.err()))
     }
 
     fn our_mirror(&self, bridge: IfName, row: &MirrorRow) -> (Box<OvsMirror>, Option<String>) {

@@ -13,7 +13,7 @@ use super::{Removal, Step, Target, by_name, meant};
 const SWITCHING: &str = "priority=0,actions=NORMAL";
 
 /// The changes that make these deletions. What is gone already needs none.
-pub(super) fn removal(target: &Target, steps: &[Step]) -> Removal {
+pub(super) fn removal(target: &Target, steps: &[Step], stays: &dyn Fn(IfName) -> bool) -> Removal {
     let things: Vec<(usize, &Thing)> = steps.iter().filter_map(|(at, action)| Some((*at, deleted(action)?))).collect();
     let going: FxHashSet<IfName> = things
         .iter()
@@ -38,6 +38,9 @@ pub(super) fn removal(target: &Target, steps: &[Step]) -> Removal {
             }
             Thing::Mirror(mirror) if going.contains(&mirror.bridge) => {}
             Thing::Mirror(mirror) => removal.transaction.step(target.delete_mirror(mirror)),
+            Thing::Qos(qos) if qos.max_rate.is_some() && stays(qos.port) => {
+                removal.limits.step(target.delete_qos(qos.port));
+            }
             Thing::Qos(qos) => removal.transaction.step(target.delete_qos(qos.port)),
             Thing::Flows(flows) if going.contains(&flows.bridge) => {}
             Thing::Flows(flows) => {
