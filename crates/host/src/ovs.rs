@@ -113,7 +113,8 @@ impl Ovs {
             let attends = scope.spawn(|| self.attends());
             (self.rows(), attends.join().expect("asking does not panic"))
         });
-        let rows = attends.and(rows)?;
+        let rows = rows?;
+        attends?;
         if rows.switch.current >= rows.switch.wanted {
             return Ok(rows);
         }
