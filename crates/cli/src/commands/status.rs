@@ -150,7 +150,7 @@ fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
         Resource::Up(device) => Some(format!("{}: {change}", names.end(device))),
         Resource::Netns(_) | Resource::Device(_) | Resource::Port(_) | Resource::PortVlans(_) => None,
         Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => None,
-        Resource::Sysctl(_) | Resource::Ran(_) => None,
+        Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => None,
     }
 }
 

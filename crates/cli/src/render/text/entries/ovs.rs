@@ -96,7 +96,7 @@ impl Gathering<'_> {
                 let (link, fresh) = (Subject::Link(link.clone()), self.fresh.contains(&device));
                 let bridge_says = !fresh && !self.fresh.contains(&of_host(port.bridge));
                 for text in treated.filter(|_| !bridge_says) {
-                    let line = Line { sign: Sign::Create, kind: "VLAN", text: format!("{text} at {end}") };
+                    let line = Line { sign: Sign::Create, kind: "VLAN", text: text.clone(), end: Some(end.clone()) };
                     let link = self.entry(link.clone());
                     match fresh {
                         true => link.made.note_end(text, end.clone()),
