@@ -7,10 +7,10 @@ use netsim_core::names::LabName;
 use netsim_core::plan::Action;
 use netsim_core::resource::NetnsId;
 use netsim_core::state::{Observed, Scope};
-use netsim_host::AnyBackend;
+use netsim_host::{AnyBackend, Local};
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
 use netsim_host::linux::learnt::Learnt;
-use netsim_host::linux::{self, Linux};
+use netsim_host::linux;
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
@@ -58,7 +58,7 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Failure::new(codes::FILE, format!("start the runtime: {e}")))?;
         let (backend, state) = match &standing {
-            Some(_) => (AnyBackend::Linux(Linux::default()), PathBuf::from(lock::STATE)),
+            Some(_) => (AnyBackend::Local(Local::default()), PathBuf::from(lock::STATE)),
             None => {
                 let file = sim_file(global)?;
                 let state = file.with_extension("labs");
@@ -100,7 +100,7 @@ impl Machine {
     /// The labs that are there, by what is marked as theirs or stored of them.
     pub fn labs(&self) -> Result<BTreeSet<LabName>, HostError> {
         let mut labs = match &self.backend {
-            AnyBackend::Linux(linux) => linux.labs()?,
+            AnyBackend::Local(local) => local.labs()?,
             AnyBackend::Sim(sim) => sim.with(|sim| sim.labs())?,
         };
         labs.extend(store::labs(&self.state)?);
@@ -110,7 +110,7 @@ impl Machine {
     /// What the kernel has learnt by itself in a namespace; one in memory learns nothing.
     pub fn learnt(&self, netns: &NetnsId) -> Result<Learnt, HostError> {
         match &self.backend {
-            AnyBackend::Linux(_) => linux::learnt::learnt(netns),
+            AnyBackend::Local(_) => linux::learnt::learnt(netns),
             AnyBackend::Sim(_) => Ok(Learnt::default()),
         }
     }
@@ -118,7 +118,7 @@ impl Machine {
     /// Waits until the kernel has freed what was deleted.
     pub fn settle(&self) -> Result<(), HostError> {
         match &self.backend {
-            AnyBackend::Linux(_) => linux::settle(),
+            AnyBackend::Local(_) => linux::settle(),
             AnyBackend::Sim(_) => Ok(()),
         }
     }

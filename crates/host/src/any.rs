@@ -4,14 +4,14 @@ use netsim_core::plan::Action;
 use netsim_core::state::{Observed, Scope};
 
 use crate::backend::{Backend, HostError, Progress, StepError};
-use crate::linux::Linux;
+use crate::local::Local;
 use crate::sim::SimHost;
 
 /// A backend of one kind or another.
 #[derive(Debug, Clone)]
 pub enum AnyBackend {
-    /// This machine's kernel.
-    Linux(Linux),
+    /// This machine: its kernel, and its Open vSwitch where there is one.
+    Local(Local),
     /// A kernel in memory.
     Sim(SimHost),
 }
@@ -19,14 +19,14 @@ pub enum AnyBackend {
 impl Backend for AnyBackend {
     async fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
         match self {
-            AnyBackend::Linux(linux) => linux.observe(scope).await,
+            AnyBackend::Local(local) => local.observe(scope).await,
             AnyBackend::Sim(sim) => sim.observe(scope).await,
         }
     }
 
     async fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
         match self {
-            AnyBackend::Linux(linux) => linux.apply(scope, actions, progress).await,
+            AnyBackend::Local(local) => local.apply(scope, actions, progress).await,
             AnyBackend::Sim(sim) => sim.apply(scope, actions, progress).await,
         }
     }

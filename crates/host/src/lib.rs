@@ -8,6 +8,7 @@ pub mod enter;
 mod failure;
 mod file_lock;
 pub mod linux;
+mod local;
 pub mod lock;
 mod netlink;
 pub mod ovs;
@@ -19,3 +20,4 @@ pub mod sim;
 pub mod store;
 
 pub use any::AnyBackend;
+pub use local::Local;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use netsim_core::names::LabName;
+use netsim_core::names::{IfName, LabName};
 use netsim_core::plan::Action;
 use netsim_core::resource::{Key, NetnsId, Resource};
 use netsim_core::state::{Observed, Scope};
@@ -19,6 +19,7 @@ mod attributes;
 mod barrier;
 mod device;
 mod facts;
+mod generic;
 pub mod learnt;
 mod ledger;
 mod netns;
@@ -30,10 +31,14 @@ mod ran;
 mod read_back;
 mod route;
 mod spaces;
+mod switched;
 mod sysctl;
 mod tuning;
 
-use observe::Known;
+use apply::Run;
+pub(crate) use apply::{Step, drain, saves};
+pub(crate) use observe::Known;
+pub(crate) use switched::{Devices, Switched, in_datapath, is_left};
 
 /// Where things are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,18 +71,25 @@ impl Linux {
 
     /// As [`Backend::observe`], on the calling thread's time.
     pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
-        self.look(scope, Known::default())
+        self.look(scope, &Switched::default(), Known::default()).map(|(observed, _)| observed)
     }
 
-    fn look(&self, scope: &Scope, known: Known) -> Result<Observed, HostError> {
-        let (observed, seen) = on_a_thread_of_its_own(|| observe::observe(&self.paths, scope, known))?;
+    /// What is so beside Open vSwitch, and which devices there are that it can have to do with.
+    pub(crate) fn look(
+        &self,
+        scope: &Scope,
+        switched: &Switched,
+        known: Known,
+    ) -> Result<(Observed, Devices), HostError> {
+        let sight = on_a_thread_of_its_own(|| observe::observe(&self.paths, scope, switched, known));
+        let (observed, seen, devices) = sight?;
         *self.seen.lock().expect("nobody panics with it") = Some((scope.clone(), seen));
-        Ok(observed)
+        Ok((observed, devices))
     }
 
     /// What was seen last in namespaces that these actions do not touch: it still is so, for the lab is locked. A program may touch whatever it likes,
     /// and what stands on a device of another namespace goes with that.
-    fn untouched(&self, scope: &Scope, actions: &[Action]) -> Known {
+    pub(crate) fn untouched(&self, scope: &Scope, actions: &[Action]) -> Known {
         let resources = actions.iter().flat_map(Action::resources);
         let seen = self.seen.lock().expect("nobody panics with it").take();
         match seen.filter(|(asked, _)| asked == scope) {
@@ -98,9 +110,23 @@ impl Linux {
         }
     }
 
-    /// Does a plan's actions without looking at what is so after them.
+    /// Does a plan's actions, but for what is of Open vSwitch, without looking at what is so after them.
     pub fn do_now(&self, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
-        on_a_thread_of_its_own(|| apply::apply(&self.paths, lab, actions, progress))
+        let steps: Vec<Step> = actions.iter().enumerate().collect();
+        self.do_steps(lab, actions, &steps, &BTreeSet::new(), progress)
+    }
+
+    /// Does these of a plan's actions; `made` are devices that Open vSwitch has made for the lab.
+    pub(crate) fn do_steps(
+        &self,
+        lab: &LabName,
+        actions: &[Action],
+        steps: &[Step],
+        made: &BTreeSet<IfName>,
+        progress: &Progress,
+    ) -> Result<(), StepError> {
+        let run = Run { paths: &self.paths, lab, actions, made, progress };
+        on_a_thread_of_its_own(|| apply::apply(&run, steps))
     }
 
     /// The labs that have a namespace here, by their marks.
@@ -121,7 +147,8 @@ impl Linux {
     pub fn apply_now(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
         let untouched = self.untouched(scope, actions);
         self.do_now(&scope.lab, actions, progress)?;
-        self.look(scope, untouched).map_err(|error| StepError::Failed { action: None, error })
+        let seen = self.look(scope, &Switched::default(), untouched);
+        seen.map(|(observed, _)| observed).map_err(|error| StepError::Failed { action: None, error })
     }
 }
 
@@ -148,6 +175,6 @@ impl Backend for Linux {
     }
 }
 
-async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| std::panic::resume_unwind(e.into_panic()))
 }

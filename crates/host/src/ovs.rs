@@ -30,20 +30,27 @@ use crate::backend::HostError;
 use crate::crash;
 
 mod call;
+mod changes;
 mod errors;
 mod find;
 mod flows;
 mod json;
+mod marks;
 mod quote;
 mod rows;
+mod state;
 mod transaction;
 
 use call::Ended;
+pub use changes::script;
+pub(crate) use changes::{Removal, building, is_of_ovs, note_flows, removal};
 pub use errors::codes;
+pub(crate) use errors::not_opened;
 pub use flows::digest;
 pub use rows::{
     BridgeRow, ControllerRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, QueueRow, Rows, SwitchRow, Uuid,
 };
+pub(crate) use state::{add, labs, switched, unopened};
 pub use transaction::{Op, Row, Setting, Table, Transaction, Value};
 
 /// How long a call may take, and a second for each so many changes on top: a port of the userspace datapath takes 13 ms to delete, several times that on a
@@ -51,8 +58,14 @@ pub use transaction::{Op, Row, Setting, Table, Transaction, Value};
 const PATIENCE: Duration = Duration::from_secs(30);
 const CHANGES_A_SECOND: usize = 20;
 
+/// The one datapath that `ovs-vswitchd` has in a kernel, for all bridges (`ovs-dpctl show`).
+const DATAPATH: &str = "system@ovs-system";
+
 const LOOKING: &str = "look at Open vSwitch";
 const CHANGING: &str = "change Open vSwitch";
+
+/// How long a switch may be away from its database.
+const RETURNING: Duration = Duration::from_secs(3);
 
 /// How long to wait before the switch is asked again how far it is.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -86,10 +99,52 @@ impl Ovs {
     }
 
     /// Waits until a switch is there that has done all that the database asks for, and looks whether the database has all columns: what is
-    /// to be called before anything is touched. `ovs-vsctl` reads a column that an older database lacks as empty, and refuses only to set it.
+    /// to be called before anything is touched.
     pub fn ready(&self) -> Result<(), HostError> {
         self.catches_up(LOOKING)?;
-        if !self.switch_runs()? {
+        self.attends()
+    }
+
+    /// Everything that stands in the database of a switch that is [`Ovs::ready`].
+    pub fn rows_when_ready(&self) -> Result<Rows, HostError> {
+        // At the same time: most of it is waiting for other processes.
+        let (rows, attends) = std::thread::scope(|scope| {
+            let attends = scope.spawn(|| self.attends());
+            (self.rows(), attends.join().expect("asking does not panic"))
+        });
+        let rows = attends.and(rows)?;
+        if rows.switch.current >= rows.switch.wanted {
+            return Ok(rows);
+        }
+        self.catches_up(LOOKING)?;
+        self.rows()
+    }
+
+    /// Waits until the switch has made a change true that changes nothing, for one that hangs and one that has nothing to do look alike.
+    pub fn knock(&self) -> Result<(), HostError> {
+        // A row that nothing refers to is not kept.
+        let settings = vec![Setting::of("target", Value::text("netsim"))];
+        let mut nothing = Transaction::default();
+        nothing.step([Op::Create { id: "nobody".into(), table: Table::Controller, settings }]);
+        self.commit(&nothing)
+    }
+
+    /// Whether a switch is at work that has done, or does within so long, what the database asks for.
+    pub fn hears(&self, within: Duration) -> bool {
+        let asked = self.clone().with_patience(within);
+        asked.switch_runs().unwrap_or(false) && asked.catches_up(LOOKING).is_ok()
+    }
+
+    /// Looks that a switch is at work, and that its database has all columns. `ovs-vsctl` reads a column that an older database lacks as empty, and refuses
+    /// only to set it.
+    fn attends(&self) -> Result<(), HostError> {
+        let begun = Instant::now();
+        while !self.switch_runs()? {
+            // One whose database has been started anew comes back to it by itself (lib/reconnect.c: after a second, at first).
+            if begun.elapsed() < self.patience.min(RETURNING) {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
             return Err(errors::not_running(LOOKING, "its database is there, but no `ovs-vswitchd` runs"));
         }
         let question = ["get-schema", &self.database, "Open_vSwitch"].map(OsString::from);
@@ -199,6 +254,19 @@ impl Ovs {
     }
 }
 
+/// Takes a device out of the kernel's datapath, and so away, that no row stands for any more: the switch does not know it, and the kernel deletes none.
+pub(crate) fn drop_device(name: &str) -> Result<(), HostError> {
+    let doing = format!("delete device {name} of Open vSwitch's datapath");
+    crash::point();
+    match call::run(&doing, "ovs-dpctl", &["del-if", DATAPATH, name].map(OsString::from), None, PATIENCE)? {
+        Ended::Well(_) => Ok(()),
+        // The device is gone by now, or the datapath with all that was in it.
+        Ended::Badly(complaint) if complaint.contains("No such device") => Ok(()),
+        Ended::Badly(complaint) => Err(errors::of_dpctl(&doing, &complaint)),
+        Ended::TimedOut => Err(errors::of_dpctl(&doing, "no answer in time")),
+    }
+}
+
 impl Rows {
     /// What the switch could not make a port, with the reason. To be asked when the switch has caught up with the database.
     pub fn unopened(&self) -> impl Iterator<Item = (&InterfaceRow, &str)> {
@@ -209,7 +277,7 @@ impl Rows {
 impl InterfaceRow {
     /// An error if the switch could not make it a port.
     pub fn opened(&self) -> Result<(), HostError> {
-        self.fault().map_or(Ok(()), |why| Err(errors::not_opened(&self.name, why)))
+        self.fault().map_or(Ok(()), |why| Err(not_opened(&self.name, why)))
     }
 
     /// Why it is no port of the switch; none if it is one.

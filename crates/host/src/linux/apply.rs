@@ -2,9 +2,10 @@
 //!
 //! Updates that save something stand at the head of a plan and are done first. Then everything goes that shall go, then what is wanted is built.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use netsim_core::names::LabName;
+use netsim_core::names::{IfName, LabName};
 use netsim_core::plan::Action;
 use netsim_core::resource::{Device, Key, NetnsId, Resource};
 use nix::sys::resource::{Resource as Limit, getrlimit, setrlimit};
@@ -35,6 +36,8 @@ pub(crate) struct Run<'a> {
     pub(crate) paths: &'a Paths,
     pub(crate) lab: &'a LabName,
     pub(crate) actions: &'a [Action],
+    /// Devices that Open vSwitch has made for the lab.
+    pub(crate) made: &'a BTreeSet<IfName>,
     pub(crate) progress: &'a Progress,
 }
 
@@ -42,34 +45,32 @@ pub(crate) struct Run<'a> {
 /// wait in its processor's queue (`flush_backlog`, net/core/dev.c).
 const DRAIN: Duration = Duration::from_millis(20);
 
-/// Does all actions. The calling thread must be its own: it is moved from namespace to namespace.
-pub(crate) fn apply(paths: &Paths, lab: &LabName, actions: &[Action], progress: &Progress) -> Result<(), StepError> {
-    let run = Run { paths, lab, actions, progress };
+/// Does these of the actions, in the order of the plan. The calling thread must be its own: it is moved from namespace to namespace.
+pub(crate) fn apply(run: &Run, steps: &[Step]) -> Result<(), StepError> {
     let mut spaces =
-        Spaces::new(paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
-    raise_limit(2 * namespaces(actions) as u64 + FILES);
-    let steps = || actions.iter().enumerate();
-    let first = steps().position(|(_, a)| !saves(a)).unwrap_or(actions.len());
-    build::build(&run, &mut spaces, steps().take(first).collect())?;
-    if first > 0 && deletes_devices(actions) {
+        Spaces::new(run.paths).map_err(|e| run.failed(None, errors::system("open the host's namespace", &e)))?;
+    raise_limit(2 * namespaces(steps) as u64 + FILES);
+    let (saving, rest) = steps.split_at(saves(steps));
+    build::build(run, &mut spaces, saving.to_vec())?;
+    if !saving.is_empty() {
+        drain(steps);
+    }
+    let (deletions, builds) = rest.iter().partition(|(_, a)| matches!(a, Action::Delete(_)));
+    remove::remove(run, &mut spaces, deletions)?;
+    let deletes_namespaces = rest.iter().any(|(_, a)| matches!(a, Action::Delete(Resource::Netns(_))));
+    if deletes_namespaces && let Some((at, _)) = rest.iter().find(|(_, a)| leans(a)) {
+        super::settle().map_err(|e| run.failed(Some(*at), e))?;
+    }
+    build::build(run, &mut spaces, builds)
+}
+
+/// Waits for packets on their way, if anything is about to be taken away that they pass.
+pub(crate) fn drain(steps: &[Step]) {
+    let takes =
+        |action: &Action| matches!(action, Action::Delete(Resource::Device(_) | Resource::Netns(_) | Resource::Ovs(_)));
+    if steps.iter().any(|(_, action)| takes(action)) {
         std::thread::sleep(DRAIN);
     }
-    let (deletions, builds) = steps().skip(first).partition(|(_, a)| matches!(a, Action::Delete(_)));
-    remove::remove(&run, &mut spaces, deletions)?;
-    if deletes_namespaces(actions)
-        && let Some(at) = actions.iter().position(leans)
-    {
-        super::settle().map_err(|e| run.failed(Some(at), e))?;
-    }
-    build::build(&run, &mut spaces, builds)
-}
-
-fn deletes_devices(actions: &[Action]) -> bool {
-    actions.iter().any(|a| matches!(a, Action::Delete(Resource::Device(_) | Resource::Netns(_))))
-}
-
-fn deletes_namespaces(actions: &[Action]) -> bool {
-    actions.iter().any(|a| matches!(a, Action::Delete(Resource::Netns(_))))
 }
 
 /// Whether this makes a device on one of another namespace. There its Ethernet address is still in use, or the whole of it, until a namespace that was
@@ -79,17 +80,19 @@ fn leans(action: &Action) -> bool {
     single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns)
 }
 
-/// Whether this may be an update that saves something from what is done next: only routes and ports find another stand.
-fn saves(action: &Action) -> bool {
-    matches!(action, Action::Update { to: Resource::Route(_) | Resource::Port(_), .. })
+/// How many steps at the head may be updates that save something from what is done next: only routes and ports find another stand.
+pub(crate) fn saves(steps: &[Step]) -> usize {
+    let saves = |action: &Action| matches!(action, Action::Update { to: Resource::Route(_) | Resource::Port(_), .. });
+    steps.iter().position(|(_, action)| !saves(action)).unwrap_or(steps.len())
 }
 
 /// In how many namespaces there is something to do.
-fn namespaces(actions: &[Action]) -> usize {
-    let names = actions.iter().flat_map(Action::resources).flat_map(Resource::claims).map(|name| match name {
-        Key::Netns(name) => NetnsId::Named(name),
-        name => name.netns(),
-    });
+fn namespaces(steps: &[Step]) -> usize {
+    let names =
+        steps.iter().flat_map(|(_, action)| action.resources()).flat_map(Resource::claims).map(|name| match name {
+            Key::Netns(name) => NetnsId::Named(name),
+            name => name.netns(),
+        });
     names.collect::<FxHashSet<_>>().len()
 }
 

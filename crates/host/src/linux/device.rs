@@ -77,6 +77,10 @@ pub(crate) enum Kind {
     Veth,
     Bridge(BridgeSettings),
     Single(Sort),
+    /// Made by Open vSwitch for a row of the lab; whether it bears the lab's mark yet. No message tells this of itself.
+    Switched {
+        marked: bool,
+    },
     /// The kind as the kernel names it; empty for hardware and `lo`.
     Other(Arc<str>),
 }
@@ -94,7 +98,7 @@ impl Kind {
         match self {
             Kind::Veth => true,
             Kind::Single(sort) => sort.has_parent(),
-            Kind::Bridge(_) | Kind::Other(_) => false,
+            Kind::Bridge(_) | Kind::Switched { .. } | Kind::Other(_) => false,
         }
     }
 }

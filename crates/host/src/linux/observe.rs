@@ -11,9 +11,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::device::{Kind, LO_INDEX, Link};
 use super::netns::Entry;
+use super::switched::Devices;
 use super::sysctl::Settings;
 use super::{
-    Paths, address, device, errors, facts, ledger, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
+    Paths, Switched, address, device, errors, facts, ledger, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
 };
 use crate::backend::HostError;
 use crate::netlink::Netlink;
@@ -58,12 +59,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) keys: FxHashSet<&'a Key>,
     pub(crate) sysctls: FxHashMap<&'a NetnsId, Vec<&'a SysctlName>>,
     tunings: FxHashMap<&'a NetnsId, Vec<(IfName, Knob)>>,
+    /// What Open vSwitch has for the lab.
+    pub(crate) switched: &'a Switched,
     /// Whether the kernel keeps marks on addresses.
     pub(crate) marks_addresses: bool,
 }
 
 impl<'a> Asked<'a> {
-    fn of(scope: &'a Scope, marks_addresses: bool) -> Self {
+    fn of(scope: &'a Scope, switched: &'a Switched, marks_addresses: bool) -> Self {
         let mut sysctls: FxHashMap<&NetnsId, Vec<&SysctlName>> = FxHashMap::default();
         let mut tunings: FxHashMap<&NetnsId, Vec<(IfName, Knob)>> = FxHashMap::default();
         for key in &scope.names {
@@ -73,7 +76,7 @@ impl<'a> Asked<'a> {
                 tunings.entry(&device.netns).or_default().push((device.name, *knob));
             }
         }
-        Asked { keys: scope.names.iter().collect(), sysctls, tunings, marks_addresses }
+        Asked { keys: scope.names.iter().collect(), sysctls, tunings, switched, marks_addresses }
     }
 
     /// The knobs that are asked for in a namespace.
@@ -90,14 +93,17 @@ impl<'a> Asked<'a> {
 /// Namespaces of ours that were looked at before and that nothing was done in since.
 pub(crate) type Known = FxHashMap<NetnsName, Space>;
 
-/// Everything in the scope, and what was seen in namespaces of ours, for the next time. The calling thread must be its own: it ends up in another namespace.
-pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Observed, Known), HostError> {
+/// What was seen: all that is so, namespaces of ours for the next time, and what Open vSwitch can have to do with.
+pub(crate) type Sight = (Observed, Known, Devices);
+
+/// Everything in the scope. The calling thread must be its own: it ends up in another namespace.
+pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: Known) -> Result<Sight, HostError> {
     let failed = |what: &str| {
         let doing = format!("look at {what}");
         move |e: io::Error| errors::system(doing.clone(), &e)
     };
     let kernel = facts::release().map_err(failed("the kernel's release"))?;
-    let asked = Asked::of(scope, facts::marks_addresses(&kernel));
+    let asked = Asked::of(scope, switched, facts::marks_addresses(&kernel));
     let home = netns::mine().map_err(failed("the host's own namespace"))?;
     let (host, lacks) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
@@ -130,16 +136,18 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, known: Known) -> Result<(Obs
     observed.facts =
         facts::facts(&mut settings, &asked, scope, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     observed.facts.no_sysctl.extend(missing);
+    let devices = Devices::of(&spaces[0].links);
     let named = |space: Space| match &space.id {
         NetnsId::Host => None,
         NetnsId::Named(name) => Some((name.clone(), space)),
     };
-    Ok((observed, spaces.into_iter().filter_map(named).collect()))
+    Ok((observed, spaces.into_iter().filter_map(named).collect(), devices))
 }
 
 fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
     let mut netlink = Netlink::open()?;
-    let links = links(&mut netlink)?;
+    let mut links = links(&mut netlink)?;
+    asked.switched.adopt(&scope.lab, &mut links);
     let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
     let addresses = ours || asked.of_host(|k| matches!(k, Key::Address(..)));
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));

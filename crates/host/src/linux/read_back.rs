@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::device::{Kind, LO_INDEX, Link, lab_of};
 use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
-use super::{address, qdisc, route};
+use super::{address, qdisc, route, switched};
 
 /// Devices that a kernel puts into every new namespace when the module is there: nobody's.
 const BORN: [&str; 11] = [
@@ -51,13 +51,16 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
             add_foreign_device(observed, asked, space, link);
             continue;
         }
-        if !lo {
+        let made = matches!(link.kind, Kind::Switched { .. });
+        if !lo && !made {
             observed.ours.insert(Resource::Device(device(spaces, at, link, pairs)));
         }
-        if link.up {
+        // Without its mark a device is not as it shall be, and coming up is what it gets it with.
+        if link.up && link.kind != (Kind::Switched { marked: false }) {
             observed.ours.insert(Resource::Up(id(link.name)));
         }
-        let master = link.master.and_then(|m| links.get(&m));
+        // What is a port of Open vSwitch its database says.
+        let master = link.master.and_then(|m| links.get(&m)).filter(|master| !switched::is_datapath(master));
         if let Some(master) = master {
             let port = Port { device: id(link.name), master: master.name, settings: link.port };
             observed.ours.insert(Resource::Port(port));
@@ -123,6 +126,7 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
                 None => stray(format!("{} on a device elsewhere", sort.name())),
             }
         }
+        Kind::Switched { .. } => stray("device of Open vSwitch".into()),
         Kind::Other(kind) if kind.is_empty() => stray("device of no kind".into()),
         Kind::Other(kind) => stray(format!("{kind} device")),
     }
@@ -169,6 +173,7 @@ fn add_foreign_device(observed: &mut Observed, asked: &Asked, space: &Space, lin
             Kind::Veth => "veth device",
             Kind::Bridge(_) => "bridge",
             Kind::Single(sort) => sort.name(),
+            Kind::Switched { .. } => "device of Open vSwitch",
             Kind::Other(kind) if kind.is_empty() => "device",
             Kind::Other(kind) => kind,
         };
@@ -240,6 +245,9 @@ fn add_route(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Spac
 fn add_qdisc(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Space, seen: &qdisc::Seen, links: &Links) {
     let lo = |link: &Link| link.index == LO_INDEX && space.mark.is_some();
     let Some(link) = links.get(&seen.index).filter(|l| lo(l) || is_of_lab(&scope.lab, l)) else { return };
+    if asked.switched.rules(link.name, seen) && space.id == NetnsId::Host {
+        return;
+    }
     let device = DeviceId { netns: space.id.clone(), name: link.name };
     let key = Key::Qdisc(device.clone());
     match &seen.kind {

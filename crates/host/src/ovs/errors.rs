@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use netsim_core::resource::OvsKey;
+
 use crate::backend::HostError;
 use crate::failure::{hinted, refused};
 
@@ -32,6 +34,8 @@ pub mod codes {
 /// What to do where the daemons do not run.
 const START: &str =
     "start Open vSwitch (`systemctl start openvswitch-switch`), or say with `--db` where its database is";
+
+const AGAIN: &str = "run apply again: it starts from what is there now";
 
 const NEWER: &str = "use a newer Open vSwitch: 2.13 or later";
 
@@ -73,9 +77,15 @@ pub(super) fn no_flows_in_time(doing: &str, patience: Duration) -> HostError {
 }
 
 /// A port that the switch could not make.
-pub(super) fn not_opened(port: &str, why: &str) -> HostError {
+pub(crate) fn not_opened(port: &str, why: &str) -> HostError {
     let error = refused(codes::NOT_OPENED, format!("open port {port} of Open vSwitch"), why);
     hinted(error, "look for its device (`ip link`), or into the log of `ovs-vswitchd`, then run apply again")
+}
+
+/// Something that a change is about has gone since it was seen.
+pub(super) fn vanished(key: &OvsKey) -> HostError {
+    let error = refused(codes::REFUSED, format!("change {key}"), "it is not there any more");
+    hinted(error, AGAIN)
 }
 
 /// A complaint of `ovs-vsctl`, which then has changed nothing.
@@ -107,9 +117,18 @@ fn class(said: &str) -> (u16, Option<&'static str>) {
         return (codes::TAKEN, Some("look at who made it (`ovs-vsctl show`), then run apply again"));
     }
     if has("no row \"") || has("no bridge named") || has("no port named") || has("referential integrity violation") {
-        return (codes::REFUSED, Some("run apply again: it starts from what is there now"));
+        return (codes::REFUSED, Some(AGAIN));
     }
     (codes::REFUSED, None)
+}
+
+/// A complaint of `ovs-dpctl`.
+pub(super) fn of_dpctl(doing: &str, complaint: &str) -> HostError {
+    let said = last_words(complaint, "ovs-dpctl: ");
+    match said.contains("Operation not permitted") {
+        true => hinted(refused(codes::DENIED, doing, said), "run netsim as root"),
+        false => refused(codes::REFUSED, doing, said),
+    }
 }
 
 /// A complaint of `ovs-ofctl`.

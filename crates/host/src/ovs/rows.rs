@@ -126,6 +126,8 @@ rows! {
         trunks: Vec<i64> = "trunks",
         /// `access`, `trunk`, `native-tagged`, `native-untagged` or `dot1q-tunnel`; none: by tag and trunks.
         vlan_mode: Option<String> = "vlan_mode",
+        /// Whether it hears only ports that are not.
+        protected: bool = "protected",
         /// Its quality of service.
         qos: Option<Uuid> = "qos",
         /// Marks of whoever made it.

@@ -8,13 +8,17 @@ use netsim_host::ovs::{Op, Ovs, Rows, Setting, Transaction, Value};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+mod backend;
 #[path = "../common/mod.rs"]
 mod common;
+mod conformance;
 mod failures;
 mod flows;
+mod killed;
 mod texts;
 mod thousand;
 mod truths;
+mod words;
 
 use common::run;
 
@@ -67,6 +71,12 @@ impl Switch {
         self.client().commit(&all(steps)).expect("nothing is wrong with it");
     }
 
+    /// Whether a daemon runs; one that has ended and waits for its parent has no program any more.
+    fn runs(&self, daemon: &str) -> bool {
+        let pid = std::fs::read_to_string(self.folder.join(daemon).with_extension("pid"));
+        pid.is_ok_and(|pid| std::fs::read_link(format!("/proc/{}/exe", pid.trim())).is_ok())
+    }
+
     fn signal(&self, daemon: &str, signal: Signal) {
         let pid = std::fs::read_to_string(self.folder.join(daemon).with_extension("pid")).expect("it runs");
         kill(Pid::from_raw(pid.trim().parse().expect("a number")), signal).expect("it runs");
@@ -77,6 +87,35 @@ fn all(steps: impl IntoIterator<Item = Vec<Op>>) -> Transaction {
     let mut transaction = Transaction::default();
     steps.into_iter().for_each(|step| transaction.step(step));
     transaction
+}
+
+/// What is left of Open vSwitch, and of devices in the host's namespace.
+#[track_caller]
+fn nothing_is_left(switch: &Switch) {
+    let Rows { bridges, ports, qos, mirrors, controllers, .. } = switch.rows();
+    assert_eq!((bridges, ports, qos, mirrors, controllers), Default::default());
+    let devices = run("ip", &["-o", "link"]);
+    let mine =
+        |line: &&str| !["lo:", "ovs-netdev:", "ovs-system:"].iter().any(|own| line.contains(&format!(" {own} ")));
+    assert_eq!(devices.lines().filter(mine).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(run("ip", &["netns", "list"]), "");
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("not within 10 s: {what}");
+}
+
+/// Waits until the switch has done all that it has to do.
+fn settled(switch: &Switch) {
+    switch.client().knock().expect("it is at work");
 }
 
 fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {

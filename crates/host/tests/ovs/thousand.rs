@@ -1,9 +1,13 @@
 //! A bridge with a thousand ports.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
+use netsim_core::state::HostState;
 use netsim_host::ovs::{Op, Row};
 
+use super::common::state;
+use super::words::{self, become_so, node, of};
 use super::{all, beside_a_switch, bridge, port, run};
 
 const PORTS: usize = 1000;
@@ -42,5 +46,51 @@ fn a_thousand_ports_are_one_call() {
         timed("deleted with the bridge, unheard, in", &mut || {
             switch.client().commit_unheard(&all([vec![Op::DeleteBridge(of.clone())]])).expect("it is right");
         });
+    });
+}
+
+/// Has every run of a program written down; gives the file.
+fn count_runs(program: &str) -> String {
+    let real = run("sh", &["-c", &format!("command -v {program}")]).trim().to_owned();
+    let (copy, log) = (format!("/run/{program}"), format!("/run/{program}.runs"));
+    std::fs::copy(&real, &copy).expect("it is there");
+    let wrapper = format!("/run/{program}.wrapper");
+    std::fs::write(&wrapper, format!("#!/bin/sh\necho run >>{log}\nexec {copy} \"$@\"\n")).expect("it is ours");
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    run("mount", &["--bind", &wrapper, &real]);
+    log
+}
+
+#[test]
+fn a_star_of_a_thousand_nodes_takes_as_few_processes_as_one_of_two() {
+    beside_a_switch("thousand::a_star_of_a_thousand_nodes_takes_as_few_processes_as_one_of_two", |_| {
+        let logs = ["ovs-vsctl", "ovsdb-client", "ovs-ofctl"].map(count_runs);
+        let star = |nodes: usize| {
+            let node = |n: usize| {
+                let mut all = node(&format!("n{n}"), &format!("10.9.{}.{}/16", n / 250, n % 250 + 1));
+                all.push(of(words::port("sw", &format!("s-n{n}"))));
+                all
+            };
+            state((0..nodes).map(node).chain([vec![of(words::bridge("sw"))]]))
+        };
+        let runs = || {
+            let lines = |log: &String| std::fs::read_to_string(log).unwrap_or_default().lines().count();
+            let counts: Vec<usize> = logs.iter().map(lines).collect();
+            logs.iter().for_each(|log| drop(std::fs::remove_file(log)));
+            counts
+        };
+        let cycle = |nodes: usize| {
+            let mut seen = Vec::new();
+            for wanted in [star(nodes), HostState::default()] {
+                let begun = Instant::now();
+                become_so(&wanted);
+                eprintln!("a star of {nodes}: {} things in {:.2} s", wanted.len(), begun.elapsed().as_secs_f64());
+                seen.push(runs());
+            }
+            seen
+        };
+        let few = cycle(2);
+        assert_eq!(cycle(PORTS), few);
+        eprintln!("runs of ovs-vsctl, ovsdb-client and ovs-ofctl to make and to take away a star: {few:?}");
     });
 }

@@ -18,7 +18,7 @@ use crate::netlink::{Batch, Refused};
 
 /// Does the steps: loans, namespaces, what is in them, programs.
 pub(super) fn build(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result<(), StepError> {
-    let mut work = Work::of(&steps);
+    let mut work = Work::of(&steps, run.made);
     set_host(run, spaces, &work.host)?;
     create_namespaces(run, spaces, &mut work)?;
     let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
@@ -238,6 +238,7 @@ impl Site<'_> {
             p.sysctls.first().map(|x| x.0),
             p.qdiscs.first().map(|x| x.0),
             p.tunings.first().map(|x| x.0),
+            p.adopted.values().copied().min(),
         ];
         firsts.into_iter().flatten().min().unwrap_or(0)
     }
@@ -252,7 +253,7 @@ impl Site<'_> {
         let hops = p.routes.iter().flat_map(|(_, r, _)| r.via.iter().map(|hop| hop.device));
         let queued = p.qdiscs.iter().map(|(_, _, q)| q.device.name).chain(p.tunings.iter().map(|(_, t)| t.device.name));
         let devices = p.new_devices().map(|(_, name)| name).chain(ports).chain(vlans).chain(ups);
-        devices.chain(addresses).chain(hops).chain(queued)
+        devices.chain(p.adopted.keys().copied()).chain(addresses).chain(hops).chain(queued)
     }
 
     /// Writes settings, each noted first: a note without its setting is found and mended, a setting without its note would be forgotten.
@@ -290,7 +291,7 @@ impl Site<'_> {
         (*self.netns == NetnsId::Host).then(|| device::lab_alias(self.run.lab))
     }
 
-    /// What is set about new devices at once: before they come up, or a kernel makes link-local addresses that nobody asked for; and before a bridge gets
+    /// What is set about new devices at once, and about those that Open vSwitch has made: before they come up, or a kernel makes link-local addresses that nobody asked for; and before a bridge gets
     /// its ports, for a small one takes IPv6 from it.
     fn births(&self) -> Vec<(IfName, (usize, Change))> {
         let birth = |link_local: Option<bool>| Change { link_local, alias: self.alias(), ..Default::default() };
@@ -306,7 +307,9 @@ impl Site<'_> {
             let link_local = (self.ipv6 && s.mtu.is_none_or(|mtu| mtu >= IPV6_MIN_MTU)).then_some(s.link_local);
             (s.id.name, (*at, birth(link_local)))
         });
-        bridges.chain(ends).chain(singles).filter(|(_, (_, change))| !change.is_empty()).collect()
+        let group = Some(self.run.lab.group());
+        let adopted = self.place.adopted.iter().map(|(name, at)| (*name, (*at, Change { group, ..birth(None) })));
+        bridges.chain(ends).chain(singles).chain(adopted).filter(|(_, (_, change))| !change.is_empty()).collect()
     }
 
     /// The names as written of new devices whose kernel names are short for them.

@@ -31,7 +31,8 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            // Open vSwitch does that.
+            Resource::Ovs(_) => {}
             Resource::Netns(netns) => namespaces.push((*at, netns)),
             Resource::Device(device) => devices.push((*at, device)),
             Resource::Sysctl(sysctl) => settings.push((*at, sysctl)),
@@ -119,7 +120,6 @@ fn remove_small(
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
         let message = match (resource, index) {
-            (Resource::Ovs(_), _) => todo!("ovs"),
             (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
             (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
@@ -142,7 +142,10 @@ fn remove_small(
                 | Resource::Qdisc(_),
                 None,
             ) => continue,
-            (Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_), _) => continue,
+            (
+                Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Tuning(_) | Resource::Ovs(_),
+                _,
+            ) => continue,
         };
         batch.push(*at, 0, message);
     }
@@ -153,14 +156,18 @@ fn remove_small(
 
 fn device_of(resource: &Resource) -> Option<IfName> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),
         Resource::PortVlans(v) => Some(v.device.name),
         Resource::Qdisc(q) => Some(q.device.name),
         Resource::Tuning(t) => Some(t.device.name),
-        Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+        Resource::Netns(_)
+        | Resource::Device(_)
+        | Resource::Route(_)
+        | Resource::Sysctl(_)
+        | Resource::Ran(_)
+        | Resource::Ovs(_) => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is to be built, by namespace.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use indexmap::IndexMap;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
@@ -53,16 +55,21 @@ pub(super) struct Place<'a> {
     pub(super) sysctls: Vec<(usize, &'a Sysctl)>,
     pub(super) qdiscs: Vec<Queued<'a>>,
     pub(super) tunings: Vec<(usize, &'a Tuning)>,
+    /// Devices that Open vSwitch has made, to be marked.
+    pub(super) adopted: BTreeMap<IfName, usize>,
 }
 
 impl<'a> Work<'a> {
     /// Sorts steps by where they are done. The order of namespaces is such that switches come last, when all that is plugged into them is there, and
     /// the host's own namespace after those: where the kernel chooses the numbers of devices nobody else needs to know them.
-    pub(super) fn of(steps: &[Step<'a>]) -> Self {
+    pub(super) fn of(steps: &[Step<'a>], made: &BTreeSet<IfName>) -> Self {
         let mut work = Work::default();
         for (at, action) in steps {
             match action {
-                Action::Create(resource) => work.create(*at, resource),
+                Action::Create(resource) => {
+                    work.create(*at, resource);
+                    work.adopt(*at, resource, made);
+                }
                 Action::Update { from, to } => work.update(*at, from, to),
                 Action::Borrow(loan) => work.host.push((*at, Host::Borrow(loan))),
                 Action::GiveBack(loan) => work.host.push((*at, Host::GiveBack(loan))),
@@ -86,7 +93,8 @@ impl<'a> Work<'a> {
 
     fn create(&mut self, at: usize, resource: &'a Resource) {
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            // It is made; what remains is to mark its device.
+            Resource::Ovs(_) => {}
             Resource::Netns(netns) => self.namespaces.push((at, netns)),
             Resource::Device(Device::Veth(veth)) => {
                 for end in veth.ends() {
@@ -118,20 +126,6 @@ impl<'a> Work<'a> {
 
     fn update(&mut self, at: usize, from: &'a Resource, to: &'a Resource) {
         match (from, to) {
-            (Resource::Qdisc(_), Resource::Ovs(_)) => todo!("ovs"),
-            (Resource::Device(Device::Veth(_)), Resource::Ovs(_))
-            | (Resource::Device(Device::Bridge(_)), Resource::Ovs(_))
-            | (Resource::Device(Device::Single(_)), Resource::Ovs(_)) => todo!("ovs"),
-            (Resource::Device(Device::Stray { .. }), Resource::Ovs(_))
-            | (Resource::Port(_), Resource::Ovs(_))
-            | (Resource::PortVlans(_), Resource::Ovs(_)) => todo!("ovs"),
-            (Resource::Ran(_), Resource::Ovs(_)) | (Resource::Ovs(_), Resource::Ovs(_)) => todo!("ovs"),
-            (Resource::Address(_), Resource::Ovs(_))
-            | (Resource::Route(_), Resource::Ovs(_))
-            | (Resource::Sysctl(_), Resource::Ovs(_)) => todo!("ovs"),
-            (Resource::Netns(_), Resource::Ovs(_))
-            | (Resource::Up(_), Resource::Ovs(_))
-            | (Resource::Tuning(_), Resource::Ovs(_)) => todo!("ovs"),
             (Resource::Device(Device::Veth(from)), Resource::Device(Device::Veth(to))) => {
                 for (from, to) in from.ends().iter().zip(to.ends()).filter(|(from, to)| from != to) {
                     self.place(&to.id.netns).changed_ends.push((at, from, to));
@@ -155,7 +149,7 @@ impl<'a> Work<'a> {
                 self.place(&to.device.netns).qdiscs.push((at, Some(&from.kind), to));
             }
             (_, Resource::Tuning(to)) => self.place(&to.device.netns).tunings.push((at, to)),
-            // A planner updates only what `can_become` something else.
+            // A planner updates only what `can_become` something else; and what is of Open vSwitch is changed by that.
             (
                 _,
                 Resource::Netns(_)
@@ -165,8 +159,32 @@ impl<'a> Work<'a> {
                 | Resource::PortVlans(_)
                 | Resource::Qdisc(_)
                 | Resource::Address(_)
-                | Resource::Ran(_),
+                | Resource::Ran(_)
+                | Resource::Ovs(_),
             ) => {}
+        }
+    }
+
+    /// Has a device marked that Open vSwitch makes: when that has made it, and when it comes up, for it may have been left without its mark.
+    fn adopt(&mut self, at: usize, resource: &Resource, made: &BTreeSet<IfName>) {
+        let name = match resource {
+            Resource::Ovs(thing) => thing.makes(),
+            Resource::Up(device) => {
+                Some(device.name).filter(|name| device.netns == NetnsId::Host && made.contains(name))
+            }
+            Resource::Netns(_)
+            | Resource::Device(_)
+            | Resource::Port(_)
+            | Resource::PortVlans(_)
+            | Resource::Qdisc(_)
+            | Resource::Tuning(_)
+            | Resource::Address(_)
+            | Resource::Route(_)
+            | Resource::Sysctl(_)
+            | Resource::Ran(_) => None,
+        };
+        if let Some(name) = name {
+            self.place(&NetnsId::Host).adopted.insert(name, at);
         }
     }
 }

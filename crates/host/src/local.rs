@@ -1,0 +1,169 @@
+//! This machine as a backend: its kernel, and the Open vSwitch that runs on it.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use netsim_core::names::LabName;
+use netsim_core::plan::Action;
+use netsim_core::resource::{Key, Resource};
+use netsim_core::state::{HostState, Observed, Scope};
+
+use crate::backend::{Backend, HostError, Progress, StepError};
+use crate::linux::{self, Known, Linux, Paths, Switched};
+use crate::ovs::{self, Ovs, Rows, codes};
+
+mod parts;
+mod work;
+
+use work::Work;
+
+/// How long Open vSwitch may take to answer somebody who does not know whether anything of a lab is there.
+const QUIET_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The machine that this process runs on.
+///
+/// Where names of Open vSwitch are asked for it has to be there, to answer, and to be at work. Elsewhere it is looked for without a word, for a lab may
+/// have left something there.
+#[derive(Debug, Clone, Default)]
+pub struct Local {
+    linux: Linux,
+    /// Where Open vSwitch's database is, if not at one of the usual places.
+    database: Option<String>,
+    patience: Option<Duration>,
+    /// The rows that were seen last. Their names are never given again, so that it does no harm if they are old.
+    seen: Arc<Mutex<Option<Rows>>>,
+}
+
+/// What came of looking for Open vSwitch.
+enum Sought {
+    /// It is there, and ready for anything.
+    Ready(Ovs, Rows),
+    /// Its database is there; nobody has looked for more.
+    Quiet(Ovs, Rows),
+    /// It is not to be had, for this reason.
+    No(HostError),
+}
+
+impl Local {
+    /// The machine, with names and ledger in these places, and with the Open vSwitch at this database or where [`Ovs::find`] finds it.
+    pub fn new(paths: Paths, database: Option<String>) -> Self {
+        Local { linux: Linux::new(paths), database, ..Local::default() }
+    }
+
+    /// The same, with so much patience with Open vSwitch.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Local { patience: Some(patience), ..self }
+    }
+
+    /// As [`Backend::observe`], on the calling thread's time.
+    pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
+        let sought = match scope.names.iter().any(|name| matches!(name, Key::Ovs(_))) {
+            true => {
+                let ovs = self.ovs()?;
+                let rows = ovs.rows_when_ready()?;
+                Sought::Ready(ovs, rows)
+            }
+            false => self.seek(),
+        };
+        self.see(scope, sought, Known::default())
+    }
+
+    /// As [`Backend::apply`], on the calling thread's time.
+    pub fn apply_now(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        let untouched = self.linux.untouched(scope, actions);
+        let failed = |error| StepError::Failed { action: None, error };
+        let seen = self.seen.lock().expect("nobody panics with it").take();
+        let work = Work { linux: &self.linux, scope, actions, progress };
+        let sought = if actions.iter().any(ovs::is_of_ovs) {
+            let ovs = self.ovs().map_err(failed)?;
+            let rows = seen.map_or_else(|| ovs.rows(), Ok).map_err(failed)?;
+            let rows = work.with_switch(&ovs, rows)?;
+            Sought::Ready(ovs, rows)
+        } else {
+            work.without_switch(seen.as_ref())?;
+            self.seek()
+        };
+        self.see(scope, sought, untouched).map_err(failed)
+    }
+
+    /// The labs that have a namespace here, or a row in Open vSwitch, by their marks.
+    pub fn labs(&self) -> Result<BTreeSet<LabName>, HostError> {
+        let mut labs = self.linux.labs()?;
+        match self.seek() {
+            Sought::Ready(_, rows) | Sought::Quiet(_, rows) => labs.extend(ovs::labs(&rows)),
+            Sought::No(_) => {}
+        }
+        Ok(labs)
+    }
+
+    fn ovs(&self) -> Result<Ovs, HostError> {
+        let ovs = Ovs::find(self.database.as_deref())?;
+        Ok(match self.patience {
+            Some(patience) => ovs.with_patience(patience),
+            None => ovs,
+        })
+    }
+
+    fn seek(&self) -> Sought {
+        let found = self.ovs().and_then(|ovs| {
+            let patience = self.patience.map_or(QUIET_PATIENCE, |patience| patience.min(QUIET_PATIENCE));
+            let rows = ovs.clone().with_patience(patience).rows()?;
+            Ok((ovs, rows))
+        });
+        found.map_or_else(Sought::No, |(ovs, rows)| Sought::Quiet(ovs, rows))
+    }
+
+    /// What is so, with what was seen in namespaces that nothing was done in since.
+    fn see(&self, scope: &Scope, sought: Sought, untouched: Known) -> Result<Observed, HostError> {
+        let look = |switched: &Switched| self.linux.look(scope, switched, untouched);
+        let (rows, observed) = match sought {
+            Sought::No(error) => {
+                let (observed, _) = look(&Switched::default())?;
+                // Whoever has purged Open vSwitch will not see those rows again.
+                if error.code != codes::NOT_INSTALLED && has_left_devices(&observed.ours) {
+                    return Err(error);
+                }
+                return Ok(observed);
+            }
+            Sought::Ready(ovs, rows) => {
+                let (mut observed, devices) = look(&ovs::switched(&scope.lab, &rows))?;
+                let mut flows = |bridge: &str| ovs.flows(bridge).map(|flows| ovs::digest(&flows));
+                ovs::add(&mut observed, scope, &rows, &devices, &mut flows)?;
+                (rows, observed)
+            }
+            Sought::Quiet(ovs, rows) => {
+                let (mut observed, devices) = look(&ovs::switched(&scope.lab, &rows))?;
+                let ovs = ovs.with_patience(QUIET_PATIENCE);
+                let mut answers = true;
+                let mut flows = |bridge: &str| {
+                    let flows = Some(bridge).filter(|_| answers).and_then(|bridge| ovs.flows(bridge).ok());
+                    answers = flows.is_some();
+                    Ok(flows.map_or(0, |flows| ovs::digest(&flows)))
+                };
+                ovs::add(&mut observed, scope, &rows, &devices, &mut flows)?;
+                (rows, observed)
+            }
+        };
+        *self.seen.lock().expect("nobody panics with it") = Some(rows);
+        Ok(observed)
+    }
+}
+
+/// Whether a lab has devices that Open vSwitch made: then its rows stand somewhere.
+fn has_left_devices(ours: &HostState) -> bool {
+    ours.iter().any(|(_, resource)| matches!(resource, Resource::Device(device) if linux::is_left(device)))
+}
+
+impl Backend for Local {
+    async fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
+        let (local, scope) = (self.clone(), scope.clone());
+        linux::in_the_background(move || local.observe_now(&scope)).await
+    }
+
+    async fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
+        let (local, scope, actions, progress) = (self.clone(), scope.clone(), actions.to_vec(), progress.clone());
+        linux::in_the_background(move || local.apply_now(&scope, &actions, &progress)).await
+    }
+}
