@@ -262,6 +262,8 @@ pub(crate) fn drop_device(name: &str) -> Result<(), HostError> {
     crash::point();
     match call::run(&doing, "ovs-dpctl", &["del-if", DATAPATH, name].map(OsString::from), None, PATIENCE)? {
         Ended::Well(_) => Ok(()),
+        // The device is gone by now, or the datapath with all that was in it.
+        Ended::Badly(complaint) if complaint.contains("No such device") => Ok(()),
         Ended::Badly(complaint) => Err(errors::of_dpctl(&doing, &complaint)),
         Ended::TimedOut => Err(errors::of_dpctl(&doing, "no answer in time")),
     }

@@ -25,11 +25,12 @@ impl Ovs {
         self.ofctl(&doing, &command, Some(flows)).map(drop)
     }
 
-    /// The flows of a bridge, one a line, sorted, without counters and times: the same until somebody changes them. Empty again when the switch has been
+    /// The flows of a bridge, one a line, sorted, without counters and times: the same until somebody changes them. A port in them is called by its name,
+    /// or by its number where no port has that: then it is not the port that it was. Empty again when the switch has been
     /// started anew, but for the one that `standalone` bridges have by default.
     pub fn flows(&self, bridge: &str) -> Result<Vec<String>, HostError> {
         let doing = format!("read the flows of {bridge}");
-        let command = ["--no-stats", "--no-names", "dump-flows", &self.management(bridge)].map(OsString::from);
+        let command = ["--no-stats", "--names", "dump-flows", &self.management(bridge)].map(OsString::from);
         Ok(canonical(&self.ofctl(&doing, &command, None)?))
     }
 
