@@ -313,14 +313,18 @@ impl Site<'_> {
         Ok(ops)
     }
 
-    /// A mirror in place of the one that there is: Open vSwitch up to 3.1 heeds one that changes only when a flow comes that it does not know yet (`mirror_set`,
-    /// ofproto/ofproto-dpif-mirror.c), and at once one that comes or goes.
     fn change_mirror(&mut self, to: &OvsMirror) -> Result<Vec<Op>, Vanished> {
-        let old = self.target.delete_mirror(to);
-        if old.is_empty() {
-            return Err(self.vanished(OvsKey::Mirror(to.bridge, to.name.clone())));
-        }
-        Ok(old.into_iter().chain(self.create_mirror(to)?).collect())
+        let row = match &self.target.rows {
+            None => Some(Row::Name((*to.name).to_owned())),
+            Some(rows) => {
+                let uuids = rows.mirrors.get(&(to.bridge.as_str(), &*to.name));
+                uuids.and_then(|uuids| uuids.first()).map(|&uuid| Row::Uuid(uuid.clone()))
+            }
+        };
+        let row = row.ok_or_else(|| self.vanished(OvsKey::Mirror(to.bridge, to.name.clone())))?;
+        let (mut ops, settings) = self.mirroring(to)?;
+        ops.push(set(Table::Mirror, row, settings));
+        Ok(ops)
     }
 
     /// A port's quality of service, in place of any that was made for it before. Queue 0, which all packets go by, is made by the switch, as fast as the whole
