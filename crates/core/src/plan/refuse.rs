@@ -58,7 +58,12 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     for (feature, needed_by) in lacking {
         let (what, option) = feature.names();
         let message = format!("this kernel has no {what} ({option})");
-        let hint = format!("load the module, or use a kernel with {option}");
+        let instead = if feature == Feature::OpenVswitch {
+            "write `datapath: netdev`".to_owned()
+        } else {
+            format!("use a kernel with {option}")
+        };
+        let hint = format!("load the module, or {instead}");
         let first = needed_by[0].clone();
         found.push(Refusal { needed_by, ..refusal(codes::NO_FEATURE, &first, message, hint) });
     }
@@ -113,6 +118,7 @@ impl Feature {
             Feature::NetemSeed => ("seed for netem", "Linux 6.6"),
             Feature::Tbf => ("tbf", "CONFIG_NET_SCH_TBF"),
             Feature::Ethtool => ("ethtool over netlink", "CONFIG_ETHTOOL_NETLINK"),
+            Feature::OpenVswitch => ("datapath of Open vSwitch", "CONFIG_OPENVSWITCH"),
             Feature::CpuMasks => ("RPS and XPS for us", "CONFIG_RPS and root"),
         }
     }
