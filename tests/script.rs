@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod support;
-use support::{Machine, both, on_a_machine_of_its_own, run};
-
-const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+use support::{Machine, both, on_a_machine_of_its_own, run, shipped};
 
 /// Everything that a script has to know: long names, a bridge in the host's namespace, settings of devices, programs, quotes.
 const ODD: &str = r#"
@@ -101,8 +99,7 @@ fn a_script_makes_what_apply_makes() {
     on_a_machine_of_its_own("a_script_makes_what_apply_makes", |machine| {
         let odd = machine.file("odd.yaml", ODD);
         let kinds = machine.file("kinds.yaml", KINDS);
-        let mut files: Vec<_> =
-            std::fs::read_dir(TOPOLOGIES).expect("they are shipped").flatten().map(|e| e.path()).collect();
+        let mut files = shipped();
         files.extend([odd, kinds]);
         for file in files {
             let nic = file.ends_with("machine-nic.yaml");

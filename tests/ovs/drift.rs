@@ -64,7 +64,7 @@ fn what_a_hand_added_is_shown_and_left_alone() {
         machine.ok(["apply", &file, "--check"]);
         switch.vsctl("add-port sw mine tag=7");
         let (said, as_wanted) = status(machine, "mirror");
-        assert!(as_wanted && said.contains("by hand  port sw:mine of OVS bridge sw (access VLAN 7)"), "{said}");
+        assert!(as_wanted && said.contains("by hand  OVS port mine (OVS port made by hand)"), "{said}");
         assert!(!said.contains("theirs"), "{said}");
         assert!(machine.ok(["apply", &file]).contains("nothing to do"));
         assert_eq!(switch.vsctl("get Port mine tag"), "7");

@@ -340,4 +340,6 @@ pub enum Feature {
     Ethtool,
     /// CONFIG_RPS, and the machine's own CAP_NET_ADMIN, which nobody has in a user namespace (`store_rps_map`, net/core/net-sysfs.c).
     CpuMasks,
+    /// CONFIG_OPENVSWITCH: the datapath of Open vSwitch that is not in user space.
+    OpenVswitch,
 }

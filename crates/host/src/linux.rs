@@ -19,6 +19,7 @@ mod attributes;
 mod barrier;
 mod device;
 mod facts;
+mod generic;
 pub mod learnt;
 mod ledger;
 mod netns;

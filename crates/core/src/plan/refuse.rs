@@ -67,6 +67,7 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         let message = format!("this kernel has no {what} ({option})");
         let hint = match feature {
             Feature::NetemSeed => format!("use {option} or later, or take `seed` away"),
+            Feature::OpenVswitch => "load the module, or write `datapath: netdev`".to_owned(),
             Feature::CpuMasks => {
                 "run as the machine's root on a kernel with CONFIG_RPS, or take the masks away".to_owned()
             }
@@ -139,6 +140,7 @@ impl Feature {
             Feature::NetemSeed => ("seed for netem", "Linux 6.6"),
             Feature::Tbf => ("tbf", "CONFIG_NET_SCH_TBF"),
             Feature::Ethtool => ("ethtool over netlink", "CONFIG_ETHTOOL_NETLINK"),
+            Feature::OpenVswitch => ("datapath of Open vSwitch", "CONFIG_OPENVSWITCH"),
             Feature::CpuMasks => ("RPS and XPS masks that we may set", "CONFIG_RPS"),
         }
     }

@@ -7,6 +7,7 @@ mod lints;
 mod meaning;
 mod mistaken_addresses;
 mod mistakes;
+mod ovs;
 mod refused;
 mod show;
 mod stacked;

@@ -3,6 +3,7 @@
 mod cascades;
 mod harness;
 mod others;
+mod ovs;
 mod properties;
 mod refusals;
 mod regressions;

@@ -17,7 +17,7 @@ use super::device::LO_INDEX;
 use super::observe::{Asked, Space, is_of_lab};
 use super::sysctl::Settings;
 use super::tuning::{self, Ethtool, Sysfs};
-use super::{netns, qdisc, sysctl};
+use super::{generic, netns, qdisc, sysctl};
 use crate::netlink::{Batch, Netlink, Refused};
 
 /// Features that the kernel lacks.
@@ -31,6 +31,9 @@ const ALL_UIDS: [&str; 3] = ["0", "0", "4294967295"];
 
 /// No bridge can have this VLAN by default: a kernel with VLAN filtering refuses it before it looks for the bridge (`br_validate`).
 const NO_VLAN: u16 = u16::MAX;
+
+/// The family of Open vSwitch's datapaths (OVS_DATAPATH_FAMILY, linux/openvswitch.h).
+const DATAPATHS: &str = "ovs_datapath";
 
 /// What a device's kind is called; none for a feature that is no kind of device.
 fn kind(feature: Feature) -> Option<InfoKind> {
@@ -50,7 +53,8 @@ fn kind(feature: Feature) -> Option<InfoKind> {
         | Feature::NetemSeed
         | Feature::Tbf
         | Feature::Ethtool
-        | Feature::CpuMasks => None,
+        | Feature::CpuMasks
+        | Feature::OpenVswitch => None,
     }
 }
 
@@ -141,6 +145,7 @@ pub(crate) fn facts(
     };
     check(Feature::NetemSeed, &|| Ok(is_since(&kernel, (6, 6))))?;
     check(Feature::Ethtool, &|| Ok(Ethtool::open()?.is_some()))?;
+    check(Feature::OpenVswitch, &|| generic::has_family(DATAPATHS))?;
     // What may not be looked at may not be set either.
     check(Feature::CpuMasks, &|| Ok(!rootless && Sysfs::open().and_then(|sysfs| sysfs.has_rps()).unwrap_or(false)))?;
     let mut no_sysctl = IndexMap::new();

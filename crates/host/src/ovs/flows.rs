@@ -9,6 +9,7 @@ use super::call::{self, Ended};
 use super::{Ovs, PAUSE, codes, errors};
 use crate::backend::HostError;
 use crate::crash;
+use crate::failure::{self, failed_io};
 
 /// Whatever the bridge's `protocols` are, one of these is among them; bundles need 1.3 at least (ovs-ofctl(8)).
 const VERSIONS: &str = "--protocols=OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15";
@@ -25,12 +26,30 @@ impl Ovs {
         self.ofctl(&doing, &command, Some(flows)).map(drop)
     }
 
-    /// The flows of a bridge, one a line, sorted, without counters and times: the same until somebody changes them. Empty again when the switch has been
+    /// The flows of a bridge, one a line, sorted, without counters and times: the same until somebody changes them. A port in them is called by its name,
+    /// or by its number where no port has that: then it is not the port that it was. Empty again when the switch has been
     /// started anew, but for the one that `standalone` bridges have by default.
     pub fn flows(&self, bridge: &str) -> Result<Vec<String>, HostError> {
         let doing = format!("read the flows of {bridge}");
-        let command = ["--no-stats", "--no-names", "dump-flows", &self.management(bridge)].map(OsString::from);
+        let command = ["--no-stats", "--names", "dump-flows", &self.management(bridge)].map(OsString::from);
         Ok(canonical(&self.ofctl(&doing, &command, None)?))
+    }
+
+    /// Lets the switch look anew at what it does with packets that are under way: a mirror that comes, goes or changes it heeds for new flows only.
+    pub fn purge(&self) -> Result<(), HostError> {
+        let doing = "let Open vSwitch look at its flows anew";
+        let name = self.folder.join("ovs-vswitchd.pid");
+        let pid = std::fs::read_to_string(&name)
+            .map_err(|e| failed_io(failure::codes::RUN, format!("{doing}: read {}", name.display()), &e))?;
+        let control = self.folder.join(format!("ovs-vswitchd.{}.ctl", pid.trim()));
+        let mut target = OsString::from("--target=");
+        target.push(control);
+        crash::point();
+        match call::run(doing, "ovs-appctl", &[target, "revalidator/purge".into()], None, self.patience)? {
+            Ended::Well(_) => Ok(()),
+            Ended::Badly(complaint) => Err(errors::of_ofctl(doing, &complaint)),
+            Ended::TimedOut => Err(errors::no_flows_in_time(doing, self.patience)),
+        }
     }
 
     /// The socket that the switch has for a bridge.

@@ -13,7 +13,7 @@ fn flows_are_read_back_the_same_until_somebody_changes_them() {
         let file = "# of a lab\n\ntable=0 priority=5,ip,nw_dst=10.0.0.1/8 actions=output:v0 # there\ncookie=0x7,actions=NORMAL\n";
         ovs.replace_flows("br0", file).expect("they are right");
         let flows = ovs.flows("br0").expect("it answers");
-        assert_eq!(flows, ["cookie=0x7, actions=NORMAL", "priority=5,ip,nw_dst=10.0.0.0/8 actions=output:1"]);
+        assert_eq!(flows, ["cookie=0x7, actions=NORMAL", "priority=5,ip,nw_dst=10.0.0.0/8 actions=output:v0"]);
         let kept = digest(&flows);
 
         run("ip", &["address", "add", "192.0.2.1/24", "dev", "x-v0"]);

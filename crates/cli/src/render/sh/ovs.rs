@@ -12,6 +12,10 @@ pub fn is_of_ovs(action: &Action) -> bool {
     action.resources().any(|resource| matches!(resource, Resource::Ovs(_)))
 }
 
+fn is_of_mirror(action: &Action) -> bool {
+    action.resources().any(|resource| matches!(resource, Resource::Ovs(Ovs::Mirror(_))))
+}
+
 /// The commands that make steps that follow each other: one transaction, then flows, then marks on the devices that it made.
 pub fn commands(actions: &[Action], lab: &LabName, database: Option<&str>) -> Vec<String> {
     let transactions = ovs::script(lab, actions);
@@ -27,6 +31,8 @@ pub fn commands(actions: &[Action], lab: &LabName, database: Option<&str>) -> Ve
         lines.push(format!("ovs-vsctl{at}{parts}"));
     }
     lines.extend(actions.iter().filter_map(flows));
+    // Flows that are under way go on as before otherwise.
+    lines.extend(actions.iter().any(is_of_mirror).then(|| "ovs-appctl revalidator/purge".to_owned()));
     lines.extend(actions.iter().filter_map(made).map(|name| {
         let device = DeviceId { netns: NetnsId::Host, name };
         set(&device, &format!("group {}", lab.group()))

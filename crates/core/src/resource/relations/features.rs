@@ -1,6 +1,6 @@
 //! What a kernel must be able to do for a resource.
 
-use crate::resource::{Device, QdiscKind, Resource, SingleKind};
+use crate::resource::{Datapath, Device, Ovs, QdiscKind, Resource, SingleKind};
 use crate::state::Feature;
 
 pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
@@ -30,6 +30,7 @@ pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
         Resource::Tuning(_) => vec![Feature::Ethtool],
         Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
         Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
+        Resource::Ovs(Ovs::Bridge(bridge)) if bridge.datapath == Datapath::System => vec![Feature::OpenVswitch],
         Resource::Netns(_)
         | Resource::Device(Device::Stray { .. })
         | Resource::Up(_)

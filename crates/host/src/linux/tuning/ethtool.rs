@@ -3,18 +3,12 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use netlink_packet_core::NetlinkSerializable;
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netsim_core::resource::Knob;
 
 use super::super::attributes::{self, Attributes};
+use super::super::generic::{self, HEADER, Message};
 use crate::netlink::{Batch, Netlink};
-
-/// The family of families (GENL_ID_CTRL, linux/genetlink.h).
-const CONTROL: u16 = 16;
-const CTRL_CMD_GETFAMILY: u8 = 3;
-const CTRL_ATTR_FAMILY_ID: u16 = 1;
-const CTRL_ATTR_FAMILY_NAME: u16 = 2;
 
 const ETHTOOL_MSG_FEATURES_GET: u8 = 11;
 const ETHTOOL_MSG_FEATURES_SET: u8 = 12;
@@ -30,38 +24,6 @@ const ETHTOOL_A_BITSET_BITS: u16 = 3;
 const ETHTOOL_A_BITSET_BITS_BIT: u16 = 1;
 const ETHTOOL_A_BITSET_BIT_NAME: u16 = 2;
 const ETHTOOL_A_BITSET_BIT_VALUE: u16 = 3;
-
-/// `struct genlmsghdr` (linux/genetlink.h).
-const HEADER: usize = 4;
-
-/// A generic netlink message: its family, and the header and attributes as bytes.
-#[derive(Debug, Clone)]
-struct Message {
-    family: u16,
-    bytes: Vec<u8>,
-}
-
-impl Message {
-    fn new(family: u16, command: u8, attributes: Attributes) -> Self {
-        let mut bytes = vec![command, 1, 0, 0];
-        bytes.extend(attributes.into_bytes());
-        Message { family, bytes }
-    }
-}
-
-impl NetlinkSerializable for Message {
-    fn message_type(&self) -> u16 {
-        self.family
-    }
-
-    fn buffer_len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn serialize(&self, buffer: &mut [u8]) {
-        buffer.copy_from_slice(&self.bytes);
-    }
-}
 
 /// A socket for it in one network namespace, that of the thread that opened it.
 #[derive(Debug)]
@@ -83,13 +45,7 @@ impl Ethtool {
     /// None if the kernel has none (CONFIG_ETHTOOL_NETLINK).
     pub(crate) fn open() -> io::Result<Option<Self>> {
         let mut netlink = Netlink::open_for(NETLINK_GENERIC)?;
-        let mut name = Attributes::default();
-        name.put(CTRL_ATTR_FAMILY_NAME, b"ethtool\0");
-        let answer = netlink.ask(vec![Message::new(CONTROL, CTRL_CMD_GETFAMILY, name)])?.pop().flatten();
-        let family = answer.as_deref().and_then(|payload| {
-            let id = attributes::of_kind(payload.get(HEADER..)?, CTRL_ATTR_FAMILY_ID).next()?;
-            Some(u16::from_ne_bytes(id.try_into().ok()?))
-        });
+        let family = generic::family(&mut netlink, "ethtool")?;
         Ok(family.map(|family| Ethtool { netlink, family }))
     }
 

@@ -47,7 +47,7 @@ pub(super) fn building<'a>(target: &Target, steps: &[Step<'a>]) -> Result<Buildi
             (Some(Thing::Port(from)), Thing::Port(to)) => site.change_port(from, to)?,
             (Some(Thing::Mirror(_)), Thing::Mirror(to)) => site.change_mirror(to)?,
             (_, Thing::Bridge(bridge)) => site.create_bridge(bridge),
-            (_, Thing::Port(port)) => vec![create_port(port, site.target)],
+            (_, Thing::Port(port)) => vec![site.create_port(port)],
             (_, Thing::Mirror(mirror)) => site.create_mirror(mirror)?,
             (_, Thing::Qos(qos)) => site.put_qos(qos)?,
             (_, Thing::Flows(flows)) => {
@@ -128,6 +128,36 @@ impl Site<'_> {
             Some(_) => seen.filter_map(|&name| self.target.bridge(name)).collect(),
         };
         rows.into_iter().map(|row| Op::Call { id: self.call(), table: Table::Bridge, row }).collect()
+    }
+
+    fn create_port(&self, port: &OvsPort) -> Op {
+        let mut settings = vec![marks::of(self.target.lab)];
+        settings.extend(port.tag.map(|tag| Setting::of("tag", integer(tag))));
+        if !port.trunks.is_empty() {
+            settings.push(trunks(port));
+        }
+        settings.extend(port.vlan_mode.map(|mode| Setting::of("vlan_mode", vlan_mode(mode))));
+        settings.extend(port.protected.then(|| Setting::of("protected", Value::Bool(true))));
+        let mut interface = kind(&port.kind);
+        let limits = [("ingress_policing_rate", port.policing_rate), ("ingress_policing_burst", port.policing_burst)];
+        let limits = limits.into_iter().filter(|(_, limit)| *limit != 0);
+        interface.extend(limits.map(|(column, limit)| Setting::of(column, integer(limit))));
+        interface.extend(self.number(port).map(|number| Setting::of("ofport_request", integer(number))));
+        Op::AddPort {
+            bridge: port.bridge.as_str().to_owned(),
+            name: port.name.as_str().to_owned(),
+            port: settings,
+            interface,
+        }
+    }
+
+    /// The number by which flows know a port that makes way for this one: so they go on to mean it.
+    fn number(&self, port: &OvsPort) -> Option<i64> {
+        let rows = self.target.rows.as_ref()?;
+        let (before, bridge) = rows.ports.get(port.name.as_str())?;
+        let same = rows.bridges.get(port.bridge.as_str()).is_some_and(|row| row.uuid == **bridge);
+        let interface = before.interfaces.first().filter(|_| same).and_then(|uuid| rows.interfaces.get(uuid));
+        interface?.ofport.filter(|number| *number > 0)
     }
 
     fn create_bridge(&mut self, bridge: &OvsBridge) -> Vec<Op> {
@@ -283,14 +313,18 @@ impl Site<'_> {
         Ok(ops)
     }
 
-    /// A mirror in place of the one that there is: Open vSwitch up to 3.1 heeds one that changes only when a flow comes that it does not know yet (`mirror_set`,
-    /// ofproto/ofproto-dpif-mirror.c), and at once one that comes or goes.
     fn change_mirror(&mut self, to: &OvsMirror) -> Result<Vec<Op>, Vanished> {
-        let old = self.target.delete_mirror(to);
-        if old.is_empty() {
-            return Err(self.vanished(OvsKey::Mirror(to.bridge, to.name.clone())));
-        }
-        Ok(old.into_iter().chain(self.create_mirror(to)?).collect())
+        let row = match &self.target.rows {
+            None => Some(Row::Name((*to.name).to_owned())),
+            Some(rows) => {
+                let uuids = rows.mirrors.get(&(to.bridge.as_str(), &*to.name));
+                uuids.and_then(|uuids| uuids.first()).map(|&uuid| Row::Uuid(uuid.clone()))
+            }
+        };
+        let row = row.ok_or_else(|| self.vanished(OvsKey::Mirror(to.bridge, to.name.clone())))?;
+        let (mut ops, settings) = self.mirroring(to)?;
+        ops.push(set(Table::Mirror, row, settings));
+        Ok(ops)
     }
 
     /// A port's quality of service, in place of any that was made for it before. Queue 0, which all packets go by, is made by the switch, as fast as the whole
@@ -316,26 +350,6 @@ impl Site<'_> {
     /// That flows of a file are about to be loaded: should that not come about, it is known.
     fn note_flows(&self, flows: &OvsFlows) -> Result<Op, Vanished> {
         Ok(set(Table::Bridge, self.bridge(flows.bridge)?, vec![marks::flows(flows.digest, None)]))
-    }
-}
-
-fn create_port(port: &OvsPort, target: &Target) -> Op {
-    let mut settings = vec![marks::of(target.lab)];
-    settings.extend(port.tag.map(|tag| Setting::of("tag", integer(tag))));
-    if !port.trunks.is_empty() {
-        settings.push(trunks(port));
-    }
-    settings.extend(port.vlan_mode.map(|mode| Setting::of("vlan_mode", vlan_mode(mode))));
-    settings.extend(port.protected.then(|| Setting::of("protected", Value::Bool(true))));
-    let mut interface = kind(&port.kind);
-    let limits = [("ingress_policing_rate", port.policing_rate), ("ingress_policing_burst", port.policing_burst)];
-    let limits = limits.into_iter().filter(|(_, limit)| *limit != 0);
-    interface.extend(limits.map(|(column, limit)| Setting::of(column, integer(limit))));
-    Op::AddPort {
-        bridge: port.bridge.as_str().to_owned(),
-        name: port.name.as_str().to_owned(),
-        port: settings,
-        interface,
     }
 }
 

@@ -80,7 +80,7 @@ impl Target<'_> {
         Some(Op::DeletePort { bridge, port: row })
     }
 
-    pub(super) fn delete_mirror(&self, mirror: &OvsMirror) -> Vec<Op> {
+    fn delete_mirror(&self, mirror: &OvsMirror) -> Vec<Op> {
         let remove = |row, values| Op::Remove { table: Table::Bridge, row, column: "mirrors", values };
         let (bridge, name) = (mirror.bridge.as_str(), &*mirror.name);
         let Some(rows) = &self.rows else {
