@@ -13,7 +13,7 @@ use netsim_host::backend::Progress;
 use netsim_host::probe::{Options, Outcome, Ping, ping};
 
 mod support;
-use support::{Machine, both, on_a_machine_of_its_own, run};
+use support::{Machine, both, on_a_machine_of_its_own, run, shipped};
 
 const STAR: &str = r#"
 name: star
@@ -319,9 +319,7 @@ fn a_thousand_node_star_comes_changes_and_goes() {
 #[test]
 fn every_shipped_topology_works() {
     on_a_machine_of_its_own("every_shipped_topology_works", |machine| {
-        let mut files: Vec<_> =
-            std::fs::read_dir(TOPOLOGIES).expect("they are shipped").flatten().map(|e| e.path()).collect();
-        files.sort();
+        let files = shipped();
         assert!(files.len() >= 5, "{files:?}");
         for file in files {
             machine.ok([Path::new("apply"), &file, Path::new("--check")]);

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 mod support;
-use support::{Machine, both, on_a_machine_of_its_own, run};
-
-const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+use support::{Machine, both, on_a_machine_of_its_own, run, shipped};
 
 /// Everything that a script has to know: long names, a bridge in the host's namespace, settings of devices, programs, quotes.
 const ODD: &str = r#"
@@ -45,8 +43,7 @@ fn differing(machine: &Machine, file: &str) -> [BTreeSet<String>; 2] {
 fn a_script_makes_what_apply_makes() {
     on_a_machine_of_its_own("a_script_makes_what_apply_makes", |machine| {
         let odd = machine.file("odd.yaml", ODD);
-        let mut files: Vec<_> =
-            std::fs::read_dir(TOPOLOGIES).expect("they are shipped").flatten().map(|e| e.path()).collect();
+        let mut files = shipped();
         files.push(odd);
         for file in files {
             let file = file.to_str().expect("a UTF-8 path");

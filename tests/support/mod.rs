@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 mod again;
+pub mod capture;
+pub mod switch;
 pub mod traffic;
 
 /// The binary under test.
@@ -36,6 +38,8 @@ fn own_tmp() {
 /// The machine that a test runs on.
 pub struct Machine {
     folder: PathBuf,
+    /// What netsim finds in its environment beside all else.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Machine {
@@ -45,7 +49,7 @@ impl Machine {
         run("ip", &["link", "set", "lo", "up"]);
         let folder = PathBuf::from("/tmp/lab");
         std::fs::create_dir(&folder).expect("a fresh tmpfs is writable");
-        Machine { folder }
+        Machine { folder, environment: Vec::new() }
     }
 
     /// Writes a topology and gives its path.
@@ -59,6 +63,7 @@ impl Machine {
     pub fn netsim<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(NETSIM);
         command.arg("--root").args(args).current_dir(&self.folder).stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -151,6 +156,16 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// The shipped topologies, without those of Open vSwitch, which has tests of its own.
+pub fn shipped() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("they are shipped").flatten().map(|e| e.path()).collect();
+    files.retain(|file| !std::fs::read_to_string(file).expect("readable").contains("kind: ovs"));
+    files.sort();
+    files
 }
 
 /// Standard output and standard error together.

@@ -42,6 +42,9 @@ pub struct Global {
     /// Work in a user namespace of this user's own, with no rights on the machine
     #[arg(long, global = true, help_heading = "Global options")]
     pub rootless: bool,
+    /// The database of Open vSwitch: unix:PATH, a path, or tcp:ADDRESS:PORT [default: in $OVS_RUNDIR, else at the usual places]
+    #[arg(long, global = true, value_name = "ADDRESS", help_heading = "Global options")]
+    pub db: Option<String>,
     /// When to use colours; NO_COLOR is respected too
     #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub color: ColorWhen,
@@ -165,7 +168,7 @@ pub struct PlanArgs {
     /// Print each step, in order, instead of a line per node and link
     #[arg(long)]
     pub steps: bool,
-    /// How to answer: for people, for programs, or as a script of ip, bridge and sysctl
+    /// How to answer: for people, for programs, or as a script of ip, bridge, sysctl and ovs-vsctl
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub format: PlanFormat,
     /// Exit with 2 where there is something to do

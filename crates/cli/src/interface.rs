@@ -5,7 +5,7 @@ use netsim_core::names::{IfName, LabName};
 use netsim_core::plan::Action;
 use netsim_core::resource::{DeviceId, Key, Resource};
 use netsim_core::state::{HostState, Observed};
-use netsim_core::topology::{Topology, Written};
+use netsim_core::topology::{Owned, Topology, Written};
 use netsim_host::backend::Progress;
 
 use crate::commands::stopped;
@@ -55,10 +55,10 @@ impl<'a> Words<'a> {
         let (ours, desired) = (&surveyed.observed.ours, &surveyed.wanted.desired);
         let names = Names::of(desired.iter().chain(ours.iter()).map(|(_, r)| r));
         let of_node = |key: Key| match key {
-            Key::Device(id) if id.netns == found.netns => Some(id),
+            Key::Device(id) if id.netns == found.netns => Some(id).filter(|id| found.has(id, &names)),
             _ => None,
         };
-        let devices = ours.iter().map(|(_, r)| r).filter(|r| matches!(r, Resource::Device(_)));
+        let devices = ours.iter().map(|(_, r)| r).filter(|r| matches!(r, Resource::Device(_) | Resource::Ovs(_)));
         let devices: Vec<DeviceId> = devices.flat_map(Resource::claims).filter_map(of_node).collect();
         let meant = |id: &&DeviceId| names.interface(id) == self.interface || id.name.as_str() == self.interface;
         let device =
@@ -102,9 +102,10 @@ impl Interface {
                 }
             }
         }
-        let node = topology.graph.node_indices().find(|&node| netns_of(topology, node) == self.device.netns)?;
-        let own = topology.graph[node].interfaces.iter_mut();
-        own.into_iter().find(|own| IfName::shortened(&own.name) == self.device.name).map(|own| &mut own.written)
+        let mut nodes = topology.graph.node_indices().filter(|&node| netns_of(topology, node) == self.device.netns);
+        let here = |own: &Owned| IfName::shortened(&own.name) == self.device.name;
+        let node = nodes.find(|&node| topology.graph[node].interfaces.iter().any(here))?;
+        topology.graph[node].interfaces.iter_mut().find(|own| here(own)).map(|own| &mut own.written)
     }
 
     /// The steps from what there is to this; what is borrowed stays so.

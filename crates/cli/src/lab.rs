@@ -5,7 +5,7 @@ use netsim_core::lower::{lower, origins};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
-use netsim_core::resource::{Device, NetnsId, Resource};
+use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource};
 use netsim_core::spec::Sources;
 use netsim_core::state::{Facts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
@@ -118,19 +118,27 @@ pub fn applied(machine: &Machine, lab: &LabName) -> Result<Option<Loaded>, Failu
 pub struct Size {
     /// Namespaces, and bridges in the host's.
     pub nodes: usize,
+    /// Pairs of devices, and of patch ports.
     pub links: usize,
 }
 
 /// How much there is of a lab.
 pub fn size(ours: &HostState) -> Size {
     let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
-    Size { nodes: count(is_node), links: count(|r| matches!(r, Resource::Device(Device::Veth(_)))) }
+    let patches = count(|r| matches!(r, Resource::Ovs(Ovs::Port(p)) if is_patch(p)));
+    let pairs = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
+    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2) }
+}
+
+fn is_patch(port: &OvsPort) -> bool {
+    matches!(port.kind, OvsPortKind::Patch { .. })
 }
 
 fn is_node(resource: &Resource) -> bool {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
-        Resource::Netns(_) => true,
+        Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
+        Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
+        Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
         Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
         Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,
         Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {

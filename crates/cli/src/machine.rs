@@ -7,14 +7,14 @@ use netsim_core::names::LabName;
 use netsim_core::plan::Action;
 use netsim_core::resource::NetnsId;
 use netsim_core::state::{Observed, Scope};
-use netsim_host::{AnyBackend, Local};
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
 use netsim_host::linux::learnt::Learnt;
-use netsim_host::linux;
+use netsim_host::linux::{self, Paths};
 use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
 use netsim_host::store;
+use netsim_host::{AnyBackend, Local};
 
 use crate::args::{BackendChoice, Global};
 use crate::error::{Failure, codes};
@@ -58,7 +58,10 @@ impl Machine {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| Failure::new(codes::FILE, format!("start the runtime: {e}")))?;
         let (backend, state) = match &standing {
-            Some(_) => (AnyBackend::Local(Local::default()), PathBuf::from(lock::STATE)),
+            Some(_) => {
+                let local = Local::new(Paths::default(), global.db.clone());
+                (AnyBackend::Local(local), PathBuf::from(lock::STATE))
+            }
             None => {
                 let file = sim_file(global)?;
                 let state = file.with_extension("labs");

@@ -2,14 +2,16 @@
 
 use netsim_core::lower::netns_of;
 use netsim_core::names::{LabName, NodeName};
-use netsim_core::resource::NetnsId;
+use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::suggest::nearest;
+use netsim_core::topology::Kind;
 use netsim_host::store;
 
 use crate::error::{Failure, codes};
 use crate::file::Loaded;
 use crate::lab;
 use crate::machine::Machine;
+use crate::planned::Names;
 
 /// A node of a running lab.
 #[derive(Debug)]
@@ -17,8 +19,17 @@ pub struct Found {
     pub lab: LabName,
     pub node: NodeName,
     pub netns: NetnsId,
+    /// Whether it is a switch of Open vSwitch.
+    pub is_ovs: bool,
     /// The programs that it was to run, as applied.
     pub exec: Vec<Vec<String>>,
+}
+
+impl Found {
+    /// Whether a device of its namespace is its own: bridges of Open vSwitch share the host's.
+    pub fn has(&self, device: &DeviceId, names: &Names) -> bool {
+        !self.is_ovs || names.ovs_bridge(device).is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str())
+    }
 }
 
 /// The node that is meant. Without a lab it is looked for in all that run.
@@ -72,5 +83,6 @@ fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {
     let index = topology.node(node)?;
     let (lab, netns) = (topology.name.clone(), netns_of(topology, index));
     let (node, exec) = (topology.graph[index].name.clone(), topology.graph[index].exec.clone());
-    Some(Found { lab, node, netns, exec })
+    let is_ovs = matches!(topology.graph[index].kind, Kind::Ovs(..));
+    Some(Found { lab, node, netns, is_ovs, exec })
 }

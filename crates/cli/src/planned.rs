@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use netsim_core::names::{LabName, NetnsName};
+use netsim_core::names::{IfName, LabName, NetnsName};
 use netsim_core::plan::{Action, Refusal, plan};
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource, SingleKind};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ovs, Resource, SingleKind};
 use netsim_core::state::{HostState, Observed};
 use serde::{Deserialize, Serialize};
 
@@ -58,33 +58,42 @@ impl Planned {
         }
     }
 
-    fn touched(&self) -> HashSet<&NetnsName> {
-        self.actions.iter().flat_map(|a| namespaces(subject(a))).collect()
+    fn touched(&self) -> HashSet<Node<'_>> {
+        let old = self.before.iter().map(|(_, r)| r);
+        let names = Names::of(old.chain(self.actions.iter().map(subject)));
+        self.actions.iter().flat_map(|a| nodes(subject(a), &names)).collect()
     }
 }
 
-fn named(netns: &NetnsId) -> Option<&NetnsName> {
-    match netns {
-        NetnsId::Named(name) => Some(name),
+/// A node by what it is on the machine.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Node<'a> {
+    Netns(&'a NetnsName),
+    OvsBridge(IfName),
+}
+
+/// The nodes that a resource is of; nobody's in the host's namespace but for bridges of Open vSwitch.
+fn nodes<'a>(resource: &'a Resource, names: &Names) -> Vec<Node<'a>> {
+    let of_netns = |netns: &'a NetnsId| match netns {
+        NetnsId::Named(name) => Some(Node::Netns(name)),
         NetnsId::Host => None,
-    }
-}
-
-fn namespaces(resource: &Resource) -> Vec<&NetnsName> {
+    };
+    let of = |id: &'a DeviceId| of_netns(&id.netns).or_else(|| Some(Node::OvsBridge(names.ovs_bridge(id)?)));
+    let one = |id: &'a DeviceId| of(id).into_iter().collect();
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
-        Resource::Netns(n) => vec![&n.name],
-        Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| named(&e.id.netns)).collect(),
-        Resource::Device(d) => named(&d.id().netns).into_iter().collect(),
-        Resource::Up(d) => named(&d.netns).into_iter().collect(),
-        Resource::Port(p) => named(&p.device.netns).into_iter().collect(),
-        Resource::PortVlans(v) => named(&v.device.netns).into_iter().collect(),
-        Resource::Qdisc(q) => named(&q.device.netns).into_iter().collect(),
-        Resource::Tuning(t) => named(&t.device.netns).into_iter().collect(),
-        Resource::Address(a) => named(&a.device.netns).into_iter().collect(),
-        Resource::Route(r) => named(&r.netns).into_iter().collect(),
-        Resource::Sysctl(s) => named(&s.netns).into_iter().collect(),
-        Resource::Ran(r) => vec![&r.netns],
+        Resource::Netns(n) => vec![Node::Netns(&n.name)],
+        Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| of(&e.id)).collect(),
+        Resource::Device(d) => one(d.id()),
+        Resource::Up(d) => one(d),
+        Resource::Port(p) => one(&p.device),
+        Resource::PortVlans(v) => one(&v.device),
+        Resource::Qdisc(q) => one(&q.device),
+        Resource::Tuning(t) => one(&t.device),
+        Resource::Address(a) => one(&a.device),
+        Resource::Route(r) => of_netns(&r.netns).into_iter().collect(),
+        Resource::Sysctl(s) => of_netns(&s.netns).into_iter().collect(),
+        Resource::Ran(r) => vec![Node::Netns(&r.netns)],
+        Resource::Ovs(o) => names.bridge_of(o).map(Node::OvsBridge).into_iter().collect(),
     }
 }
 
@@ -125,6 +134,10 @@ pub struct Names {
     full: HashMap<DeviceId, Arc<str>>,
     /// Bridges, bonds and VRFs.
     joins: HashMap<DeviceId, Joins>,
+    /// Bridges of Open vSwitch to the nodes that they are.
+    ovs_nodes: BTreeMap<IfName, String>,
+    /// Ports of Open vSwitch, the local ones among them, to their bridges.
+    ovs_ports: HashMap<IfName, IfName>,
 }
 
 /// What a device can be a member of.
@@ -152,7 +165,7 @@ impl Names {
             }
         };
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(o) => self.learn_ovs(o),
             Resource::Netns(n) => {
                 self.nodes.insert(n.name.clone(), n.node.to_string());
             }
@@ -175,6 +188,20 @@ impl Names {
             | Resource::Route(_)
             | Resource::Sysctl(_)
             | Resource::Ran(_) => {}
+        }
+    }
+
+    fn learn_ovs(&mut self, ovs: &Ovs) {
+        match ovs {
+            Ovs::Bridge(b) => {
+                self.ovs_nodes.insert(b.name, b.node.to_string());
+                self.ovs_ports.insert(b.name, b.name);
+            }
+            Ovs::Port(p) => {
+                self.ovs_ports.insert(p.name, p.bridge);
+            }
+            Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => {}
+            Ovs::Stray(s) => self.learn_ovs(&s.of),
         }
     }
 
@@ -206,8 +233,43 @@ impl Names {
         self.joins.get(id) == Some(&Joins::Bridge)
     }
 
-    /// `node:interface`.
+    /// `node:interface`; of a port of Open vSwitch the node is the bridge.
     pub fn end(&self, id: &DeviceId) -> String {
-        format!("{}:{}", self.netns(&id.netns), self.interface(id))
+        format!("{}:{}", self.node_of(id), self.interface(id))
+    }
+
+    /// The node that a device is of.
+    pub fn node_of<'a>(&'a self, id: &'a DeviceId) -> &'a str {
+        self.ovs_bridge(id).map_or_else(|| self.netns(&id.netns), |bridge| self.ovs_node(bridge))
+    }
+
+    /// The bridge of Open vSwitch that a device is a port of, or the local port of.
+    pub fn ovs_bridge(&self, id: &DeviceId) -> Option<IfName> {
+        match id.netns {
+            NetnsId::Host => self.ovs_ports.get(&id.name).copied(),
+            NetnsId::Named(_) => None,
+        }
+    }
+
+    /// The node that a bridge of Open vSwitch is.
+    pub fn ovs_node(&self, bridge: IfName) -> &str {
+        self.ovs_nodes.get(&bridge).map_or("host", String::as_str)
+    }
+
+    /// A port of Open vSwitch as `node:port`.
+    pub fn ovs_end(&self, port: IfName) -> String {
+        self.end(&DeviceId { netns: NetnsId::Host, name: port })
+    }
+
+    /// The bridge that something of Open vSwitch is of.
+    pub fn bridge_of(&self, ovs: &Ovs) -> Option<IfName> {
+        match ovs {
+            Ovs::Bridge(b) => Some(b.name),
+            Ovs::Port(p) => Some(p.bridge),
+            Ovs::Mirror(m) => Some(m.bridge),
+            Ovs::Qos(q) => self.ovs_ports.get(&q.port).copied(),
+            Ovs::Flows(f) => Some(f.bridge),
+            Ovs::Stray(s) => self.bridge_of(&s.of),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use netsim_core::plan::Refusal;
 use netsim_core::problem::{Place, Step};
-use netsim_core::resource::Key;
+use netsim_core::resource::{Key, OvsKey};
 use netsim_core::spec::Sources;
 
 use crate::planned::Names;
@@ -43,7 +43,10 @@ fn by_name(keys: &[Key], names: &Names) -> String {
 
 fn name(key: &Key, names: &Names) -> String {
     match key {
-        Key::Ovs(_) => todo!("ovs"),
+        Key::Ovs(OvsKey::Bridge(bridge) | OvsKey::Mirror(bridge, _) | OvsKey::Flows(bridge)) => {
+            names.ovs_node(*bridge).to_owned()
+        }
+        Key::Ovs(OvsKey::Port(port) | OvsKey::Qos(port)) => names.ovs_end(*port),
         Key::Device(d) | Key::Up(d) | Key::Port(d) | Key::PortVlans(d) | Key::Qdisc(d) => names.end(d),
         Key::Tuning(d, _) | Key::Address(d, _) => names.end(d),
         Key::Netns(n) | Key::Ran(n, _) => names.node(n).to_owned(),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use petgraph::graph::NodeIndex;
 
 use crate::problem::{Code, Place, Problem};
-use crate::topology::{Endpoint, Impairment, OwnKind, Topology, Trunk};
+use crate::resource::FailMode;
+use crate::topology::{Endpoint, Impairment, Kind, Node, OwnKind, PortWritten, Topology, Trunk};
 use crate::units::{print_rate, print_time};
 
 /// Fewer packets may wait than rate and delay have on their way.
@@ -18,6 +19,9 @@ const OVERTAKE: Code = Code(202);
 const LONELY: Code = Code(203);
 /// A trunk that ends where nothing takes its frames.
 const DEAF: Code = Code(204);
+
+/// A switch that passes nothing.
+const SHUT: Code = Code(205);
 
 /// What an Ethernet header adds to a packet, in bytes.
 const ETHERNET: u64 = 14;
@@ -37,6 +41,7 @@ pub fn lint(topology: &Topology) -> Vec<Problem> {
     found.extend(topology.graph.node_indices().filter_map(|node| early(topology, node)));
     found.extend(lonely(topology));
     found.extend(deaf(topology));
+    found.extend(topology.graph.node_weights().filter_map(shut));
     let mut told: Vec<Problem> = Vec::new();
     let mut known = std::collections::HashSet::new();
     for problem in found {
@@ -103,6 +108,11 @@ fn lonely(topology: &Topology) -> Vec<Problem> {
             Some(Trunk::Ranges(ranges)) => trunks.extend(ranges),
         }
     }
+    for own in topology.graph.node_weights().flat_map(|node| &node.interfaces) {
+        if let OwnKind::Internal { port: PortWritten { vlan: Some(vlan), .. } } = &own.kind {
+            ports.entry(*vlan).or_default().push(&own.at);
+        }
+    }
     let own: Vec<u16> = topology.graph.node_weights().filter_map(|node| node.switch()?.vlan).collect();
     let alone = |(vlan, at): (&u16, &Vec<&Place>)| {
         let carried = trunks.iter().any(|(first, last)| (first..=last).contains(&vlan));
@@ -121,7 +131,7 @@ fn deaf(topology: &Topology) -> Vec<Problem> {
     for edge in topology.graph.edge_references() {
         let [a, b] = &edge.weight().ends;
         for (port, peer) in [(a, b), (b, a)] {
-            let Some(trunk) = port.port.trunk.as_ref().filter(|_| port.port.native.is_none()) else { continue };
+            let Some(trunk) = port.port.trunk.as_ref().filter(|_| port.port.native.unwrap_or(0) == 0) else { continue };
             if topology.graph[port.node].switch().is_none() || topology.graph[peer.node].switch().is_some() {
                 continue;
             }
@@ -134,6 +144,16 @@ fn deaf(topology: &Topology) -> Vec<Problem> {
         }
     }
     found
+}
+
+fn shut(node: &Node) -> Option<Problem> {
+    let Kind::Ovs(_, written) = &node.kind else { return None };
+    if written.fail_mode != Some(FailMode::Secure) || written.flows.is_some() || !written.controllers.is_empty() {
+        return None;
+    }
+    let message = format!("`{}` passes nothing: it does only what flows say, and has none", node.name);
+    let hint = "write `flows:` or `controller:`, or take `fail-mode: secure` away";
+    Some(Problem::at(SHUT, &node.at.key("fail-mode"), message).hint(hint))
 }
 
 /// Whether something that stands on an end takes frames of a trunk.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Device, DeviceId, End, Key, Netns, NetnsId, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
+    Address, Device, DeviceId, End, Key, Netns, NetnsId, Ovs, Port, PortVlans, Qdisc, Ran, Resource, Route, Single,
     SingleKind, Sysctl, Tuning, Veth,
 };
 use crate::state::Facts;
@@ -256,6 +256,8 @@ impl Sim {
                     false => now == told,
                 })
             }
+            // It has lost its device, its output, its port.
+            (Resource::Ovs(Ovs::Stray(now)), Resource::Ovs(told)) => now.of.name() == told.name(),
             _ => false,
         }
     }

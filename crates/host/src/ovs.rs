@@ -8,7 +8,8 @@
 //! - The row of a port stays when its device goes. Under the kernel's datapath `error` then says so and `ofport` is -1; under the userspace datapath both stay
 //!   as they were and only `ifindex` is 0. When the device is back it is a port again by itself, under the kernel's datapath with another `ofport`.
 //! - A port's device has the master `ovs-system` under the kernel's datapath, and none under the userspace datapath, which puts it into promiscuous mode.
-//! - Everything but names changes in place and leaves `ofport` as it is. But another `fail_mode`, and controllers that come or go, empty the bridge of its flows; another
+//! - Everything but names changes in place and leaves `ofport` as it is. But a mirror that comes, goes or changes leaves the flows that are
+//!   under way in the datapath as they are, copies and all, until those expire or are purged; another `fail_mode`, and controllers that come or go, empty the bridge of its flows; another
 //!   `datapath_type` remakes it with devices, flows and all, and where that cannot be opened the rows go on to show what was before: better a bridge made anew.
 //! - A kind of QoS that there is not, an egress policer, policing that the kernel has no classifier for, an option that nobody reads: taken without a word.
 //! - A row is there at once, with its `external_ids`; its device when `ovs-vswitchd` has done its part: `cur_cfg` has come up to `next_cfg`.
@@ -112,7 +113,8 @@ impl Ovs {
             let attends = scope.spawn(|| self.attends());
             (self.rows(), attends.join().expect("asking does not panic"))
         });
-        let rows = attends.and(rows)?;
+        let rows = rows?;
+        attends?;
         if rows.switch.current >= rows.switch.wanted {
             return Ok(rows);
         }

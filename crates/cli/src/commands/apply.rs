@@ -146,7 +146,7 @@ fn taken_back(
     screen: &Screen,
 ) -> String {
     screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
-    match undo::undo(plan, surveyed, machine, screen) {
+    match undo::undo(plan, surveyed, before.as_ref(), machine, screen) {
         Ok(note) => {
             // What was stored is a convenience; the lab itself is back.
             let _ = match before {
@@ -198,6 +198,9 @@ fn options(global: &Global) -> String {
     }
     if global.rootless {
         out.push_str(" --rootless");
+    }
+    if let Some(database) = &global.db {
+        out.push_str(&format!(" --db {}", quoted_if_needed(database)));
     }
     out
 }

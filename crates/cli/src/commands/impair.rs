@@ -1,7 +1,7 @@
 //! `impair`: what an interface of a running lab does to the packets that it sends.
 
 use netsim_core::given::Prior;
-use netsim_core::resource::{Key, Qdisc, QdiscKind, Resource};
+use netsim_core::resource::{Key, NetnsId, Ovs, OvsKey, OvsQos, Qdisc, QdiscKind, Resource};
 use netsim_core::state::{Feature, HostState, Observed};
 use netsim_core::topology::{Impairment, Topology};
 use serde::Serialize;
@@ -24,8 +24,36 @@ struct Document<'a> {
     lab: &'a str,
     interface: String,
     impairment: Option<&'a QdiscKind>,
+    /// What Open vSwitch makes a port of its own do.
+    qos: Option<&'a OvsQos>,
     /// What the file says.
     file: Option<&'a QdiscKind>,
+    file_qos: Option<&'a OvsQos>,
+}
+
+/// What makes an interface do it: a queueing discipline of its own, or Open vSwitch.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Impaired {
+    qdisc: Option<QdiscKind>,
+    /// Where there is a queueing discipline too, it says that this is to stay.
+    qos: Option<OvsQos>,
+}
+
+impl Impaired {
+    fn is_none(&self) -> bool {
+        *self == Impaired::default()
+    }
+
+    fn words(&self) -> String {
+        let (qdisc, qos) = (self.qdisc.as_ref().map(words::whole), self.qos.as_ref().map(words::ovs::qos));
+        qdisc.or(qos).unwrap_or_else(|| "no impairment".to_owned())
+    }
+
+    /// As a file would say it.
+    fn written(&self) -> Impairment {
+        let rate = self.qos.as_ref().and_then(|qos| qos.max_rate);
+        self.qdisc.as_ref().map_or_else(|| Impairment { rate, ..Impairment::default() }, merge::written)
+    }
 }
 
 pub fn run(args: &ImpairArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
@@ -41,7 +69,7 @@ pub fn run(args: &ImpairArgs, global: &Global, screen: &Screen) -> Result<Exit, 
         let here = Here::look(asked.look(&found, machine)?, machine)?;
         let wanted = match (args.reset, args.none) {
             (true, _) => here.file()?,
-            (_, true) => None,
+            (_, true) => Impaired::default(),
             (false, false) => here.changed(args)?,
         };
         here.make(wanted, machine, screen)?;
@@ -58,31 +86,41 @@ struct Here {
 impl Here {
     /// Looks again, for what a file without impairments does not ask about.
     fn look(mut interface: Interface, machine: &Machine) -> Result<Self, Failure> {
+        let keys = keys(&interface);
         let scope = &mut interface.surveyed.scope;
         scope.features.extend([Feature::Netem, Feature::NetemSeed, Feature::Tbf]);
-        let key = Key::Qdisc(interface.device.clone());
-        if !scope.names.contains(&key) {
-            scope.names.push(key);
+        for key in keys {
+            if !scope.names.contains(&key) {
+                scope.names.push(key);
+            }
         }
         let observed = machine.observe(scope)?;
         Ok(Here { interface, observed })
     }
 
-    fn key(&self) -> Key {
-        Key::Qdisc(self.interface.device.clone())
+    fn now(&self) -> Impaired {
+        self.within(&self.observed.ours)
     }
 
-    fn now(&self) -> Option<&QdiscKind> {
-        kind_in(&self.observed.ours, &self.key())
+    fn within(&self, state: &HostState) -> Impaired {
+        let mut impaired = Impaired::default();
+        for key in keys(&self.interface) {
+            match state.get(&key) {
+                Some(Resource::Qdisc(qdisc)) => impaired.qdisc = Some(qdisc.kind.clone()),
+                Some(Resource::Ovs(Ovs::Qos(qos))) => impaired.qos = Some(qos.clone()),
+                Some(_) | None => {}
+            }
+        }
+        impaired
     }
 
     /// What the file says.
-    fn file(&self) -> Result<Option<QdiscKind>, Failure> {
+    fn file(&self) -> Result<Impaired, Failure> {
         self.meant(&self.interface.loaded.topology)
     }
 
     /// What it would be if the file said so.
-    fn said(&self, impairment: Impairment) -> Result<Option<QdiscKind>, Failure> {
+    fn said(&self, impairment: Impairment) -> Result<Impaired, Failure> {
         let mut topology = self.interface.loaded.topology.clone();
         let written = self.interface.written(&mut topology).ok_or_else(|| {
             let message = format!("{} is no interface of a link, so nothing can be said of what it sends", self.name());
@@ -92,11 +130,11 @@ impl Here {
         self.meant(&topology)
     }
 
-    fn meant(&self, topology: &Topology) -> Result<Option<QdiscKind>, Failure> {
+    fn meant(&self, topology: &Topology) -> Result<Impaired, Failure> {
         let prior = Prior::from_state(&self.observed.ours);
         let wanted = lab::wanted(topology, &prior, &self.observed.facts)
             .map_err(|p| Failure::problems(&self.interface.loaded.sources, p))?;
-        Ok(kind_in(&wanted.desired, &self.key()).cloned())
+        Ok(self.within(&wanted.desired))
     }
 
     fn name(&self) -> String {
@@ -104,7 +142,7 @@ impl Here {
     }
 
     /// What it does now, with what was asked for instead.
-    fn changed(&self, args: &ImpairArgs) -> Result<Option<QdiscKind>, Failure> {
+    fn changed(&self, args: &ImpairArgs) -> Result<Impaired, Failure> {
         let base = self.base()?;
         let merged = merge::merged(base, &args.change);
         merge::checked(&merged).map_err(|(message, hint)| Failure::hinted(codes::IMPAIR, message, hint))?;
@@ -113,15 +151,18 @@ impl Here {
 
     /// What it does now, as a file would say it. A limit that would be taken by itself is not said.
     fn base(&self) -> Result<Impairment, Failure> {
-        let Some(now) = self.now() else { return Ok(Impairment::default()) };
+        let now = self.now();
+        if now.is_none() {
+            return Ok(Impairment::default());
+        }
         let mut topology = self.interface.loaded.topology.clone();
-        if self.file()?.as_ref() == Some(now)
+        if self.file()? == now
             && let Some(said) = self.interface.written(&mut topology).and_then(|w| w.impairment.take())
         {
             return Ok(said);
         }
-        let said = merge::written(now);
-        match self.said(Impairment { limit: None, ..said.clone() })?.as_ref() == Some(now) {
+        let said = now.written();
+        match self.said(Impairment { limit: None, ..said.clone() })? == now {
             true => Ok(Impairment { limit: None, ..said }),
             false => Ok(said),
         }
@@ -129,34 +170,43 @@ impl Here {
 
     fn show(&self, format: Format, screen: &Screen) -> Result<(), Failure> {
         let (lab, file) = (self.interface.lab().as_str(), self.file()?);
-        let (now, file) = (self.now(), file.as_ref());
+        let now = self.now();
         if format == Format::Json {
-            let document = Document { lab, interface: self.name(), impairment: now, file };
+            let document = Document {
+                lab,
+                interface: self.name(),
+                impairment: now.qdisc.as_ref(),
+                qos: now.qos.as_ref(),
+                file: file.qdisc.as_ref(),
+                file_qos: file.qos.as_ref(),
+            };
             screen.answer(&json::document("netsim-impairment", 1, &document));
             return Ok(());
         }
-        let word = |kind: Option<&QdiscKind>| kind.map_or_else(|| "no impairment".to_owned(), words::whole);
-        screen.answer(&format!("{}: {}\n", paint(STRONG, &self.name()), word(now)));
+        screen.answer(&format!("{}: {}\n", paint(STRONG, &self.name()), now.words()));
         if now != file {
-            screen.answer(&format!("The file says: {}\n", word(file)));
+            screen.answer(&format!("The file says: {}\n", file.words()));
         }
         Ok(())
     }
 
-    fn make(&self, wanted: Option<QdiscKind>, machine: &Machine, screen: &Screen) -> Result<(), Failure> {
+    fn make(&self, wanted: Impaired, machine: &Machine, screen: &Screen) -> Result<(), Failure> {
         let shown = paint(STRONG, &self.name());
-        if self.now() == wanted.as_ref() {
+        if self.now() == wanted {
             screen.tell(&format!("{shown} is so already: nothing to do.\n"));
             return Ok(());
         }
         let mut desired = self.observed.ours.clone();
-        match wanted.clone() {
-            Some(kind) => desired.insert(Resource::Qdisc(Qdisc { device: self.interface.device.clone(), kind })),
-            None => drop(desired.remove(&self.key())),
+        for key in keys(&self.interface) {
+            desired.remove(&key);
         }
+        let qdisc = |kind| Resource::Qdisc(Qdisc { device: self.interface.device.clone(), kind });
+        let qos = |qos| Resource::Ovs(Ovs::Qos(qos));
+        let new = wanted.clone();
+        new.qdisc.map(qdisc).into_iter().chain(new.qos.map(qos)).for_each(|resource| desired.insert(resource));
         let plan = self.interface.plan(&desired, &self.observed)?;
         let after = self.interface.apply(machine, &plan.actions)?;
-        if kind_in(&after.ours, &self.key()) != wanted.as_ref() {
+        if self.within(&after.ours) != wanted {
             let message = format!("the step was done, and yet {} is not so", self.name());
             return Err(Failure::hinted(codes::NOT_WHOLE, message, "see whether another program changes the same"));
         }
@@ -170,9 +220,10 @@ impl Here {
     }
 }
 
-fn kind_in<'a>(state: &'a HostState, key: &Key) -> Option<&'a QdiscKind> {
-    match state.get(key)? {
-        Resource::Qdisc(qdisc) => Some(&qdisc.kind),
-        _ => None,
-    }
+/// What can impair what an interface sends.
+fn keys(interface: &Interface) -> Vec<Key> {
+    let device = &interface.device;
+    let of_port = (device.netns == NetnsId::Host).then(|| Key::Ovs(OvsKey::Qos(device.name)));
+    let of_port = of_port.filter(|_| interface.names.ovs_bridge(device).is_some());
+    std::iter::once(Key::Qdisc(device.clone())).chain(of_port).collect()
 }

@@ -21,7 +21,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     match args.format {
         PlanFormat::Text => screen.answer(&told(&plan, &on, args.steps, screen)),
         PlanFormat::Json => screen.answer(&json::document(PlanFile::FORMAT, PlanFile::VERSION, &file)),
-        PlanFormat::Sh => screen.answer(&sh::script(&plan)),
+        PlanFormat::Sh => screen.answer(&sh::script(&plan, global.db.as_deref())),
     }
     if let (Some(path), PlanFormat::Text, false) = (&args.out, args.format, plan.is_empty()) {
         let path = sh::quoted_if_needed(&path.to_string_lossy());

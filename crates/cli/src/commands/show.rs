@@ -67,7 +67,7 @@ fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
 
 fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {
     let facts = node_facts(found, observed, learnt, names);
-    match facts.interfaces.is_empty() && found.netns != NetnsId::Host {
+    match facts.interfaces.is_empty() && (found.is_ovs || found.netns != NetnsId::Host) {
         false => Ok(facts),
         true => {
             let message = format!("node {} of lab {} is not there", found.node, found.lab);
@@ -90,8 +90,8 @@ fn ends(
         Failure::hinted(codes::NODE, message, format!("name one of: {all}"))
     })?;
     let mut ends = vec![(found.node.to_string(), near.clone())];
-    if let Some(DeviceId { netns, name }) = &near.far {
-        let node = names.netns(netns).to_owned();
+    if let Some(far @ DeviceId { netns, name }) = &near.far {
+        let node = names.node_of(far).to_owned();
         let far = facts::interfaces(netns, observed, names).into_iter().find(|i| i.device == name.as_str());
         ends.extend(far.map(|far| (node, far)));
     }
@@ -107,6 +107,8 @@ fn told(lab: &str, facts: &NodeFacts) -> String {
     for (heading, rows) in said(facts.interfaces.iter().map(|i| (i.name.clone(), i))) {
         section(heading, rows);
     }
+    section("MIRRORS", facts.mirrors.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("FLOWS", facts.flows.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("NEIGHBOURS", facts.neighbours.iter().map(Neighbour::words).collect());
     section("FORWARDING", facts.forwarding.iter().map(Forwarding::words).collect());
     section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());

@@ -109,10 +109,12 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
             found,
         });
     }
+    let asked: HashSet<&Key> = surveyed.scope.names.iter().collect();
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
-            (NetnsId::Host, Key::Ovs(_)) => todo!("ovs"),
+            // What nobody asked for is there because it is on a bridge of the lab, or of one of its ports.
+            (NetnsId::Host, Key::Ovs(_)) => !asked.contains(key),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
             // In the host's namespace: what somebody else put on a device of the lab.
             (
@@ -141,11 +143,10 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
 
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
-        Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => None,
+        Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => None,
     }
 }
 
@@ -199,7 +200,8 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        // What its bridge, its port or its device takes along.
+        Resource::Ovs(_) => return resource.needs(among).iter().flat_map(|need| &need.0).any(|key| gone.contains(key)),
         Resource::Netns(_) | Resource::Ran(_) => None,
         Resource::Up(d) => Some(d),
         Resource::Port(p) => Some(&p.device),

@@ -54,9 +54,8 @@ fn told(args: &ValidateArgs, loaded: &Loaded) -> String {
 /// Whether it is a node of the file.
 fn is_written(node: &Node) -> bool {
     match &node.kind {
-        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace | Kind::Router => true,
-        Kind::Bridge(switch) => !switch.implied,
+        Kind::Bridge(switch) | Kind::Ovs(switch, _) => !switch.implied,
         Kind::Nic { .. } => false,
     }
 }

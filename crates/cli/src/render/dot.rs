@@ -59,11 +59,11 @@ fn style(link: &Link) -> Option<&'static str> {
     }
 }
 
-/// What a link does to packets, and its VLANs; what differs at its ends for each.
+/// What a link does to packets, its VLANs, and what it takes in; what differs at its ends for each.
 pub fn label(link: &Link) -> Option<String> {
     let [a, b] = link.ends.each_ref().map(|end| {
         let impairment = end.written.impairment.iter().flat_map(brief);
-        impairment.chain(vlans(&end.port)).collect::<Vec<_>>().join(", ")
+        impairment.chain(as_port(&end.port)).collect::<Vec<_>>().join(", ")
     });
     match (a.as_str(), b.as_str()) {
         ("", "") => None,
@@ -87,7 +87,8 @@ fn brief(impairment: &Impairment) -> Vec<String> {
     delay.into_iter().chain(loss).chain(impairment.rate.map(print_rate)).collect()
 }
 
-fn vlans(port: &PortWritten) -> Vec<String> {
+/// Which VLANs it takes, and how much.
+fn as_port(port: &PortWritten) -> Vec<String> {
     let range = |(first, last): &(u16, u16)| match first == last {
         true => first.to_string(),
         false => format!("{first}-{last}"),
@@ -96,16 +97,17 @@ fn vlans(port: &PortWritten) -> Vec<String> {
         Trunk::All => "trunk".to_owned(),
         Trunk::Ranges(ranges) => format!("trunk {}", ranges.iter().map(range).collect::<Vec<_>>().join(",")),
     });
-    port.vlan.map(|vlan| format!("VLAN {vlan}")).into_iter().chain(trunk).collect()
+    let policed = port.policing.map(|policing| format!("policed to {}", print_rate(policing.rate)));
+    port.vlan.map(|vlan| format!("VLAN {vlan}")).into_iter().chain(trunk).chain(policed).collect()
 }
 
 fn look(node: &Node) -> &'static str {
     match &node.kind {
-        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace => "shape=box",
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",
         Kind::Bridge(_) => "shape=box, peripheries=2",
+        Kind::Ovs(..) => "shape=hexagon",
         Kind::Nic { .. } => "shape=house",
     }
 }

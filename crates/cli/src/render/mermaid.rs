@@ -38,15 +38,15 @@ fn line(link: &Link) -> &'static str {
     }
 }
 
-/// Routers are round, switches have double sides, the rest are boxes.
+/// Routers are round, bridges have double sides, those of Open vSwitch six, the rest are boxes.
 fn shape(node: &Node) -> String {
     let name = escaped(node.name.as_str());
     match &node.kind {
-        netsim_core::topology::Kind::Ovs(_, _) => todo!("ovs"),
         Kind::Namespace => format!("[\"{name}\"]"),
         Kind::Router => format!("((\"{name}\"))"),
         Kind::Bridge(s) if s.implied => "(( ))".to_owned(),
         Kind::Bridge(_) => format!("[[\"{name}\"]]"),
+        Kind::Ovs(..) => format!("{{{{\"{name}\"}}}}"),
         Kind::Nic { name } => format!("[/\"host:{}\"/]", escaped(name)),
     }
 }

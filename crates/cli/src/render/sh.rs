@@ -1,4 +1,4 @@
-//! A plan as a script of `ip`, `bridge`, `tc`, `ethtool` and `sysctl` that a person reads and runs.
+//! A plan as a script of `ip`, `bridge`, `tc`, `ethtool`, `sysctl`, `ovs-vsctl` and `ovs-ofctl` that a person reads and runs.
 
 use std::fmt::Write as _;
 
@@ -6,35 +6,36 @@ use ipnet::IpNet;
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{IfName, LabName, SysctlName};
 use netsim_core::plan::Action;
-use netsim_core::resource::{Address, DeviceId, Netns, NetnsId, NextHop, Ran, Resource, Route, Sysctl, TABLE_MAIN};
+use netsim_core::resource::{
+    Address, DeviceId, Netns, NetnsId, NextHop, Ovs, Ran, Resource, Route, Sysctl, TABLE_MAIN,
+};
 
 use super::text::words;
 use crate::planned::{Names, Planned, subject};
 
 mod device;
+mod ovs;
 mod port;
 mod qdisc;
 #[cfg(test)]
 mod tests;
 mod tuning;
 
-/// The script.
-pub fn script(plan: &Planned) -> String {
+/// The script. The database of Open vSwitch is where its programs look for it, if not here.
+pub fn script(plan: &Planned, database: Option<&str>) -> String {
     let old = plan.before.iter().map(|(_, r)| r);
     let names = Names::of(old.chain(plan.actions.iter().map(subject)));
     let mut out = head(plan);
-    for action in &plan.actions {
-        let (what, lines) = match action {
-            Action::Create(r) => (words::noun(r, &names, None), create(r, &plan.lab, &names)),
-            Action::Delete(r) => (format!("remove {}", words::noun(r, &names, None)), delete(r, &names)),
-            Action::Update { from, to } => {
-                (format!("change {}", words::noun(to, &names, None)), update(from, to, &names))
-            }
-            Action::Borrow(loan) | Action::GiveBack(loan) => {
-                (format!("netsim would note in its ledger: {} was {}", loan.set.key(), noted(&loan.was)), Vec::new())
-            }
+    // What follows each other of Open vSwitch is one transaction.
+    for run in plan.actions.chunk_by(|a, b| ovs::is_of_ovs(a) && ovs::is_of_ovs(b)) {
+        out.push('\n');
+        for action in run {
+            writeln!(out, "# {}", comment(&what(action, &names))).expect("a String takes all");
+        }
+        let lines = match run {
+            [one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
+            run => ovs::commands(run, &plan.lab, database),
         };
-        writeln!(out, "\n# {}", comment(&what)).expect("a String takes all");
         for line in lines {
             out.push_str(&line);
             out.push('\n');
@@ -43,16 +44,47 @@ pub fn script(plan: &Planned) -> String {
     out
 }
 
+/// What a step does, in words.
+fn what(action: &Action, names: &Names) -> String {
+    match action {
+        Action::Create(r) => words::noun(r, names, None),
+        Action::Delete(r) => format!("remove {}", words::noun(r, names, None)),
+        Action::Update { to, .. } => format!("change {}", words::noun(to, names, None)),
+        Action::Borrow(loan) | Action::GiveBack(loan) => {
+            format!("netsim would note in its ledger: {} was {}", loan.set.key(), noted(&loan.was))
+        }
+    }
+}
+
+/// The commands of a step that is of the kernel.
+fn commands(action: &Action, lab: &LabName, names: &Names) -> Vec<String> {
+    match action {
+        Action::Create(r) => create(r, lab, names),
+        Action::Delete(r) => delete(r, names),
+        Action::Update { from, to } => update(from, to, names),
+        Action::Borrow(_) | Action::GiveBack(_) => Vec::new(),
+    }
+}
+
 fn head(plan: &Planned) -> String {
     let lab = &plan.lab;
     let offloads = |r: &Resource| matches!(r, Resource::Tuning(t) if !t.knob.takes_cpus());
     let ethtool = if plan.actions.iter().map(subject).any(offloads) { ", ethtool" } else { "" };
+    let switch = if plan.actions.iter().any(ovs::is_of_ovs) { ", openvswitch-switch" } else { "" };
+    let has_flows = plan.actions.iter().map(subject).any(|r| matches!(r, Resource::Ovs(Ovs::Flows(_))));
+    // What a bridge makes of a file is known only when it is read back.
+    let flows = if has_flows {
+        "# Flows it takes for others than the file's; `netsim apply` loads them once more.\n"
+    } else {
+        ""
+    };
     format!(
         "#!/bin/sh\n\
-         # Lab {lab}, as netsim plans it. It needs root, iproute2{ethtool}, procps and util-linux.\n\
+         # Lab {lab}, as netsim plans it. It needs root, iproute2{ethtool}{switch}, procps and util-linux.\n\
          #\n\
          # Everything bears netsim's marks, so that `netsim status` and `netsim destroy` know it. For addresses it takes\n\
          # iproute2 6.3: with an older one netsim takes them for made by hand, and only `netsim destroy` works on the lab.\n\
+         {flows}\
          set -eu\n\
          mark=\n\
          if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n"
@@ -61,11 +93,10 @@ fn head(plan: &Planned) -> String {
 
 fn noted(was: &Resource) -> String {
     match was {
-        Resource::Ovs(_) => todo!("ovs"),
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
-        Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) => was.key().to_string(),
+        Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) | Resource::Ovs(_) => was.key().to_string(),
     }
 }
 
@@ -114,9 +145,12 @@ fn altname(id: &DeviceId, verb: &str, text: &str) -> String {
     format!("{} link property {verb} dev {} altname {}", ip(&id.netns), name(&id.name), quoted(text))
 }
 
+/// Why nothing of Open vSwitch comes this way.
+const NOT_OURS: &str = "what is of Open vSwitch is told apart before";
+
 fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) => create_netns(n, lab),
         Resource::Device(d) => device::create(d, lab),
         Resource::Up(d) => vec![set(d, "up")],
@@ -209,7 +243,7 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
 
 fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
         Resource::Device(d) => vec![format!("{} link del dev {}", ip(&d.id().netns), name(&d.id().name))],
@@ -246,7 +280,7 @@ fn fresh_name(name: &SysctlName) -> String {
 
 fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
-        (Resource::Ovs(_), _) => todo!("ovs"),
+        (Resource::Ovs(_), _) => unreachable!("{NOT_OURS}"),
         (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
         (Resource::Port(a), Resource::Port(b)) => port::update(a, b),
         (Resource::PortVlans(a), Resource::PortVlans(b)) => port::vlans(Some(a), Some(b), names),

@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::building::Building;
 use super::ranges::Pattern;
-use super::{Check, CheckKind, Kind, codes, values};
+use super::{Check, CheckKind, Kind, codes, is_output, values};
 use crate::problem::Place;
 use crate::spec::Spec;
 use crate::spec::written::CheckSpec;
@@ -36,7 +36,8 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
                 Kind::Namespace | Kind::Router => true,
                 Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
             };
-            let nodes = building.graph.node_indices().filter(|&n| answers(&building.graph[n].kind));
+            let nodes = building.graph.node_indices();
+            let nodes = nodes.filter(|&n| answers(&building.graph[n].kind) && !only_watches(building, n));
             Some(CheckKind::Reachable(nodes.collect()))
         }
         (Some(list), None, None) => {
@@ -56,6 +57,12 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
             None
         }
     }
+}
+
+/// Whether a node hears copies alone.
+fn only_watches(building: &Building, node: NodeIndex<u32>) -> bool {
+    let ends = &building.extras[node.index()].ends;
+    !ends.is_empty() && ends.iter().all(|&(edge, side)| is_output(&building.graph, edge, 1 - side))
 }
 
 fn several(building: &mut Building, texts: Vec<(&str, Place)>, at: &Place) -> Option<Vec<NodeIndex<u32>>> {

@@ -73,12 +73,29 @@ links:
 }
 
 #[test]
+fn a_switch_of_open_vswitch_that_passes_nothing_is_told() {
+    check_lints(
+        r#"nodes: { a: {}, s: { kind: ovs, fail-mode: secure, interfaces: { in0: { internal: true, vlan: 9 } } }, t: { kind: ovs, fail-mode: secure, controller: "tcp:192.0.2.1" } }
+links: [{ endpoints: [a, t], trunk: all }, { endpoints: [a, s] }]
+"#,
+        expect![[r#"
+            W204 3:23 ⟨a⟩ this trunk ends at `a`, where no sub-interface takes one of its VLANs
+                 write one under its `interfaces:`, as `eth0.10: { vlan: 10 }`, or a `native:` VLAN
+            W205 2:44 ⟨secure⟩ `s` passes nothing: it does only what flows say, and has none
+                 write `flows:` or `controller:`, or take `fail-mode: secure` away
+        "#]],
+    );
+}
+
+#[test]
 fn the_library_gives_no_warning() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
     files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
     for file in files {
-        let topology = crate::show::topology(&std::fs::read_to_string(&file).unwrap());
+        let mut read = |name: &str| std::fs::read_to_string(name).map_err(|e| e.to_string());
+        let (_, topology) = netsim_core::spec::load(file.to_str().unwrap(), &mut read, &indexmap::IndexMap::new());
+        let topology = topology.unwrap_or_else(|problems| panic!("{problems:#?}"));
         let codes: Vec<String> = netsim_core::lint::lint(&topology).iter().map(|p| p.code.to_string()).collect();
         assert_eq!(codes, Vec::<String>::new(), "{}", file.display());
     }

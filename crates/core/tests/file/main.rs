@@ -6,6 +6,7 @@ mod kinds;
 mod lints;
 mod meaning;
 mod mistakes;
+mod ovs;
 mod refused;
 mod show;
 mod stacked;

@@ -50,7 +50,30 @@ impl Work<'_> {
         self.kernel(&parts.early, &self.made(&rows))?;
         let rows = self.build(ovs, rows, &parts.switched)?;
         self.kernel(&parts.late, &self.made(&rows))?;
+        if self.turns_mirrors() {
+            // A switch that is not on this machine cannot be told so; there its flows expire.
+            let _ = ovs.purge();
+        }
         Ok(rows)
+    }
+
+    /// Whether a mirror comes, goes or changes on a bridge that was there and stays.
+    fn turns_mirrors(&self) -> bool {
+        let bridge = |action: &Action| match action {
+            Action::Create(Resource::Ovs(thing)) | Action::Delete(Resource::Ovs(thing)) => Some(thing.name()),
+            Action::Create(_) | Action::Delete(_) | Action::Update { .. } => None,
+            Action::Borrow(_) | Action::GiveBack(_) => None,
+        };
+        let passing: FxHashSet<OvsKey> = self.actions.iter().filter_map(bridge).collect();
+        let mirrors = self.actions.iter().flat_map(Action::resources).filter_map(|resource| match resource {
+            Resource::Ovs(thing) => Some(thing.name()),
+            _ => None,
+        });
+        let mut on = mirrors.filter_map(|name| match name {
+            OvsKey::Mirror(bridge, _) => Some(OvsKey::Bridge(bridge)),
+            OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Qos(_) | OvsKey::Flows(_) => None,
+        });
+        on.any(|bridge| !passing.contains(&bridge))
     }
 
     /// The devices that Open vSwitch has made for the lab.

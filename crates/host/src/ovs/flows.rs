@@ -9,6 +9,7 @@ use super::call::{self, Ended};
 use super::{Ovs, PAUSE, codes, errors};
 use crate::backend::HostError;
 use crate::crash;
+use crate::failure::{self, failed_io};
 
 /// Whatever the bridge's `protocols` are, one of these is among them; bundles need 1.3 at least (ovs-ofctl(8)).
 const VERSIONS: &str = "--protocols=OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15";
@@ -32,6 +33,23 @@ impl Ovs {
         let doing = format!("read the flows of {bridge}");
         let command = ["--no-stats", "--names", "dump-flows", &self.management(bridge)].map(OsString::from);
         Ok(canonical(&self.ofctl(&doing, &command, None)?))
+    }
+
+    /// Lets the switch look anew at what it does with packets that are under way: a mirror that comes, goes or changes it heeds for new flows only.
+    pub fn purge(&self) -> Result<(), HostError> {
+        let doing = "let Open vSwitch look at its flows anew";
+        let name = self.folder.join("ovs-vswitchd.pid");
+        let pid = std::fs::read_to_string(&name)
+            .map_err(|e| failed_io(failure::codes::RUN, format!("{doing}: read {}", name.display()), &e))?;
+        let control = self.folder.join(format!("ovs-vswitchd.{}.ctl", pid.trim()));
+        let mut target = OsString::from("--target=");
+        target.push(control);
+        crash::point();
+        match call::run(doing, "ovs-appctl", &[target, "revalidator/purge".into()], None, self.patience)? {
+            Ended::Well(_) => Ok(()),
+            Ended::Badly(complaint) => Err(errors::of_ofctl(doing, &complaint)),
+            Ended::TimedOut => Err(errors::no_flows_in_time(doing, self.patience)),
+        }
     }
 
     /// The socket that the switch has for a bridge.

@@ -1,7 +1,9 @@
 //! What there is to show of a node, gathered from what was observed.
 
-use netsim_core::names::IfName;
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Port, Ran, Resource};
+use netsim_core::names::{IfName, Mac};
+use netsim_core::resource::{
+    Device, DeviceId, Key, NetnsId, Ovs, OvsBridge, OvsKey, OvsPort, OvsPortKind, Port, Ran, Resource,
+};
 use netsim_core::state::Observed;
 use netsim_host::linux::learnt::{self, Learnt};
 use serde::Serialize;
@@ -14,13 +16,16 @@ use crate::render::text::{natural, words};
 #[derive(Debug, Serialize)]
 pub struct NodeFacts {
     pub node: String,
-    /// The namespace's name, or `the host's namespace`.
+    /// The namespace's name, or `the host's namespace`; what bridge of Open vSwitch it is.
     pub namespace: String,
     pub interfaces: Vec<Interface>,
     pub routes: Vec<Fact>,
     pub neighbours: Vec<Neighbour>,
     /// Of its bridges: where frames for an address go.
     pub forwarding: Vec<Forwarding>,
+    /// Of a bridge of Open vSwitch.
+    pub mirrors: Vec<Fact>,
+    pub flows: Vec<Fact>,
     pub sysctls: Vec<Fact>,
     pub programs: Vec<String>,
 }
@@ -42,6 +47,9 @@ pub struct Interface {
     pub to: Option<String>,
     #[serde(skip)]
     pub far: Option<DeviceId>,
+    /// The bridge of Open vSwitch that it is a port of.
+    #[serde(skip)]
+    pub ovs: Option<IfName>,
     /// The bridge, bond or VRF that it is a member of.
     pub bridge: Option<String>,
     /// The same, with what that is and how it treats the member: `port of sw (isolated)`.
@@ -97,34 +105,55 @@ impl Neighbour {
 /// All there is of a node.
 pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> NodeFacts {
     let Found { node, netns, .. } = found;
-    let interface = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
+    let bridge = ovs_bridge(found, observed);
+    let mut interfaces = interfaces(netns, observed, names);
+    if found.is_ovs {
+        interfaces.retain(|i| bridge.is_some_and(|bridge| i.ovs == Some(bridge.name)));
+    }
+    let name = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
+    // The host's namespace has more than the lab.
+    let here = |name: IfName| *netns != NetnsId::Host || interfaces.iter().any(|i| i.device == name.as_str());
     let forwarding = |f: &learnt::Forwarding| Forwarding {
-        bridge: interface(f.bridge),
+        bridge: name(f.bridge),
         mac: f.mac.to_string(),
-        port: interface(f.port),
+        port: name(f.port),
         own: f.own,
     };
     let neighbour = |n: &learnt::Neighbour| Neighbour {
         address: n.address.to_string(),
-        interface: interface(n.device),
+        interface: name(n.device),
         mac: n.mac.map(|m| m.to_string()),
     };
     let mut facts = NodeFacts {
         node: node.to_string(),
-        namespace: match netns {
-            NetnsId::Host => "the host's namespace".to_owned(),
-            NetnsId::Named(name) => format!("namespace {name}"),
+        namespace: match (bridge, netns) {
+            (Some(bridge), _) => {
+                let bridge = words::with("OVS bridge".to_owned(), &words::ovs::bridge_about(bridge));
+                format!("{bridge} in the host's namespace")
+            }
+            (None, NetnsId::Host) => "the host's namespace".to_owned(),
+            (None, NetnsId::Named(name)) => format!("namespace {name}"),
         },
-        interfaces: interfaces(netns, observed, names),
         routes: Vec::new(),
-        neighbours: learnt.neighbours.iter().map(neighbour).collect(),
-        forwarding: learnt.forwarding.iter().map(forwarding).collect(),
+        neighbours: learnt.neighbours.iter().filter(|n| here(n.device)).map(neighbour).collect(),
+        forwarding: learnt.forwarding.iter().filter(|f| here(f.port)).map(forwarding).collect(),
+        mirrors: Vec::new(),
+        flows: Vec::new(),
         sysctls: Vec::new(),
         programs: Vec::new(),
+        interfaces: Vec::new(),
     };
+    facts.interfaces = interfaces;
     for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(Ovs::Mirror(m)) if bridge.is_some_and(|bridge| m.bridge == bridge.name) => {
+                let text = words::ovs::on_bridge(&Ovs::Mirror(m.clone()), names);
+                facts.mirrors.push(Fact { text, ours });
+            }
+            Resource::Ovs(Ovs::Flows(f)) if bridge.is_some_and(|bridge| f.bridge == bridge.name) => {
+                facts.flows.push(Fact { text: words::ovs::flows(f), ours });
+            }
+            Resource::Ovs(_) => {}
             Resource::Route(r) => facts.routes.push(Fact { text: words::route(r, names), ours }),
             Resource::Sysctl(s) => {
                 facts.sysctls.push(Fact { text: format!("{} = {}", s.name, s.value.replace('\t', " ")), ours });
@@ -142,6 +171,14 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     facts
 }
 
+/// The bridge of Open vSwitch that a node is, if that is there.
+fn ovs_bridge<'a>(found: &Found, observed: &'a Observed) -> Option<&'a OvsBridge> {
+    observed.ours.iter().find_map(|(_, resource)| match resource {
+        Resource::Ovs(Ovs::Bridge(bridge)) if bridge.node == found.node => Some(&**bridge),
+        _ => None,
+    })
+}
+
 /// A program that has run, with its arguments where they are those that were applied: a machine remembers a hash of them alone.
 fn with_arguments(ran: &Ran, exec: &[Vec<String>]) -> Ran {
     let applied = exec.get(ran.index as usize).map(|argv| Ran::new(ran.netns.clone(), ran.index, argv));
@@ -156,26 +193,37 @@ fn all(observed: &Observed) -> impl Iterator<Item = (&Resource, bool)> {
 /// The interfaces of a namespace, `lo` first; of the host's only the lab's.
 pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<Interface> {
     let mut interfaces: Vec<Interface> = Vec::new();
-    let new = |id: &DeviceId| Interface {
-        name: names.interface(id).to_owned(),
-        device: id.name.to_string(),
-        up: observed.ours.get(&Key::Up(id.clone())).is_some() || observed.others.contains_key(&Key::Up(id.clone())),
-        kind: None,
-        about: None,
-        mtu: None,
-        mac: None,
-        to: None,
-        far: None,
-        bridge: port(id, observed).map(|p| names.interface(&p.master()).to_owned()),
-        member: port(id, observed).map(|p| member(p, names)),
-        addresses: addresses(id, observed),
-        impairment: told(id, observed, |r| matches!(r, Resource::Qdisc(_))),
-        vlans: told(id, observed, |r| matches!(r, Resource::PortVlans(_))),
-        settings: told(id, observed, |r| matches!(r, Resource::Tuning(_))),
+    let new = |id: &DeviceId| {
+        let (port, on_ovs) = (port(id, observed), ovs_port(id, observed));
+        Interface {
+            name: names.interface(id).to_owned(),
+            device: id.name.to_string(),
+            up: observed.ours.get(&Key::Up(id.clone())).is_some() || observed.others.contains_key(&Key::Up(id.clone())),
+            kind: None,
+            about: None,
+            mtu: None,
+            mac: None,
+            to: None,
+            far: None,
+            ovs: names.ovs_bridge(id),
+            bridge: port
+                .map(|p| names.interface(&p.master()).to_owned())
+                .or_else(|| on_ovs.map(|p| names.ovs_node(p.bridge).to_owned())),
+            member: port
+                .map(|p| member(p, names))
+                .or_else(|| on_ovs.map(|p| format!("port of {}", names.ovs_node(p.bridge)))),
+            addresses: addresses(id, observed),
+            impairment: told(id, observed, |r| matches!(r, Resource::Qdisc(_) | Resource::Ovs(Ovs::Qos(_)))),
+            vlans: and(told(id, observed, |r| matches!(r, Resource::PortVlans(_))), on_ovs.and_then(words::ovs::vlans)),
+            settings: and(
+                told(id, observed, |r| matches!(r, Resource::Tuning(_))),
+                on_ovs.into_iter().flat_map(|p| words::ovs::isolated(p).into_iter().chain(words::ovs::policing(p))),
+            ),
+        }
     };
     for (resource, _) in all(observed) {
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(o) if *netns == NetnsId::Host => interfaces.extend(of_ovs(o, names, &new)),
             Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
             Resource::Device(Device::Veth(v)) => {
                 let [a, b] = v.ends();
@@ -203,10 +251,43 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
             Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {}
             Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
+            Resource::Ovs(_) => {}
         }
     }
     interfaces.sort_by_cached_key(|i| (i.device != IfName::LO.as_str(), natural(&i.name)));
     interfaces
+}
+
+/// What Open vSwitch itself makes: local ports, internal ones, and patch ports, which are no devices.
+fn of_ovs(ovs: &Ovs, names: &Names, new: &dyn Fn(&DeviceId) -> Interface) -> Option<Interface> {
+    let of_host = |name| DeviceId { netns: NetnsId::Host, name };
+    let device =
+        |name, kind, mac: Mac| Some(Interface { kind: Some(kind), mac: Some(mac.to_string()), ..new(&of_host(name)) });
+    match ovs {
+        Ovs::Bridge(bridge) => device(bridge.name, "local port", bridge.mac),
+        Ovs::Port(port) => match port.kind {
+            OvsPortKind::Device => None,
+            OvsPortKind::Internal { mac } => device(port.name, words::ovs::port_word(&port.kind), mac),
+            OvsPortKind::Patch { peer } => Some(Interface {
+                up: true,
+                to: Some(names.ovs_end(peer)),
+                far: Some(of_host(peer)),
+                ..new(&of_host(port.name))
+            }),
+        },
+        Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) => None,
+        Ovs::Stray(stray) => {
+            let interface = of_ovs(&stray.of, names, new)?;
+            Some(Interface { about: Some(stray.what.to_string()), up: false, ..interface })
+        }
+    }
+}
+
+fn ovs_port<'a>(id: &DeviceId, observed: &'a Observed) -> Option<&'a OvsPort> {
+    match observed.ours.get(&Key::Ovs(OvsKey::Port(id.name)))? {
+        Resource::Ovs(Ovs::Port(p)) if id.netns == NetnsId::Host => Some(p),
+        _ => None,
+    }
 }
 
 fn port<'a>(id: &DeviceId, observed: &'a Observed) -> Option<&'a Port> {
@@ -226,13 +307,19 @@ fn member(port: &Port, names: &Names) -> String {
     words::with(text, &words::settings(port.settings))
 }
 
+/// What is said of a port of the lab beside that.
+fn and(mut told: Vec<Fact>, of_port: impl IntoIterator<Item = String>) -> Vec<Fact> {
+    told.extend(of_port.into_iter().map(|text| Fact { text, ours: true }));
+    told
+}
+
 /// What is said of it in words, of one kind.
 fn told(id: &DeviceId, observed: &Observed, of: impl Fn(&Resource) -> bool) -> Vec<Fact> {
     let mut told: Vec<Fact> = all(observed)
         .filter(|(resource, _)| of(resource))
         .filter_map(|(resource, ours)| match resource {
             Resource::Qdisc(q) if q.device == *id => Some(Fact { text: words::whole(&q.kind), ours }),
-            _ => words::of_end(resource).filter(|(device, _)| *device == id).map(|(_, text)| Fact { text, ours }),
+            _ => words::of_end(resource).filter(|(device, _)| device == id).map(|(_, text)| Fact { text, ours }),
         })
         .collect();
     told.sort_by_cached_key(|f| natural(&f.text));

@@ -72,7 +72,7 @@ fn check(from: &[Resource], to: &[Resource], expected: &Expect) {
     let ours: HostState = from.iter().cloned().collect();
     let observed = Observed { ours, ..Observed::default() };
     let plan = Planned::between(&lab, &to.iter().cloned().collect(), &observed).expect("nothing is in the way");
-    let script = script(&plan);
+    let script = script(&plan, None);
     let commands = script.lines().skip_while(|line| !line.is_empty()).filter(|l| !l.is_empty() && !l.starts_with('#'));
     expected.assert_eq(&commands.map(|line| format!("{line}\n")).collect::<String>());
 }

@@ -1,12 +1,19 @@
 //! A plan's steps gathered by the node or link that they are about.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
+use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
+use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ovs, OvsPortKind, Resource};
 
-use super::{Natural, Sign, Telling, UNBROKEN, count, natural, words};
+use super::{Sign, Telling, natural, words};
 use crate::planned::{Joins, created, subject};
+
+mod made;
+mod ovs;
+
+use made::{Made, mtus};
+use ovs::{of_host, patch_link};
 
 /// All that happens to one node or link.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,45 +43,21 @@ pub struct Line {
     pub text: String,
 }
 
-/// What a new node or link is made of.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Made {
-    /// How a bridge is other than by default.
-    pub bridge: Option<Vec<String>>,
-    pub router: bool,
-    pub link: bool,
-    /// Interface to its addresses, in order.
-    pub addresses: BTreeMap<Natural, (String, Vec<String>)>,
-    pub interfaces: usize,
-    pub ports: usize,
-    /// Members of its bonds and VRFs.
-    pub members: usize,
-    /// Its interfaces that no link makes, in words.
-    pub devices: Vec<String>,
-    /// What is said of interfaces beside their addresses, and of which.
-    pub ends: Vec<(String, Vec<String>)>,
-    pub routes: usize,
-    /// How many of them are default routes by gateways, and those gateways.
-    pub default_routes: usize,
-    pub gateways: Vec<String>,
-    pub sysctls: usize,
-    pub programs: usize,
-    pub mtu: Option<String>,
-}
-
 /// Whose line a step goes to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subject {
     Netns(NetnsId),
     HostBridge(DeviceId),
+    OvsBridge(IfName),
     Link(Key),
 }
 
-/// What a device is: of a veth end, the pair.
+/// What a device is: of a veth end, the pair; of what Open vSwitch makes, the bridge.
 enum Role {
     Bridge,
     Single,
     Pair(Key),
+    Ovs(IfName),
 }
 
 struct Gathering<'a> {
@@ -98,6 +81,11 @@ pub fn entries(telling: &Telling) -> Vec<Entry> {
         if let Resource::Device(Device::Veth(veth)) = resource {
             links.insert(resource.key(), words::link(veth, &telling.names));
         }
+        if let Resource::Ovs(Ovs::Port(port)) = resource
+            && let OvsPortKind::Patch { peer } = port.kind
+        {
+            links.insert(patch_link(port.name, peer), words::ovs::patch(port.name, peer, &telling.names));
+        }
         note_role(resource, &mut roles);
     }
     let fresh = plan.actions.iter().filter_map(created).flat_map(devices).collect();
@@ -117,28 +105,35 @@ pub fn entries(telling: &Telling) -> Vec<Entry> {
 }
 
 fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
-    if let Resource::Device(device) = resource {
-        for id in devices(resource) {
-            let role = match device {
-                Device::Veth(_) => Role::Pair(resource.key()),
-                Device::Bridge(_) | Device::Stray { .. } => Role::Bridge,
-                Device::Single(_) => Role::Single,
-            };
-            roles.insert(id, role);
-        }
+    for id in devices(resource) {
+        let role = match resource {
+            Resource::Device(Device::Veth(_)) => Role::Pair(resource.key()),
+            Resource::Device(Device::Bridge(_) | Device::Stray { .. }) => Role::Bridge,
+            Resource::Device(Device::Single(_)) => Role::Single,
+            Resource::Ovs(Ovs::Bridge(bridge)) => Role::Ovs(bridge.name),
+            Resource::Ovs(Ovs::Port(port)) => Role::Ovs(port.bridge),
+            Resource::Netns(_) | Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) => continue,
+            Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => continue,
+            Resource::Sysctl(_) | Resource::Ran(_) => continue,
+            Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => continue,
+            Resource::Ovs(Ovs::Stray(stray)) => {
+                note_role(&Resource::Ovs(stray.of.clone()), roles);
+                continue;
+            }
+        };
+        roles.insert(id, role);
     }
 }
 
+/// The devices that come with a resource.
 fn devices(resource: &Resource) -> Vec<DeviceId> {
     let device = |key| match key {
-        Key::Ovs(_) => todo!("ovs"),
         Key::Device(id) => Some(id),
         Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => None,
-        Key::Address(..) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..) => None,
+        Key::Address(..) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..) | Key::Ovs(_) => None,
     };
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
-        Resource::Device(_) => resource.claims().into_iter().filter_map(device).collect(),
+        Resource::Device(_) | Resource::Ovs(_) => resource.claims().into_iter().filter_map(device).collect(),
         Resource::Netns(n) => vec![n.lo()],
         Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => Vec::new(),
         Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => Vec::new(),
@@ -151,14 +146,15 @@ impl Gathering<'_> {
         let of_device = |id: &DeviceId| match (&id.netns, self.roles.get(id)) {
             (NetnsId::Host, Some(Role::Bridge)) => Subject::HostBridge(id.clone()),
             (NetnsId::Host, Some(Role::Pair(key))) => Subject::Link(key.clone()),
+            (NetnsId::Host, Some(Role::Ovs(bridge))) => Subject::OvsBridge(*bridge),
             (netns, _) => Subject::Netns(netns.clone()),
         };
         let of_end = |id: &DeviceId| match self.roles.get(id) {
             Some(Role::Pair(key)) => Subject::Link(key.clone()),
-            Some(Role::Bridge | Role::Single) | None => of_device(id),
+            Some(Role::Bridge | Role::Single | Role::Ovs(_)) | None => of_device(id),
         };
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(o) => self.ovs_subject(o),
             Resource::Netns(n) => Subject::Netns(NetnsId::Named(n.name.clone())),
             Resource::Device(Device::Veth(_)) => Subject::Link(resource.key()),
             Resource::Device(d) => of_device(d.id()),
@@ -180,6 +176,7 @@ impl Gathering<'_> {
             let (what, name) = match subject {
                 Subject::Netns(netns) => (What::Node, telling.names.netns(netns).to_owned()),
                 Subject::HostBridge(id) => (What::Node, telling.names.interface(id).to_owned()),
+                Subject::OvsBridge(name) => (What::Node, telling.names.ovs_node(*name).to_owned()),
                 Subject::Link(key) => (What::Link, links.get(key).cloned().unwrap_or_else(|| key.to_string())),
             };
             let (made, changes) = (Made::default(), Vec::new());
@@ -192,8 +189,16 @@ impl Gathering<'_> {
     fn add(&mut self, action: &Action) {
         let resource = subject(action);
         let subject = self.subject(resource);
-        let whole = matches!(resource, Resource::Netns(_) | Resource::Device(Device::Veth(_)))
-            || matches!((&subject, resource), (Subject::HostBridge(_), Resource::Device(_)));
+        let whole = match resource {
+            Resource::Netns(_) | Resource::Device(Device::Veth(_)) | Resource::Ovs(Ovs::Bridge(_)) => true,
+            Resource::Ovs(Ovs::Port(port)) => self.is_whole_link(port),
+            Resource::Device(_) => matches!(subject, Subject::HostBridge(_)),
+            Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => false,
+            Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => false,
+            Resource::Sysctl(_) | Resource::Ran(_) => false,
+            Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
+            Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
+        };
         let reason = self.telling.replaced(action);
         if whole && !matches!(action, Action::Update { .. }) {
             let sign = match action {
@@ -216,13 +221,13 @@ impl Gathering<'_> {
         let names = &self.telling.names;
         let within = match subject {
             Subject::Netns(netns) => Some(netns),
-            Subject::HostBridge(_) => Some(&NetnsId::Host),
+            Subject::HostBridge(_) | Subject::OvsBridge(_) => Some(&NetnsId::Host),
             Subject::Link(_) => None,
         };
         let line = |sign, r: &Resource, text| vec![Line { sign, kind: kind(r), text }];
         let of_link = |r: &Resource| {
             let (device, text) = words::of_end(r).filter(|_| matches!(subject, Subject::Link(_)))?;
-            Some((text, format!(" at {}", names.end(device))))
+            Some((text, format!(" at {}", names.end(&device))))
         };
         let noun = |r: &Resource| match of_link(r) {
             Some((text, at)) => format!("{text}{at}"),
@@ -231,6 +236,8 @@ impl Gathering<'_> {
         match action {
             Action::Create(Resource::Up(d)) if self.fresh.contains(d) => None,
             Action::Create(Resource::Port(p)) if self.fresh.contains(&p.device) => None,
+            Action::Create(Resource::Ovs(Ovs::Port(p))) if self.fresh.contains(&of_host(p.name)) => None,
+            Action::Delete(Resource::Ovs(Ovs::Port(p))) if self.goes_with_link(p) => None,
             Action::Create(r) => Some(match reason {
                 Some(reason) => line(Sign::Replace, r, format!("{} ({reason})", noun(r))),
                 None => line(Sign::Create, r, noun(r)),
@@ -255,7 +262,10 @@ impl Gathering<'_> {
     fn add_fallen(&mut self, key: &Key) {
         let Some(resource) = self.telling.plan.before.get(key) else { return };
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
+            Resource::Ovs(Ovs::Port(port)) if self.is_whole_link(port) => {
+                let subject = self.ovs_subject(&Ovs::Port(port.clone()));
+                self.entry(subject).sign = Sign::Delete;
+            }
             Resource::Device(Device::Veth(_)) => {
                 let entry = self.entry(Subject::Link(key.clone()));
                 if entry.sign == Sign::Change {
@@ -272,18 +282,20 @@ impl Gathering<'_> {
             }
             Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => {}
             Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {}
-            Resource::Address(_) | Resource::Sysctl(_) | Resource::Ran(_) => {}
+            Resource::Address(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => {}
         }
     }
 
     fn note_made(&mut self, subject: Subject, resource: &Resource) {
+        if let Resource::Ovs(ovs) = resource {
+            return self.note_ovs(ovs);
+        }
         let names = &self.telling.names;
         let mut ends = Vec::new();
         let made = &mut self.entry(subject).made;
         match resource {
-            Resource::Ovs(_) => todo!("ovs"),
-            Resource::Netns(_) | Resource::Up(_) => {}
-            Resource::Device(Device::Bridge(b)) => made.bridge = Some(words::bridge_about(b)),
+            Resource::Netns(_) | Resource::Up(_) | Resource::Ovs(_) => {}
+            Resource::Device(Device::Bridge(b)) => made.bridge = Some(("bridge", words::bridge_about(b))),
             Resource::Device(Device::Stray { .. }) => {}
             Resource::Device(Device::Single(s)) => made.devices.push(words::noun(resource, names, Some(&s.id.netns))),
             Resource::Device(Device::Veth(v)) => {
@@ -305,7 +317,7 @@ impl Gathering<'_> {
             }
             Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
                 let (device, text) = words::of_end(resource).expect("these three say something of an end");
-                made.note_end(text, names.end(device));
+                made.note_end(text, names.end(&device));
             }
             Resource::Address(a) => {
                 let interface = names.interface(&a.device).to_owned();
@@ -337,22 +349,18 @@ impl Gathering<'_> {
 fn netns_key(netns: &NetnsId) -> Key {
     match netns {
         NetnsId::Named(name) => Key::Netns(name.clone()),
-        NetnsId::Host => Key::Up(DeviceId { netns: NetnsId::Host, name: netsim_core::names::IfName::LO }),
-    }
-}
-
-/// The MTU of a pair, where it is not Ethernet's usual.
-fn mtus([a, b]: [u32; 2]) -> Option<String> {
-    match (a, b) {
-        (1500, 1500) => None,
-        (a, b) if a == b => Some(format!("mtu {a}")),
-        (a, b) => Some(format!("mtu {a} and {b}")),
+        NetnsId::Host => Key::Up(DeviceId { netns: NetnsId::Host, name: IfName::LO }),
     }
 }
 
 fn kind(resource: &Resource) -> &'static str {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(Ovs::Bridge(_)) => "bridge",
+        Resource::Ovs(Ovs::Port(_)) => "port",
+        Resource::Ovs(Ovs::Mirror(_)) => "mirror",
+        Resource::Ovs(Ovs::Qos(_)) => "impairment",
+        Resource::Ovs(Ovs::Flows(_)) => "set of flows",
+        Resource::Ovs(Ovs::Stray(_)) => "port",
         Resource::Netns(_) => "namespace",
         Resource::Device(_) => "device",
         Resource::Up(_) => "state",
@@ -364,65 +372,5 @@ fn kind(resource: &Resource) -> &'static str {
         Resource::Route(_) => "route",
         Resource::Sysctl(_) => "sysctl",
         Resource::Ran(_) => "program",
-    }
-}
-
-impl Made {
-    /// What one new node is made of, in words.
-    pub fn words(&self) -> String {
-        let mut parts: Vec<String> = Vec::new();
-        parts.extend(self.router.then(|| "router".to_owned()));
-        parts.extend(self.bridge.as_ref().map(|about| words::with("bridge".to_owned(), about)));
-        parts.extend((self.ports > 0).then(|| count(self.ports, "port")));
-        parts.extend(self.devices.iter().cloned());
-        parts.extend((self.members > 0).then(|| count(self.members, "member")));
-        parts.extend(self.addresses.values().map(|(interface, all)| match &all[..] {
-            [first, .., last] if all.len() > 4 => format!("{interface} {first} … {last} ({} addresses)", all.len()),
-            _ => format!("{interface} {}", all.join(" ")),
-        }));
-        match (self.routes, self.default_routes) {
-            (0, _) => {}
-            (routes, defaults) if routes == defaults => {
-                parts.push(format!("default via {}", self.gateways.join(" and ")))
-            }
-            (routes, _) => parts.push(count(routes, "route")),
-        }
-        parts.extend((self.sysctls > 0).then(|| count(self.sysctls, "sysctl")));
-        parts.extend((self.programs > 0).then(|| count(self.programs, "program")));
-        parts.extend(self.wire(|ends| format!("at {}", ends[0])));
-        // Each part stays on one line if it can.
-        parts.iter().flat_map(|p| p.split(", ")).map(|p| p.replace(' ', UNBROKEN)).collect::<Vec<_>>().join(", ")
-    }
-
-    fn note_end(&mut self, text: String, end: String) {
-        match self.ends.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, ends)) => ends.push(end),
-            None => self.ends.push((text, vec![end])),
-        }
-    }
-
-    /// What is said of a link, and at which of its ends; `at` names the one end.
-    pub fn wire(&self, at: impl Fn(&[String]) -> String) -> Vec<String> {
-        let word = |(text, ends): &(String, Vec<String>)| match &ends[..] {
-            [_] => format!("{text} {}", at(ends)),
-            [_, _] if self.link => format!("{text} at both ends"),
-            [a, b] => format!("{text} at {a} and {b}"),
-            many => format!("{text} at {}", count(many.len(), "interface")),
-        };
-        self.mtu.iter().cloned().chain(self.ends.iter().map(word)).collect()
-    }
-
-    /// The same in numbers, for many alike.
-    pub fn counts(&self) -> Vec<(&'static str, usize)> {
-        let addresses = self.addresses.values().map(|(_, all)| all.len()).sum();
-        let all = [
-            ("port", self.ports),
-            ("interface", if self.bridge.is_some() { 0 } else { self.interfaces + self.devices.len() }),
-            ("address", addresses),
-            ("route", self.routes),
-            ("sysctl", self.sysctls),
-            ("program", self.programs),
-        ];
-        all.to_vec()
     }
 }

@@ -132,8 +132,8 @@ fn numbers(group: &[Entry]) -> String {
             (a, b) => parts.push(format!("{a}–{}", count(b, noun))),
         }
     }
-    let kind = [("router", first.made.router), ("bridge", first.made.bridge.is_some())];
-    let kind = kind.into_iter().filter(|(_, is)| *is).map(|(kind, _)| kind.to_owned());
+    let bridge = first.made.bridge.as_ref().map(|(kind, _)| *kind);
+    let kind = first.made.router.then_some("router").into_iter().chain(bridge).map(str::to_owned);
     let each = if parts.is_empty() { String::new() } else { format!("{} each", parts.join(", ")) };
     kind.chain(Some(each).filter(|e| !e.is_empty())).collect::<Vec<_>>().join(", ")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use netsim_core::resource::{Device, Key, Resource, Single, SingleKind};
+use netsim_core::resource::{Device, Key, Ovs, Resource, Single, SingleKind};
 use netsim_core::state::HostState;
 
 use super::{count, words};
@@ -25,7 +25,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
 
 fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     match (from, to) {
-        (Resource::Ovs(_), _) => todo!("ovs"),
+        (Resource::Ovs(a), Resource::Ovs(b)) => ovs(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device(a, b, names),
         (Resource::Netns(a), Resource::Netns(b)) if !a.mounted && b.mounted => {
             Some("an interrupted run left it half made".to_owned())
@@ -46,9 +46,30 @@ fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_),
+            | Resource::Ran(_)
+            | Resource::Ovs(_),
             _,
         ) => None,
+    }
+}
+
+/// What Open vSwitch cannot change about what is there, or netsim does not.
+fn ovs(from: &Ovs, to: &Ovs, names: &Names) -> Option<String> {
+    match (from, to) {
+        (Ovs::Bridge(a), Ovs::Bridge(b)) => {
+            let [was, is] = [a, b].map(|bridge| words::ovs::datapath(bridge.datapath));
+            Some(format!("its datapath becomes {is}, was {was}: Open vSwitch remakes the bridge for that"))
+        }
+        (Ovs::Port(a), Ovs::Port(b)) if a.bridge != b.bridge => {
+            let [was, is] = [a, b].map(|port| names.ovs_node(port.bridge));
+            Some(format!("it moves from OVS bridge {was} to {is}"))
+        }
+        (Ovs::Port(a), Ovs::Port(b)) => {
+            let [was, is] = [a, b].map(|port| words::ovs::port_word(&port.kind));
+            Some(format!("it becomes a {is}, was a {was}").replace("a internal", "an internal"))
+        }
+        (Ovs::Stray(stray), _) => Some(stray.what.to_string()),
+        (Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_), _) => None,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use ipnet::IpNet;
 use netsim_core::resource::{
-    Device, DeviceId, NetnsId, NextHop, Port, PortSettings, Resource, Route, TABLE_MAIN, Tuning,
+    Device, DeviceId, NetnsId, NextHop, Ovs, Port, PortSettings, Resource, Route, TABLE_MAIN, Tuning,
 };
 
 use crate::planned::{Joins, Names};
 
 mod device;
 mod impairment;
+pub mod ovs;
 mod vlans;
 
 pub use device::{about, bridge_about, end_about, link};
@@ -23,7 +24,7 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(o) => ovs::noun(o, names, within),
         Resource::Netns(n) => format!("namespace {}", n.name),
         Resource::Device(d) => device::noun(d, names, within),
         Resource::Up(d) => format!("{} up", end(d)),
@@ -85,12 +86,14 @@ pub fn with<T: AsRef<str>>(text: String, words: &[T]) -> String {
 }
 
 /// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.
-pub fn of_end(resource: &Resource) -> Option<(&DeviceId, String)> {
+pub fn of_end(resource: &Resource) -> Option<(DeviceId, String)> {
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
-        Resource::PortVlans(v) => Some((&v.device, vlans(v))),
-        Resource::Qdisc(q) => Some((&q.device, impairment(&q.kind))),
-        Resource::Tuning(t) => Some((&t.device, format!("{} {}", t.knob, tuned(t)))),
+        Resource::PortVlans(v) => Some((v.device.clone(), vlans(v))),
+        Resource::Qdisc(q) => Some((q.device.clone(), impairment(&q.kind))),
+        Resource::Tuning(t) => Some((t.device.clone(), format!("{} {}", t.knob, tuned(t)))),
+        Resource::Ovs(Ovs::Qos(q)) => {
+            q.max_rate.map(|_| (DeviceId { netns: NetnsId::Host, name: q.port }, ovs::qos(q)))
+        }
         Resource::Netns(_)
         | Resource::Device(_)
         | Resource::Up(_)
@@ -98,7 +101,8 @@ pub fn of_end(resource: &Resource) -> Option<(&DeviceId, String)> {
         | Resource::Address(_)
         | Resource::Route(_)
         | Resource::Sysctl(_)
-        | Resource::Ran(_) => None,
+        | Resource::Ran(_)
+        | Resource::Ovs(Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Flows(_) | Ovs::Stray(_)) => None,
     }
 }
 
@@ -151,7 +155,7 @@ fn flat(value: &str) -> String {
 /// What an update changes, each as `mtu 1500 → 9000`.
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
-        (Resource::Ovs(_), _) => todo!("ovs"),
+        (Resource::Ovs(a), Resource::Ovs(b)) => ovs::changes(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device::changes(a, b, names, within),
         (Resource::Port(a), Resource::Port(b)) => port_changes(a, b, names),
         (Resource::PortVlans(a), Resource::PortVlans(b)) => vec![format!("{} → {}", vlans(a), vlans(b))],
@@ -173,7 +177,8 @@ pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&Ne
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_),
+            | Resource::Ran(_)
+            | Resource::Ovs(_),
             _,
         ) => Vec::new(),
     }
@@ -203,7 +208,7 @@ pub fn place(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> St
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
-        Resource::Ovs(_) => todo!("ovs"),
+        Resource::Ovs(o) => ovs::place(o, names, within),
         Resource::Port(p) => format!("port {}", end(&p.device)),
         Resource::PortVlans(v) => format!("VLANs of {}", end(&v.device)),
         Resource::Qdisc(q) => format!("impairment on {}", end(&q.device)),

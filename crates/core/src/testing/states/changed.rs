@@ -174,7 +174,9 @@ fn be_member(state: &mut HostState, id: &DeviceId, mac: Mac, mtu: u32) {
         }
         Some(Device::Single(s)) => {
             let link_local = s.link_local && may_be_link_local(mtu);
-            Device::Single(Box::new(Single { mac: Some(mac), mtu: Some(mtu), link_local, ..(**s).clone() }))
+            // What has none of its own, keeps none.
+            let (mac, mtu) = (s.mac.map(|_| mac), s.mtu.map(|_| mtu));
+            Device::Single(Box::new(Single { mac, mtu, link_local, ..(**s).clone() }))
         }
         Some(Device::Bridge(_) | Device::Stray { .. }) | None => return,
     };

@@ -105,17 +105,17 @@ fn veth_changes<'a>(from: &'a Veth, to: &Veth) -> Vec<(Vec<&'a DeviceId>, String
 
 /// The fields that differ, each in words.
 #[derive(Default)]
-struct Changes(Vec<String>);
+pub struct Changes(pub Vec<String>);
 
 impl Changes {
-    fn note<T: PartialEq>(mut self, what: &str, from: T, to: T, word: impl Fn(&T) -> String) -> Self {
+    pub fn note<T: PartialEq>(mut self, what: &str, from: T, to: T, word: impl Fn(&T) -> String) -> Self {
         if from != to {
             self.0.push(format!("{what} {} → {}", word(&from), word(&to)));
         }
         self
     }
 
-    fn mac(self, from: Option<Mac>, to: Option<Mac>) -> Self {
+    pub fn mac(self, from: Option<Mac>, to: Option<Mac>) -> Self {
         self.note("mac", from, to, |mac| or_none(mac.as_ref()))
     }
 

@@ -1,0 +1,130 @@
+//! An Open vSwitch that is not as it should be is told before anything is touched.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::support::switch::{Switch, beside_a_switch};
+use super::support::{Machine, both, run};
+use super::{PAIR, file, is_whole, status};
+
+/// Fails the test unless `apply` fails so and touches nothing.
+#[track_caller]
+fn refuses(machine: &Machine, mut command: Command, code: &str, words: &str) {
+    let before = machine.seen();
+    let output = command.output().expect("it starts");
+    let said = both(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(code) && said.contains(words) && said.contains("hint: "), "{said}");
+    assert_eq!(machine.seen(), before, "{said}");
+    assert_eq!(machine.namespaces(), Vec::<String>::new(), "{said}");
+}
+
+#[test]
+fn an_open_vswitch_that_cannot_be_used_is_told_and_nothing_is_touched() {
+    let name = "failures::an_open_vswitch_that_cannot_be_used_is_told_and_nothing_is_touched";
+    beside_a_switch(name, |machine, switch| {
+        let file = &file(machine, "pair.yaml", PAIR);
+        let apply = || machine.netsim(["apply", file]);
+
+        let mut no_programs = apply();
+        no_programs.env("PATH", "/nowhere");
+        refuses(machine, no_programs, "E140", "is not installed");
+
+        let mut nowhere = apply();
+        nowhere.args(["--db", "unix:/tmp/nothing/db.sock"]);
+        refuses(machine, nowhere, "E141", "database connection failed");
+
+        let socket = switch.folder.join("db.sock");
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).expect("it is ours");
+        let netsim = apply();
+        let mut powerless = Command::new("setpriv");
+        powerless.args(["--bounding-set=-dac_override"]).arg(netsim.get_program()).args(netsim.get_args());
+        powerless.envs(netsim.get_envs().filter_map(|(k, v)| Some((k, v?)))).current_dir("/tmp/lab");
+        refuses(machine, powerless, "E142", "Permission denied");
+        std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o700)).expect("it is ours");
+
+        switch.signal("ovs-vswitchd", "-KILL");
+        refuses(machine, apply(), "E141", "no `ovs-vswitchd` runs");
+        switch.stop();
+        refuses(machine, apply(), "E141", "database connection failed");
+        switch.start();
+        machine.ok(["apply", file, "--check"]);
+        machine.ok(["destroy", "pair"]);
+        machine.has_nothing_left();
+        switch.has_nothing_left();
+    });
+}
+
+#[test]
+fn a_lab_on_a_switch_that_hangs_can_be_destroyed() {
+    beside_a_switch("failures::a_lab_on_a_switch_that_hangs_can_be_destroyed", |machine, switch| {
+        let file = &file(machine, "pair.yaml", PAIR);
+        machine.ok(["apply", file, "--check"]);
+        switch.signal("ovs-vswitchd", "-STOP");
+        machine.file("pair.yaml", &PAIR.replace("sw]", "sw], vlan: 7"));
+        let before = machine.seen();
+        let said = machine.fails(["apply", file]);
+        assert!(said.contains("E144") && said.contains("hint: "), "{said}");
+        assert_eq!(machine.seen(), before);
+        destroyed_in_the_end(machine, switch);
+    });
+}
+
+/// Destroys it while the switch hangs: whatever that could not do yet it does when it goes on.
+fn destroyed_in_the_end(machine: &Machine, switch: &Switch) {
+    let output = machine.netsim(["destroy", "pair"]).output().expect("netsim starts");
+    eprintln!("destroyed while it hangs: {}\n{}", output.status, both(&output));
+    assert_eq!(switch.vsctl("--no-wait list Bridge"), "", "{}", both(&output));
+    switch.signal("ovs-vswitchd", "-CONT");
+    machine.ok(["destroy", "pair"]);
+    machine.has_nothing_left();
+    switch.has_nothing_left();
+}
+
+#[test]
+fn names_of_others_in_open_vswitch_are_refused() {
+    beside_a_switch("failures::names_of_others_in_open_vswitch_are_refused", |machine, switch| {
+        let file = &file(machine, "pair.yaml", PAIR);
+        let datapath = super::support::switch::datapath();
+        switch.vsctl(&format!("add-br sw -- set Bridge sw datapath_type={datapath}"));
+        let before = switch.seen();
+        let said = machine.fails(["apply", file]);
+        assert!(said.contains("E070") && said.contains("nothing was changed"), "{said}");
+        assert_eq!(switch.seen(), before);
+        assert_eq!(machine.namespaces(), Vec::<String>::new());
+        switch.vsctl("del-br sw");
+
+        machine.ok(["apply", file, "--check"]);
+        let other = PAIR.replace("name: pair", "name: other").replace("10.0.1.0", "10.0.2.0");
+        let said = machine.fails(["apply", &super::file(machine, "other.yaml", &other)]);
+        assert!(said.contains("E070") && said.contains("lab pair"), "{said}");
+        assert!(status(machine, "pair").1);
+        machine.ok(["destroy", "pair"]);
+        machine.has_nothing_left();
+        switch.has_nothing_left();
+    });
+}
+
+/// The switch says only afterwards that it could not: here that a name is too much for its datapath to open.
+#[test]
+fn a_port_that_the_switch_cannot_open_is_a_failure_and_is_rolled_back() {
+    let name = "failures::a_port_that_the_switch_cannot_open_is_a_failure_and_is_rolled_back";
+    beside_a_switch(name, |machine, switch| {
+        let file = &file(machine, "pair.yaml", &PAIR.replace("${datapath}", "system"));
+        if super::support::switch::datapath() == "system" {
+            return eprintln!("SKIPPED {name}: the kernel's datapath opens everything here");
+        }
+        let said = machine.fails(["apply", file]);
+        assert!(said.contains("hint: "), "{said}");
+        assert!(said.contains("E148") || said.contains("E071"), "{said}");
+        machine.has_nothing_left();
+        switch.has_nothing_left();
+        machine.file("pair.yaml", PAIR);
+        machine.ok(["apply", file, "--check"]);
+        is_whole(machine, file);
+        machine.ok(["destroy", "pair"]);
+        run("ip", &["link"]);
+        machine.has_nothing_left();
+        switch.has_nothing_left();
+    });
+}

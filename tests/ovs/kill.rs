@@ -1,0 +1,106 @@
+//! netsim killed at every point of an apply and of a destroy with Open vSwitch: from each state it goes on to the whole lab, or to nothing.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+
+use super::is_whole;
+use super::support::switch::{Switch, beside_a_switch};
+use super::support::{Machine, both};
+
+/// Each kind of thing that Open vSwitch has, once.
+const LAB: &str = r#"
+name: kill
+nodes:
+  a: {}
+  b: {}
+  one:
+    kind: ovs
+    datapath: ${datapath}
+    subnet: 10.9.0.0/24
+    ipv4: [10.9.0.254/24]
+    flows: one.flows
+    mirrors: [{ from: a, to: b }]
+  two: { kind: ovs, datapath: "${datapath}", interfaces: { desk: { internal: true, vlan: 10, ipv4: 10.8.0.1/24 } } }
+links:
+  - { endpoints: [{ node: a }, { node: one, rate: 10mbit }] }
+  - { endpoints: [b, one], subnet: none }
+  - { endpoints: [one, two], vlan: 10 }
+"#;
+
+/// Runs netsim to be killed at its n-th point; false if it came to its end before that.
+fn killed_at(machine: &Machine, point: u32, args: &[&str]) -> bool {
+    let mut command = machine.netsim(args);
+    let output = command.env("NETSIM_CRASH_AT", point.to_string()).output().expect("netsim starts");
+    if output.status.signal() == Some(9) {
+        return true;
+    }
+    assert!(output.status.success(), "{args:?} not killed at {point}, and failed:\n{}", both(&output));
+    false
+}
+
+/// The lab's file, with what it includes.
+fn file(machine: &Machine) -> String {
+    machine.file("one.flows", "priority=0 actions=NORMAL\n");
+    super::file(machine, "kill.yaml", LAB)
+}
+
+fn seen(machine: &Machine, switch: &Switch) -> String {
+    machine.seen() + &switch.seen()
+}
+
+#[track_caller]
+fn nothing_left(machine: &Machine, switch: &Switch) {
+    machine.has_nothing_left();
+    switch.has_nothing_left();
+}
+
+#[test]
+fn an_apply_killed_anywhere_can_go_on_or_go_away() {
+    beside_a_switch("kill::an_apply_killed_anywhere_can_go_on_or_go_away", |machine, switch| {
+        let path = file(machine);
+        let mut states = BTreeSet::new();
+        let mut point = 1;
+        while killed_at(machine, point, &["apply", &path]) {
+            states.insert(seen(machine, switch));
+            machine.ok(["apply", &path]);
+            is_whole(machine, &path);
+            machine.ok(["destroy", &path]);
+            nothing_left(machine, switch);
+
+            assert!(killed_at(machine, point, &["apply", &path]), "point {point} came the first time");
+            machine.ok(["destroy", &path]);
+            nothing_left(machine, switch);
+            point += 1;
+        }
+        machine.ok(["destroy", &path]);
+        nothing_left(machine, switch);
+        eprintln!("apply killed at {} points, {} distinct states", point - 1, states.len());
+        assert!(states.len() >= 15, "only {} distinct states were reached", states.len());
+    });
+}
+
+#[test]
+fn a_destroy_killed_anywhere_can_go_back_or_go_on() {
+    beside_a_switch("kill::a_destroy_killed_anywhere_can_go_back_or_go_on", |machine, switch| {
+        let path = file(machine);
+        let mut states = BTreeSet::new();
+        let mut point = 1;
+        loop {
+            machine.ok(["apply", &path]);
+            if !killed_at(machine, point, &["destroy", &path]) {
+                break;
+            }
+            states.insert(seen(machine, switch));
+            machine.ok(["apply", &path]);
+            is_whole(machine, &path);
+
+            assert!(killed_at(machine, point, &["destroy", &path]), "point {point} came the first time");
+            machine.ok(["destroy", &path]);
+            nothing_left(machine, switch);
+            point += 1;
+        }
+        nothing_left(machine, switch);
+        eprintln!("destroy killed at {} points, {} distinct states", point - 1, states.len());
+        assert!(states.len() >= 3, "only {} distinct states were reached", states.len());
+    });
+}
