@@ -266,3 +266,28 @@ fn switches_and_their_ports_change_in_place() {
     "#]],
     );
 }
+
+#[test]
+fn a_plan_names_the_setting_that_changes_and_the_ends_that_stay_down() {
+    check(
+        &link(", rps-cpus: 0"),
+        &link(", rps-cpus: 1"),
+        &expect![[r#"
+        plan:
+          ~ link a:eth0 – b:eth0
+              ~ rps-cpus 0 → 1 at both ends
+    "#]],
+    );
+    check(
+        "nodes: { a: {}, b: {} }\n",
+        &link(", state: down"),
+        &expect![[r#"
+        plan:
+          ~ a
+              + address 10.64.0.0/31 on eth0
+          ~ b
+              + address 10.64.0.1/31 on eth0
+          + link a:eth0 – b:eth0  down at both ends
+    "#]],
+    );
+}

@@ -109,7 +109,10 @@ fn what_hardly_anyone_means_is_told_and_stops_nothing() {
     let link = "{ endpoints: [a, b], delay: 50ms, rate: 1gbit, limit: 100 }";
     sandbox.file("short.yaml", &format!("name: short\nnodes: {{ a: {{}}, b: {{}} }}\nlinks:\n  - {link}\n"));
     let said = sandbox.say("validate short.yaml");
-    assert_eq!((said.code, said.out.as_str()), (Some(0), "short.yaml: lab short, 2 nodes, 1 link, no problems\n"));
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (Some(0), "short.yaml: lab short, 2 nodes, 1 link, no problems, 1 warning\n")
+    );
     check(
         &said.err,
         expect![[r#"
