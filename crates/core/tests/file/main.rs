@@ -5,6 +5,7 @@ mod garbage;
 mod kinds;
 mod lints;
 mod meaning;
+mod mistaken_addresses;
 mod mistakes;
 mod refused;
 mod show;
