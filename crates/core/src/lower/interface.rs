@@ -11,7 +11,7 @@ use crate::topology::Kind;
 const DEFAULT_MTU: u32 = 1500;
 
 /// Below this a kernel drops IPv6 from a device (RFC 8200 §5).
-const IPV6_MIN_MTU: u32 = 1280;
+pub(super) const IPV6_MIN_MTU: u32 = 1280;
 
 impl Lab<'_> {
     /// Its MTU in bytes: as written, else that of what it stands on. A bond has the least of its members', and they have the bond's.

@@ -407,6 +407,37 @@ links:
 }
 
 #[test]
+fn what_runs_keeps_its_names_and_addresses() {
+    let text = "name: t\nnodes: { \"a[1-3]\": {}, s: { kind: ovs }, another-long-name: { kind: ovs }, u: { kind: ovs, datapath: netdev } }\nlinks:\n  - { endpoints: [\"a[1-3]\", s] }\n  - { endpoints: [s, another-long-name], vlan: 10 }\n  - { endpoints: [s, another-long-name], vlan: 11 }\n  - { endpoints: [another-long-name, u] }\n";
+    let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &IndexMap::new());
+    let topology = topology.expect("a sound file");
+    let given = give(&topology, &Prior::default()).expect("names and addresses");
+    let desired = lower(&topology, &given, &Facts::default()).expect("a sound lab");
+    let prior = Prior::from_state(&desired[&HostId::local()]);
+    assert_eq!(give(&topology, &prior).expect("the same again"), given);
+    let more = text
+        .replace("links:\n", "links:\n  - { endpoints: [a2, another-long-name] }\n")
+        .replace("[s, another-long-name], vlan: 10", "[a1, s]");
+    let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(more.clone()), &IndexMap::new());
+    let topology = topology.expect("a sound file");
+    let then = give(&topology, &prior).expect("names and addresses");
+    let of = |given: &netsim_core::given::Given, edge: usize| given.ends[edge].clone();
+    // The links to the nodes are there still, one further down the file.
+    assert_eq!([of(&then, 1), of(&then, 2), of(&then, 3)], [of(&given, 0), of(&given, 1), of(&given, 2)]);
+}
+
+#[test]
+fn an_address_of_ipv6_on_the_bridge_needs_ports_that_are_wide_enough() {
+    let text =
+        "name: t\nnodes: { a: {}, s: { kind: ovs, ipv6: fd00::1/64 } }\nlinks: [{ endpoints: [a, s], mtu: 1200 }]\n";
+    let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &IndexMap::new());
+    let topology = topology.expect("a sound file");
+    let given = give(&topology, &Prior::default()).expect("names and addresses");
+    let problems = lower(&topology, &given, &Facts::default()).expect_err("IPv6 would be dropped");
+    assert_eq!(problems.iter().map(|p| p.code.to_string()).collect::<Vec<_>>(), ["E061"]);
+}
+
+#[test]
 fn more_than_a_bridge_of_the_kernel_takes_is_no_limit() {
     check_lab_is_sound("nodes: { \"n[1-1100]\": {}, s: { kind: ovs } }\nlinks: [{ endpoints: [\"n[1-1100]\", s] }]\n");
 }

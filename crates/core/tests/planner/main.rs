@@ -2,5 +2,6 @@
 
 mod harness;
 mod others;
+mod ovs;
 mod properties;
 mod regressions;
