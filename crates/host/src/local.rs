@@ -59,7 +59,7 @@ impl Local {
 
     /// As [`Backend::observe`], on the calling thread's time.
     pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
-        let sought = match scope.names.iter().any(|name| matches!(name, Key::Ovs(_))) {
+        let sought = match wants_switch(scope) {
             true => {
                 let ovs = self.ovs()?;
                 let rows = ovs.rows_when_ready()?;
@@ -83,7 +83,10 @@ impl Local {
             Sought::Ready(ovs, rows)
         } else {
             work.without_switch(seen.as_ref())?;
-            self.seek()
+            match wants_switch(scope) {
+                true => self.ovs().and_then(|ovs| Ok(Sought::Ready(ovs.clone(), ovs.rows()?))).map_err(failed)?,
+                false => self.seek(),
+            }
         };
         self.see(scope, sought, untouched).map_err(failed)
     }
@@ -149,6 +152,11 @@ impl Local {
         *self.seen.lock().expect("nobody panics with it") = Some(rows);
         Ok(observed)
     }
+}
+
+/// Whether names of Open vSwitch are asked for.
+fn wants_switch(scope: &Scope) -> bool {
+    scope.names.iter().any(|name| matches!(name, Key::Ovs(_)))
 }
 
 /// Whether a lab has devices that Open vSwitch made: then its rows stand somewhere.

@@ -59,3 +59,67 @@ impl<'a> Parts<'a> {
         parts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use netsim_core::testing::{actions, show_action};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(plan: &str, expected: [&[&str]; 5]) {
+        let plan = actions(plan);
+        let steps: Vec<Step> = plan.iter().enumerate().collect();
+        let Parts { saving, unswitched, early, switched, late } = Parts::of(&steps);
+        let shown = [saving, unswitched, early, switched, late]
+            .map(|part| part.iter().map(|(_, action)| show_action(action)).collect::<Vec<_>>());
+        assert_eq!(shown, expected.map(|part| part.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn the_kernel_goes_before_and_after_open_vswitch() {
+        check(
+            "- ovs-port o9 br0
+             - veth host/o9 t-a/o9
+             + netns t-b
+             + veth host/o0 t-b/e0
+             + up host/o0
+             + ovs-port o0 br0
+             ~ ovs-port o1 br0 => ovs-port o1 br0 protected",
+            [
+                &[],
+                &["- ovs-port o9 br0"],
+                &["- veth host/o9 t-a/o9", "+ netns t-b", "+ veth host/o0 t-b/e0", "+ up host/o0"],
+                &["+ ovs-port o0 br0", "~ ovs-port o1 br0 => ovs-port o1 br0 protected"],
+                &[],
+            ],
+        );
+    }
+
+    #[test]
+    fn what_stands_on_what_open_vswitch_makes_comes_after_it_and_is_marked_then() {
+        check(
+            "+ ovs-bridge br0,netdev
+             + ovs-port i0 br0 internal
+             + up host/br0
+             + up host/br1
+             + address host/br0 10.0.9.1/24
+             + address host/i0 10.0.8.1/24
+             + route host 10.1.0.0/16 via 10.0.9.2 br0",
+            [
+                &[],
+                &[],
+                &["+ up host/br1"],
+                &["+ ovs-bridge br0,netdev", "+ ovs-port i0 br0 internal"],
+                &[
+                    "+ ovs-bridge br0,netdev",
+                    "+ ovs-port i0 br0 internal",
+                    "+ up host/br0",
+                    "+ address host/br0 10.0.9.1/24",
+                    "+ address host/i0 10.0.8.1/24",
+                    "+ route host 10.1.0.0/16 via 10.0.9.2 br0",
+                ],
+            ],
+        );
+    }
+}

@@ -3,11 +3,13 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
-use netsim_core::state::HostState;
+use netsim_core::plan::plan;
+use netsim_core::state::{HostState, Scope};
+use netsim_host::backend::Progress;
 use netsim_host::ovs::{Op, Row};
 
-use super::common::state;
-use super::words::{self, become_so, node, of};
+use super::common::{lab, state};
+use super::words::{self, local, node, of};
 use super::{all, beside_a_switch, bridge, port, run};
 
 const PORTS: usize = 1000;
@@ -82,9 +84,21 @@ fn a_star_of_a_thousand_nodes_takes_as_few_processes_as_one_of_two() {
         let cycle = |nodes: usize| {
             let mut seen = Vec::new();
             for wanted in [star(nodes), HostState::default()] {
+                let (local, scope) = (local(), Scope::of(&lab(), &wanted));
                 let begun = Instant::now();
-                become_so(&wanted);
-                eprintln!("a star of {nodes}: {} things in {:.2} s", wanted.len(), begun.elapsed().as_secs_f64());
+                let before = local.observe_now(&scope).expect("a machine that can be looked at");
+                let looked = begun.elapsed();
+                let actions = plan(&wanted, &before).expect("nothing is in the way");
+                let planned = begun.elapsed();
+                let after = local.apply_now(&scope, &actions, &Progress::default()).expect("nothing is in the way");
+                let done = begun.elapsed();
+                let [looking, planning, doing] =
+                    [looked, planned - looked, done - planned].map(|time| time.as_secs_f64());
+                let count = actions.len();
+                eprintln!(
+                    "a star of {nodes}: looked at in {looking:.2} s, planned in {planning:.2} s, {count} actions done in {doing:.2} s"
+                );
+                assert_eq!(after.ours, wanted);
                 seen.push(runs());
             }
             seen
