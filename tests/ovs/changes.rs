@@ -2,7 +2,7 @@
 
 use super::support::switch::beside_a_switch;
 use super::support::{both, run};
-use super::{PAIR, answers, file, is_whole, netns, shipped, steps};
+use super::{PAIR, answers, file, is_whole, netns, shipped, status, steps};
 
 #[test]
 fn a_node_that_moves_from_one_kind_of_switch_to_the_other_is_one_small_plan() {
@@ -110,6 +110,36 @@ fn flows_of_a_file_rule_and_are_put_back_when_a_hand_or_a_restart_took_them() {
         assert!(!silent());
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", path, "--check"]);
+        machine.ok(["destroy", "pair"]);
+        machine.has_nothing_left();
+        switch.has_nothing_left();
+    });
+}
+
+#[test]
+fn a_port_is_impaired_and_taken_down_while_the_lab_runs() {
+    beside_a_switch("changes::a_port_is_impaired_and_taken_down_while_the_lab_runs", |machine, switch| {
+        let path = &file(machine, "pair.yaml", PAIR);
+        machine.ok(["apply", path, "--check"]);
+        let end = "sw:pair-a-eth0";
+        assert_eq!(machine.ok(["impair", end, "--show"]), format!("{end}: no impairment\n"));
+        let said = machine.ok(["impair", end, "--rate", "5mbit"]);
+        assert!(said.contains("+ QoS on sw:pair-a-eth0: rate 5mbit"), "{said}");
+        assert_eq!(switch.vsctl("get QoS pair-a-eth0 other_config:max-rate"), "\"5000000\"");
+        assert!(machine.ok(["impair", end, "--rate", "5mbit"]).contains("nothing to do"));
+        let (said, whole) = status(machine, "pair");
+        assert!(!whole && said.contains("extra    QoS on sw:pair-a-eth0: rate 5mbit"), "{said}");
+        machine.ok(["impair", end, "--rate", "7mbit"]);
+        assert!(machine.ok(["show", end]).contains("rate 7mbit"));
+        machine.ok(["impair", end, "--reset"]);
+        is_whole(machine, path);
+
+        machine.ok(["link", "down", end]);
+        assert!(!answers(netns("pair-a"), "10.0.1.2"));
+        assert!(status(machine, "pair").0.contains("missing  sw:pair-a-eth0 up"));
+        machine.ok(["link", "up", end]);
+        is_whole(machine, path);
+        assert!(answers(netns("pair-a"), "10.0.1.2"));
         machine.ok(["destroy", "pair"]);
         machine.has_nothing_left();
         switch.has_nothing_left();

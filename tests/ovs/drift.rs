@@ -102,8 +102,8 @@ fn a_lab_outlives_a_switch_that_is_started_anew() {
 fn a_database_that_is_wiped_under_a_lab_is_filled_again() {
     beside_a_switch("drift::a_database_that_is_wiped_under_a_lab_is_filled_again", |machine, switch| {
         let file = shipped("ovs-vlans");
-        let wipes: [(&str, fn(&Switch)); 2] = [("seen", Switch::wipe), ("unseen", Switch::wipe_unseen)];
-        for (how, wipe) in wipes {
+        for how in ["seen", "unseen"] {
+            let wipe = |switch: &Switch| if how == "seen" { switch.wipe() } else { switch.wipe_unseen() };
             machine.ok(["apply", &file, "--check"]);
             let whole = switch.seen();
             wipe(switch);

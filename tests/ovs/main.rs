@@ -52,7 +52,7 @@ fn answers(from: NetnsId, to: &str) -> bool {
     let to: IpAddr = to.parse().expect("an address");
     let options = Options { tries: 3, timeout: Duration::from_secs(1) };
     let mut reached = false;
-    ping(&[from], [Ping { from: 0, to }].into_iter(), &options, &Progress::default(), |_, _, outcome| {
+    ping(&[from], [Ping { from: 0, to }], &options, &Progress::default(), |_, _, outcome| {
         reached = matches!(outcome, Outcome::Reached { .. });
     })
     .expect("the machine lets us ping");

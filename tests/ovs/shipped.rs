@@ -40,14 +40,14 @@ fn every_shipped_topology_with_open_vswitch_is_one_of_these() {
 fn a_star_on_open_vswitch_works_and_its_slow_port_is_that_slow() {
     beside_a_switch("shipped::a_star_on_open_vswitch_works_and_its_slow_port_is_that_slow", |machine, switch| {
         with_topology(machine, switch, "ovs-star", |_| {
-            // Two seconds' worth, sent one and a half times as fast as it may pass.
-            let (size, gap) = (1400, Duration::from_micros(387));
-            let stream = Stream { count: 5000, size, every: gap };
+            // Three seconds' worth, sent one and a half times as fast as it may pass.
+            let stream = Stream { count: 1950, size: 1400, every: Duration::from_micros(1540) };
             let arrivals = send("ovs-star-node1", "ovs-star-node4", "10.0.1.4".parse().expect("an address"), stream);
             let steady: Vec<_> = arrivals.into_iter().filter(|a| a.at > Duration::from_millis(300)).collect();
             let found = rate(&steady, stream) / 1e6;
-            eprintln!("to the slow port: {found:.2} Mbit/s for 20");
-            assert!((found / 20.0 - 1.0).abs() < 0.08, "{found:.2} Mbit/s is not 20 within 8 %");
+            eprintln!("to the slow port: {found:.2} Mbit/s for 5");
+            // A busy machine may send less; more must not come through.
+            assert!((4.2..5.3).contains(&found), "{found:.2} Mbit/s is not 5");
         });
     });
 }

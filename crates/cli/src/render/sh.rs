@@ -34,7 +34,7 @@ pub fn script(plan: &Planned, database: Option<&str>) -> String {
         }
         let lines = match run {
             [one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
-            run => ovs::commands(run, &plan.lab, database),
+            run => ovs::commands(run, plan, database),
         };
         for line in lines {
             out.push_str(&line);

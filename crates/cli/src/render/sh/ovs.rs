@@ -1,11 +1,12 @@
 //! What is of Open vSwitch as commands of ovs-vsctl(8) and ovs-ofctl(8): the same transaction that netsim itself makes.
 
-use netsim_core::names::{IfName, LabName};
+use netsim_core::names::IfName;
 use netsim_core::plan::Action;
-use netsim_core::resource::{DeviceId, NetnsId, Ovs, OvsFlows, OvsPortKind, Resource};
+use netsim_core::resource::{DeviceId, FailMode, Key, NetnsId, Ovs, OvsFlows, OvsKey, OvsPortKind, Resource};
 use netsim_host::ovs;
 
 use super::{quoted, quoted_if_needed, set};
+use crate::planned::{Planned, subject};
 
 /// Whether a step is of Open vSwitch.
 pub fn is_of_ovs(action: &Action) -> bool {
@@ -16,13 +17,14 @@ fn is_of_mirror(action: &Action) -> bool {
     action.resources().any(|resource| matches!(resource, Resource::Ovs(Ovs::Mirror(_))))
 }
 
-/// The commands that make steps that follow each other: one transaction, then flows, then marks on the devices that it made.
-pub fn commands(actions: &[Action], lab: &LabName, database: Option<&str>) -> Vec<String> {
+/// The commands that make steps of a plan that follow each other: one transaction, then flows, then marks on the devices that it made.
+pub fn commands(actions: &[Action], plan: &Planned, database: Option<&str>) -> Vec<String> {
+    let lab = &plan.lab;
     let transactions = ovs::script(lab, actions);
     let words: Vec<String> = transactions
         .iter()
         .flat_map(|transaction| transaction.commands())
-        .map(|command| command.iter().map(|word| quoted_if_needed(word)).collect::<Vec<_>>().join(" "))
+        .map(|command| command.iter().map(|word| argument(word)).collect::<Vec<_>>().join(" "))
         .collect();
     let mut lines = Vec::new();
     if !words.is_empty() {
@@ -30,7 +32,7 @@ pub fn commands(actions: &[Action], lab: &LabName, database: Option<&str>) -> Ve
         let parts: String = words.iter().map(|part| format!(" \\\n  -- {part}")).collect();
         lines.push(format!("ovs-vsctl{at}{parts}"));
     }
-    lines.extend(actions.iter().filter_map(flows));
+    lines.extend(actions.iter().filter_map(|action| flows(action, plan)));
     // Flows that are under way go on as before otherwise.
     lines.extend(actions.iter().any(is_of_mirror).then(|| "ovs-appctl revalidator/purge".to_owned()));
     lines.extend(actions.iter().filter_map(made).map(|name| {
@@ -40,8 +42,14 @@ pub fn commands(actions: &[Action], lab: &LabName, database: Option<&str>) -> Ve
     lines
 }
 
+/// A word that is no command's name: there a `=` means nothing.
+fn argument(word: &str) -> String {
+    let plain = quoted_if_needed(&word.replace('=', "_")) == word.replace('=', "_");
+    if plain { word.to_owned() } else { quoted(word) }
+}
+
 /// The flows of a bridge all at once; without a file of its own any more, those that a bridge has by itself.
-fn flows(action: &Action) -> Option<String> {
+fn flows(action: &Action, plan: &Planned) -> Option<String> {
     let load = |flows: &OvsFlows, text: &str| {
         let bridge = quoted(flows.bridge.as_str());
         format!("printf '%s' {} | ovs-ofctl --bundle replace-flows {bridge} -", quoted(text))
@@ -49,8 +57,22 @@ fn flows(action: &Action) -> Option<String> {
     match action {
         Action::Create(Resource::Ovs(Ovs::Flows(flows)))
         | Action::Update { to: Resource::Ovs(Ovs::Flows(flows)), .. } => Some(load(flows, &flows.text.0)),
-        Action::Delete(Resource::Ovs(Ovs::Flows(flows))) => Some(load(flows, "actions=NORMAL\n")),
+        Action::Delete(Resource::Ovs(Ovs::Flows(flows))) => {
+            Some(load(flows, if is_ruled(flows.bridge, plan) { "" } else { "actions=NORMAL\n" }))
+        }
         Action::Create(_) | Action::Update { .. } | Action::Delete(_) | Action::Borrow(_) | Action::GiveBack(_) => None,
+    }
+}
+
+/// Whether a bridge does nothing by itself: a controller or its flows say what.
+fn is_ruled(bridge: IfName, plan: &Planned) -> bool {
+    let key = Key::Ovs(OvsKey::Bridge(bridge));
+    let changed = plan.actions.iter().map(subject).find(|resource| resource.key() == key);
+    match changed.or_else(|| plan.before.get(&key)) {
+        Some(Resource::Ovs(Ovs::Bridge(bridge))) => {
+            bridge.fail_mode == Some(FailMode::Secure) || !bridge.controllers.is_empty()
+        }
+        Some(_) | None => false,
     }
 }
 

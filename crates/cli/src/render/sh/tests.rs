@@ -1,11 +1,14 @@
 //! Scripts for every kind of resource.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use expect_test::{Expect, expect};
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName};
 use netsim_core::resource::{
-    Bond, BondMode, Bridge, Device, DeviceId, Distribution, End, IpvlanMode, Knob, Loss, MacvlanMode, Netem, Netns,
-    NetnsId, Port, PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single, SingleKind, Tbf, Tuning, Veth,
-    VlanProtocol, VlanRange,
+    Bond, BondMode, Bridge, Datapath, Device, DeviceId, Distribution, End, IpvlanMode, Knob, Loss, MacvlanMode,
+    MirrorFrom, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind, OvsQos, Port,
+    PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single, SingleKind, Tbf, Tuning, Veth, VlanMode, VlanProtocol,
+    VlanRange,
 };
 use netsim_core::state::{HostState, Observed};
 use netsim_core::units::share;
@@ -288,6 +291,129 @@ fn a_setting_of_a_device_is_noted_on_it_and_put_back() {
         ip netns exec 'a' ethtool -K 'eth0' tx-generic-segmentation on
         ip -n 'a' link property del dev 'eth0' altname 'tuned=eth0:gso'
         ip netns exec 'a' sh -c 'for queue in /sys/class/net/"$1"/queues/rx-*/rps_cpus; do echo "$2" > "$queue"; done' sh 'eth0' 2
+    "#]],
+    );
+}
+
+fn ovs_bridge(name: &str, change: impl FnOnce(&mut OvsBridge)) -> Resource {
+    let mut bridge = OvsBridge {
+        name: IfName::new(name).expect("a name"),
+        node: NodeName::new(name).expect("a name"),
+        datapath: Datapath::System,
+        mac: mac(9),
+        fail_mode: None,
+        stp: false,
+        rstp: false,
+        protocols: BTreeSet::new(),
+        controllers: BTreeSet::new(),
+        other_config: BTreeMap::new(),
+        tag: None,
+    };
+    change(&mut bridge);
+    Resource::Ovs(Ovs::Bridge(Box::new(bridge)))
+}
+
+fn ovs_port(name: &str, kind: OvsPortKind, change: impl FnOnce(&mut OvsPort)) -> Resource {
+    let [name, bridge] = [name, "sw"].map(|name| IfName::new(name).expect("a name"));
+    let (trunks, vlan_mode) = (Vec::new(), None);
+    let mut port = OvsPort {
+        name,
+        bridge,
+        kind,
+        tag: None,
+        trunks,
+        vlan_mode,
+        protected: false,
+        policing_rate: 0,
+        policing_burst: 0,
+    };
+    change(&mut port);
+    Resource::Ovs(Ovs::Port(Box::new(port)))
+}
+
+#[test]
+fn what_follows_each_other_of_open_vswitch_is_one_transaction() {
+    let name = |name| IfName::new(name).expect("a name");
+    let base = || vec![netns("a"), veth(id("a", "eth0"), id("host", "p"), |_| {})];
+    let with = |all: Vec<Resource>| [base(), all].concat();
+    let qos = |rate| Resource::Ovs(Ovs::Qos(OvsQos { port: name("p"), max_rate: Some(rate) }));
+    let was = with(vec![
+        ovs_bridge("sw", |b| {
+            (b.datapath, b.rstp) = (Datapath::Netdev, true);
+            b.controllers.insert("tcp:192.0.2.1:6653".to_owned());
+            b.other_config.insert("mac-aging-time".to_owned(), "a \"b\"".to_owned());
+        }),
+        ovs_port("p", OvsPortKind::Device, |p| {
+            (p.tag, p.trunks, p.vlan_mode) = (Some(1), vec![1, 10], Some(VlanMode::NativeUntagged));
+        }),
+        ovs_port("desk", OvsPortKind::Internal { mac: mac(5) }, |p| p.policing_rate = 1000),
+        qos(1_000_000),
+        Resource::Ovs(Ovs::Flows(OvsFlows::new(name("sw"), "actions=NORMAL # it's\n"))),
+        Resource::Ovs(Ovs::Mirror(Box::new(OvsMirror {
+            bridge: name("sw"),
+            name: "watch".into(),
+            from: MirrorFrom::All,
+            to: name("p"),
+        }))),
+    ]);
+    check(
+        &base(),
+        &was,
+        &expect![[r#"
+            ovs-vsctl \
+              -- add-br sw \
+              -- set Bridge sw external_ids:netsim-lab=t external_ids:netsim-node=sw datapath_type=netdev rstp_enable=true 'other_config={mac-aging-time="a \"b\"",hwaddr="02:00:00:00:00:09"}' \
+              -- --id=@r1 create Controller 'target="tcp:192.0.2.1:6653"' external_ids:netsim-lab=t \
+              -- set Bridge sw 'controller=[@r1]' \
+              -- add-port sw desk external_ids:netsim-lab=t \
+              -- set Interface desk type=internal 'mac="02:00:00:00:00:05"' ingress_policing_rate=1000 \
+              -- set Bridge sw 'external_ids:netsim-flows="155663ade11f96a6:"' \
+              -- add-port sw p external_ids:netsim-lab=t tag=1 'trunks=[1,10]' vlan_mode=native-untagged \
+              -- --id=@r2 get Port p \
+              -- --id=@r3 create Mirror select_all=true 'select_src_port=[]' 'select_dst_port=[]' output_port=@r2 name=watch external_ids:netsim-lab=t \
+              -- add Bridge sw mirrors @r3 \
+              -- --id=@r4 create QoS type=linux-htb external_ids:netsim-lab=t external_ids:netsim-port=p other_config:max-rate=1000000 \
+              -- set Port p qos=@r4
+            printf '%s' 'actions=NORMAL # it'\''s
+            ' | ovs-ofctl --bundle replace-flows 'sw' -
+            ovs-appctl revalidator/purge
+            ip link set dev 'sw' group 1419200993
+            ip link set dev 'desk' group 1419200993
+        "#]],
+    );
+    let is = with(vec![
+        ovs_bridge("sw", |b| b.datapath = Datapath::Netdev),
+        qos(2_000_000),
+        ovs_port("p", OvsPortKind::Device, |_| {}),
+    ]);
+    check(
+        &was,
+        &is,
+        &expect![[r#"
+            ovs-vsctl \
+              -- --id=@sw-watch get Mirror watch \
+              -- --if-exists remove Bridge sw mirrors @sw-watch \
+              -- --if-exists del-port sw desk \
+              -- --if-exists remove Bridge sw external_ids netsim-flows \
+              -- set Bridge sw rstp_enable=false 'other_config={hwaddr="02:00:00:00:00:09"}' 'controller=[]' \
+              -- set Port p 'tag=[]' 'trunks=[]' 'vlan_mode=[]' \
+              -- --if-exists destroy QoS p \
+              -- clear Port p qos \
+              -- --id=@r1 create QoS type=linux-htb external_ids:netsim-lab=t external_ids:netsim-port=p other_config:max-rate=2000000 \
+              -- set Port p qos=@r1
+            printf '%s' 'actions=NORMAL
+            ' | ovs-ofctl --bundle replace-flows 'sw' -
+            ovs-appctl revalidator/purge
+        "#]],
+    );
+    check(
+        &is,
+        &base(),
+        &expect![[r#"
+        ovs-vsctl \
+          -- --if-exists destroy QoS p \
+          -- clear Port p qos \
+          -- --if-exists del-br sw
     "#]],
     );
 }
