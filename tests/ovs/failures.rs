@@ -128,3 +128,15 @@ fn a_port_that_the_switch_cannot_open_is_a_failure_and_is_rolled_back() {
         switch.has_nothing_left();
     });
 }
+
+#[test]
+fn a_rootless_lab_has_no_open_vswitch() {
+    beside_a_switch("failures::a_rootless_lab_has_no_open_vswitch", |machine, switch| {
+        let file = file(machine, "pair.yaml", PAIR);
+        std::fs::create_dir("/tmp/run").expect("writable");
+        let mut rootless = Command::new(super::support::NETSIM);
+        rootless.args(["--rootless", "apply", &file]).env("XDG_RUNTIME_DIR", "/tmp/run").env("datapath", "netdev");
+        refuses(machine, rootless, "E125", "no part");
+        switch.has_nothing_left();
+    });
+}

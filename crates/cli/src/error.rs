@@ -16,6 +16,8 @@ use crate::screen::{CHANGE, ERROR, HINT, Screen, paint};
 
 /// The codes of what is wrong with a command; `docs/errors.md` lists them all.
 pub mod codes {
+    /// A rootless lab has a switch of Open vSwitch.
+    pub const OUT_OF_REACH: u16 = 125;
     /// No such lab runs, or it does not say which.
     pub const LAB: u16 = 130;
     /// The lab has no such node or link, or it does not say of which lab.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use netsim_core::names::LabName;
 use netsim_core::plan::Action;
-use netsim_core::resource::NetnsId;
+use netsim_core::resource::{Key, NetnsId};
 use netsim_core::state::{Observed, Scope};
 use netsim_host::backend::{Backend, HostError, Progress, StepError};
 use netsim_host::linux::learnt::Learnt;
@@ -92,6 +92,10 @@ impl Machine {
 
     /// What is so.
     pub fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
+        if matches!(self.standing, Some(Standing::Rootless(_))) && scope.names.iter().any(|k| matches!(k, Key::Ovs(_)))
+        {
+            return Err(out_of_reach());
+        }
         self.runtime.block_on(self.backend.observe(scope))
     }
 
@@ -134,6 +138,17 @@ impl Machine {
             screen.warn(&format!("{}\n", paint(DIM, &format!("waiting for {who} to be done with lab {lab} …"))));
         };
         Ok(LabLock::take(&self.state, lab, &mut waiting)?)
+    }
+}
+
+/// Open vSwitch works in the network namespace that it was started in.
+fn out_of_reach() -> HostError {
+    HostError {
+        code: codes::OUT_OF_REACH,
+        doing: "look at Open vSwitch".to_owned(),
+        message: "it has no part in a network namespace of a user's own".to_owned(),
+        errno: None,
+        hint: Some("run netsim as root, or make the switch a `kind: bridge`".to_owned()),
     }
 }
 
