@@ -6,6 +6,7 @@ use crate::args::{Args, Command, ImportArgs};
 use crate::error::Failure;
 use crate::screen::Screen;
 
+mod agent;
 mod apply;
 mod check;
 mod completions;
@@ -62,5 +63,6 @@ pub fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
         }
         Command::Completions(args) => completions::run(args, screen),
         Command::Schema => schema::run(screen),
+        Command::Agent(args) => agent::run(args, global),
     }
 }

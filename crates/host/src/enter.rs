@@ -38,13 +38,17 @@ pub fn exec_in(netns: &NetnsId, argv: &[OsString], env: &[(&str, OsString)]) -> 
 
 /// Turns this process into a shell inside a node: `$SHELL`, else `/bin/sh`.
 pub fn shell_in(netns: &NetnsId, lab: &LabName, node: &NodeName) -> HostError {
-    let shell = std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into());
     let env = [
         ("NETSIM_LAB", OsString::from(lab.as_str())),
         ("NETSIM_NODE", OsString::from(node.as_str())),
         ("PS1", OsString::from(format!("{lab}/{node}# "))),
     ];
-    exec_in(netns, &[shell], &env)
+    exec_in(netns, &[shell()], &env)
+}
+
+/// The user's shell.
+pub(crate) fn shell() -> OsString {
+    std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())
 }
 
 /// Runs a program inside a namespace to its end, without input, and gives its exit status and what it wrote.

@@ -292,7 +292,7 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
             Heard::Reply(_) => {}
             // In a new round that has not begun, this is an echo of the last one.
             Heard::Undeliverable(..) if under_way.tries == 0 => {}
-            Heard::Undeliverable(_, why) => self.end(slot, Outcome::Unreachable { by, why }),
+            Heard::Undeliverable(_, why) => self.end(slot, Outcome::Unreachable { by, why: why.into() }),
         }
     }
 
