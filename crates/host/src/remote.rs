@@ -208,7 +208,7 @@ impl Remote {
         let mut answers = Vec::with_capacity(count);
         let mut gone = None;
         match requests.into_iter().map(|r| line.ask(r)).collect::<Result<Vec<u64>, Broken>>() {
-            Err(broken) => gone = Some(broken),
+            Err(broken) => gone = Some(line.reason(broken)),
             Ok(numbers) => {
                 for number in numbers {
                     match answer(&mut line, number, progress, hear) {

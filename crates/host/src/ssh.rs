@@ -32,8 +32,8 @@ pub(crate) use why::why;
 /// How long ssh may try to connect, in seconds.
 const CONNECT: u32 = 10;
 
-/// How long nothing may come until an agent has said who it is: a login through jump hosts and their checks.
-const LOGIN: Duration = Duration::from_secs(30);
+/// So many times the usual silence is borne until an agent has said who it is: a login through jump hosts and their checks.
+const LOGIN: u32 = 5;
 
 /// Whose rights the agent has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,8 +107,8 @@ fn start(
         (child.stdout.take().expect("it was asked for"), child.stdin.take().expect("it was asked for"));
     let errors = child.stderr.take().expect("it was asked for");
     let mut process = Process::new(child, errors);
-    let mut lines = Lines::new(OwnedFd::from(input), LOGIN);
-    let mut pen = Pen::new(OwnedFd::from(output), LOGIN);
+    let mut lines = Lines::new(OwnedFd::from(input), LOGIN * patience.silence);
+    let mut pen = Pen::new(OwnedFd::from(output), LOGIN * patience.silence);
     let greeting = first_line(way, &mut lines, &mut pen, tell).map_err(|broken| {
         let ended = match &broken {
             Unsaid::Stream(Broken::Ended | Broken::Torn) | Unsaid::File(_) => process.ended(),
@@ -158,7 +158,16 @@ impl From<Broken> for Unsaid {
 impl Unsaid {
     fn explained(&self, ended: &Ended) -> HostError {
         match self {
-            Unsaid::Stream(broken) => explained(broken, &Ending::Process(ended.clone())),
+            Unsaid::Stream(broken) => {
+                let error = explained(broken, &Ending::Process(ended.clone()));
+                match error.code {
+                    // Nothing has been done there yet.
+                    codes::SILENCE | codes::LOST => {
+                        hinted(error, "see whether `ssh -o BatchMode=yes HOST true` ends by itself")
+                    }
+                    _ => error,
+                }
+            }
             Unsaid::File(error) => failed_io(codes::COPY, "read this netsim's own program", error),
         }
     }

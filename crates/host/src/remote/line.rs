@@ -69,6 +69,18 @@ impl Line {
         }
     }
 
+    /// Why it broke: who cannot write any more may have been told something before that.
+    pub(super) fn reason(&mut self, broken: Broken) -> Broken {
+        const SOON: Duration = Duration::from_millis(200);
+        loop {
+            match self.heard.recv_timeout(SOON) {
+                Ok(Ok(_)) => {}
+                Ok(Err(heard)) => return heard,
+                Err(_) => return broken,
+            }
+        }
+    }
+
     /// Gives the line up for this reason; how the transport ended, the first time.
     pub(super) fn hang_up(&mut self, broken: &Broken) -> Ending {
         self.broken.get_or_insert_with(|| broken.clone());

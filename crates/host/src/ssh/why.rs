@@ -10,50 +10,44 @@ const SSH_FAILED: i32 = 255;
 /// A shell's status for a program that it could not run, or did not find.
 const NOT_RUN: [i32; 2] = [126, 127];
 
-/// Words of OpenSSH's, what they mean, and what to do. The first that fits.
-const KNOWN: [(&str, u16, &str); 20] = [
+/// Words of ssh's own, what they mean, and what to do. The first that fits.
+const OF_SSH: [(&str, u16, &str); 14] = [
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", codes::HOST_KEY, CHANGED),
-    (
-        "Host key verification failed",
-        codes::HOST_KEY,
-        "log in once by hand with `ssh` and compare the key that it shows",
-    ),
-    (
-        "Permission denied",
-        codes::LOGIN,
-        "see that `ssh -o BatchMode=yes HOST true` works: a key in ~/.ssh or in the agent, without a question",
-    ),
-    (
-        "Too many authentication failures",
-        codes::LOGIN,
-        "name the right key in ~/.ssh/config, with `IdentitiesOnly yes`",
-    ),
-    ("Account expired", codes::LOGIN, "ask whoever runs that machine"),
-    ("Connection refused", codes::CONNECTION_REFUSED, "start sshd there, or give the right port in ~/.ssh/config"),
-    ("Could not resolve hostname", codes::UNREACHABLE, "write the name right, or add it to ~/.ssh/config"),
-    ("No route to host", codes::UNREACHABLE, "see whether the machine is on and the way there is open"),
-    ("Network is unreachable", codes::UNREACHABLE, "see whether the machine is on and the way there is open"),
-    ("Connection timed out", codes::UNREACHABLE, "see whether the machine is on and the way there is open"),
-    ("Operation timed out", codes::UNREACHABLE, "see whether the machine is on and the way there is open"),
-    ("not responding", codes::SILENCE, "see whether the machine is on and the way there is open"),
-    ("Bad configuration option", codes::SSH, "use OpenSSH 7.6 or later, and see ~/.ssh/config"),
-    ("Bad owner or permissions", codes::SSH, "see ~/.ssh/config"),
-    (
-        "a password is required",
-        codes::HOST_RIGHTS,
-        "let this user run sudo there without a password, or log in as root",
-    ),
-    ("not in the sudoers", codes::HOST_RIGHTS, "let this user run sudo there without a password, or log in as root"),
-    ("is not allowed to execute", codes::HOST_RIGHTS, "let this user run netsim there with sudo, or log in as root"),
-    ("must have a tty", codes::HOST_RIGHTS, "take `requiretty` out of the sudoers there, or log in as root"),
-    (
-        "No space left on device",
-        codes::COPY,
-        "free some space in ~/.cache there, or give `--agent` a netsim that is there",
-    ),
-    ("Disk quota exceeded", codes::COPY, "free some space in ~/.cache there, or give `--agent` a netsim that is there"),
+    ("Host key verification failed", codes::HOST_KEY, COMPARE),
+    ("Permission denied", codes::LOGIN, KEY),
+    ("Too many authentication failures", codes::LOGIN, ONE_KEY),
+    ("Connection refused", codes::CONNECTION_REFUSED, SSHD),
+    ("Could not resolve hostname", codes::UNREACHABLE, NAME),
+    ("No route to host", codes::UNREACHABLE, WAY),
+    ("Network is unreachable", codes::UNREACHABLE, WAY),
+    ("Connection timed out", codes::UNREACHABLE, WAY),
+    ("Operation timed out", codes::UNREACHABLE, WAY),
+    ("Timeout, server", codes::SILENCE, WAY),
+    ("Bad configuration option", codes::SSH, CONFIGURATION),
+    ("Bad owner or permissions", codes::SSH, CONFIGURATION),
+    ("terminating, ", codes::SSH, CONFIGURATION),
 ];
 
+/// Words of what runs on the other side before the agent does.
+const OF_THERE: [(&str, u16, &str); 6] = [
+    ("a password is required", codes::HOST_RIGHTS, SUDO),
+    ("not in the sudoers", codes::HOST_RIGHTS, SUDO),
+    ("not allowed to execute", codes::HOST_RIGHTS, SUDO),
+    ("must have a tty", codes::HOST_RIGHTS, SUDO),
+    ("No space left on device", codes::COPY, ROOM),
+    ("Disk quota exceeded", codes::COPY, ROOM),
+];
+
+const COMPARE: &str = "log in once by hand with `ssh` and compare the key that it shows";
+const KEY: &str =
+    "see that `ssh -o BatchMode=yes HOST true` works: with a key in ~/.ssh or in the agent, and no question";
+const ONE_KEY: &str = "name the right key in ~/.ssh/config, with `IdentitiesOnly yes`";
+const SSHD: &str = "start sshd there, or give the right port in ~/.ssh/config";
+const NAME: &str = "write the name right, or add it to ~/.ssh/config";
+const WAY: &str = "see whether the machine is on and the way there is open";
+const CONFIGURATION: &str = "see ~/.ssh/config; ssh has to be OpenSSH 7.6 or later";
+const SUDO: &str = "let this user run netsim there by sudo with no password and no terminal, or log in as root";
+const ROOM: &str = "free some space in ~/.cache there, or give `--agent` a netsim that is there";
 const CHANGED: &str = "find out why the key has changed; if it is right, remove the old one with `ssh-keygen -R HOST`";
 const RUNNABLE: &str = "give `--agent` the path of a netsim of this version that runs there: its processor or its C library may be another";
 
@@ -62,7 +56,8 @@ pub(crate) fn why(ended: &Ended) -> HostError {
     let last = last_words(&ended.said);
     let status = ended.status.and_then(|status| status.code());
     let told = |otherwise: &str| if last.is_empty() { otherwise.to_owned() } else { last.clone() };
-    if let Some((_, code, hint)) = KNOWN.iter().find(|(words, ..)| ended.said.contains(words)) {
+    let known: &[_] = if matches!(status, Some(SSH_FAILED) | None) { &OF_SSH } else { &OF_THERE };
+    if let Some((_, code, hint)) = known.iter().find(|(words, ..)| ended.said.contains(words)) {
         return hinted(refused(*code, doing(*code), told("it ended")), *hint);
     }
     match status {
