@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use netsim_core::names::{HostId, LabName};
@@ -156,14 +157,28 @@ pub fn all_become(n: usize, desired: &HostState) {
 pub fn has_nothing_left(host: &str) {
     let looks =
         "ls /run/netns; ls -A /run/netsim 2>/dev/null; pgrep -x netsim; ip -br link | grep -v '^lo \\|^eth'; true";
-    let mut seen = on(host, looks);
+    let mut seen = String::new();
     // An agent that lost its netsim needs a moment for the way back.
-    for _ in 0..100 {
-        if seen.is_empty() {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    let clean = || {
         seen = on(host, looks);
+        seen.is_empty()
+    };
+    assert!(comes(clean), "{host} has left:\n{seen}");
+}
+
+/// Fails the test unless it comes to be so, within some seconds.
+#[track_caller]
+pub fn waits_until(so: impl FnMut() -> bool) {
+    assert!(comes(so), "it never came to that");
+}
+
+fn comes(mut so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(15);
+    while Instant::now() < end {
+        if so() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
-    panic!("{host} has left:\n{seen}");
+    false
 }

@@ -76,6 +76,54 @@ fn a_program_in_a_node_has_its_streams_its_arguments_and_its_status() {
         assert_eq!(output.status.code(), Some(7), "{said}");
         assert!(said.starts_with(&format!("from here\n{evil}")) && said.contains("10.0.0.2/24"), "{said}");
         assert!(!std::path::Path::new("/tmp/evil").exists());
+
+        // A program ends with the connection that it was started over.
+        let argv = ["sleep", "1000"].map(Into::into).into();
+        let mut command = reached.enter(&Entry { argv, ..entry }, Terminal::No).expect("short");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("ssh is there");
+        waits_until(|| !on("host1", "pgrep -f '^sleep 1000'; true").is_empty());
+        child.kill().and_then(|()| child.wait()).expect("it is our child");
+        waits_until(|| on("host1", "pgrep -f '^sleep 1000'; true").is_empty());
+    });
+}
+
+/// A star of so many nodes.
+fn star(nodes: u32) -> HostState {
+    let promote = "net.ipv4.conf.all.promote_secondaries 1";
+    let mut text = format!("netns sw\nup sw/lo\nsysctl sw {promote}\nbridge sw/sw\nup sw/sw\n");
+    for n in 1..=nodes {
+        text += &format!(
+            "netns n{n}\nup n{n}/lo\nsysctl n{n} {promote}\nveth n{n}/eth0 sw/n{n}\nup n{n}/eth0\nup sw/n{n}\n"
+        );
+        text += &format!("port sw/n{n} sw\naddress n{n}/eth0 10.1.{}.{}/16\n", n / 200, n % 200 + 1);
+    }
+    netsim_core::testing::resources(&text).into_iter().collect()
+}
+
+#[test]
+fn a_hundred_nodes_on_each_of_three_hosts_are_made_side_by_side() {
+    with_hosts("work::a_hundred_nodes_on_each_of_three_hosts_are_made_side_by_side", 3, "", || {
+        let desired = star(100);
+        let local = netsim_host::Host::new(id("local"), AnyBackend::Linux(netsim_host::linux::Linux::default()));
+        let here = [(id("local"), local)].into_iter().collect();
+        let all = connected(3);
+        for (what, hosts) in [("locally", &here), ("on three hosts", &all)] {
+            let began = Instant::now();
+            let begun = begin(hosts, &desired);
+            let looked = began.elapsed();
+            let outcomes = apply_all(hosts, &begun, &desired, Otherwise::RollBack);
+            let applied = began.elapsed() - looked;
+            assert!(outcomes.values().all(|t| t.value.is_done()));
+            let again = Instant::now();
+            hosts.values().for_each(|host| assert_eq!(host.observe(&begun.scope).expect("it answers").ours, desired));
+            eprintln!(
+                "100 nodes {what}: observed {looked:?}, applied {applied:?}, observed one after the other {:?}",
+                again.elapsed()
+            );
+            hosts.values().for_each(|host| host.keep().expect("it answers"));
+        }
+        drop(all);
+        all_become(3, &HostState::default());
     });
 }
 

@@ -31,6 +31,8 @@ pub enum Exit {
     No,
     /// There is something to do.
     Changes,
+    /// As the program ended that was run.
+    Program(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -39,6 +41,7 @@ impl From<Exit> for ExitCode {
             Exit::Ok => ExitCode::SUCCESS,
             Exit::No => ExitCode::from(1),
             Exit::Changes => ExitCode::from(2),
+            Exit::Program(status) => ExitCode::from(status),
         }
     }
 }

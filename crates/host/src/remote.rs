@@ -25,6 +25,7 @@ mod trouble;
 pub use greeting::Expected;
 pub(crate) use greeting::greeted;
 use line::Line;
+use trouble::lost;
 pub(crate) use trouble::{AFTER_LOSS, Ending, explained, on};
 
 /// How often to look whether an apply shall stop, while its agent says nothing.
@@ -222,7 +223,7 @@ impl Remote {
             }
         }
         if let Some(broken) = gone {
-            let error = explained(&broken, &line.hang_up(&broken));
+            let error = lost(&broken, &line.hang_up(&broken));
             answers.resize(count, Err(StepError::Failed { action: None, error }));
         }
         drop(line);

@@ -60,6 +60,9 @@ pub enum Broken {
     /// A message came that nobody waited for.
     #[error("a message out of turn")]
     OutOfTurn,
+    /// A signal told this side to end.
+    #[error("told to end by a signal")]
+    Told,
     /// The system refused to read or write.
     #[error("{}", crate::failure::words(*.0))]
     System(Errno),

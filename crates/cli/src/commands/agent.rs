@@ -19,7 +19,7 @@ pub fn run(args: &AgentArgs, global: &Global) -> Result<Exit, Failure> {
     if let Some(word) = &args.enter {
         let entry = Entry::read(word)?;
         let _standing = stand(global)?;
-        return Err(entry.exec().into());
+        return Ok(Exit::Program(entry.run()?));
     }
     let own = Own::this().map_err(|e| Failure::new(codes::FILE, format!("read this program: {e}")))?;
     // Entering a user namespace takes a process of one thread: before anything is served.

@@ -1,6 +1,8 @@
 //! A program in a node of another host, as a word that no shell reads anything into.
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
 
 use netsim_core::resource::NetnsId;
 use serde::{Deserialize, Serialize};
@@ -46,11 +48,18 @@ impl Entry {
         serde_json::from_slice(&text).map_err(|_| bad())
     }
 
-    /// Turns this process into the program. Comes back only with what went wrong.
-    pub fn exec(self) -> HostError {
+    /// Runs the program with our own standard streams; gives its exit status as a shell would, 128 and more for a signal.
+    ///
+    /// With a terminal this process becomes the program, so that the terminal is its own; then it comes back only with what went wrong.
+    pub fn run(self) -> Result<u8, HostError> {
         let env: Vec<(&str, OsString)> = self.env.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let argv = if self.argv.is_empty() { vec![enter::shell()] } else { self.argv };
-        enter::exec_in(&self.netns, &argv, &env)
+        if io::stdin().is_terminal() {
+            return Err(enter::exec_in(&self.netns, &argv, &env));
+        }
+        let status = enter::attend_in(&self.netns, &argv, &env)?;
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
     }
 }
 

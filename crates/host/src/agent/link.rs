@@ -97,7 +97,7 @@ impl Link {
         let (mut beaten, mut noted) = (Instant::now(), (0, 0));
         while finished.recv_timeout(every.min(BETWEEN_NOTES)) == Err(RecvTimeoutError::Timeout) {
             if end.stopped() {
-                self.lose(Broken::System(nix::errno::Errno::EINTR));
+                self.lose(Broken::Told);
             }
             if self.lost().is_some() {
                 continue;

@@ -26,7 +26,7 @@ pub(crate) fn explained(broken: &Broken, ending: &Ending) -> HostError {
     const DOING: &str = "talk to the agent";
     match (broken, ending) {
         (Broken::Ended | Broken::Torn, Ending::Process(ended)) => why(ended),
-        (Broken::Ended | Broken::Torn, Ending::Unknown) => {
+        (Broken::Ended | Broken::Torn, Ending::Unknown) | (Broken::Told, _) => {
             hinted(refused(codes::LOST, DOING, broken.to_string()), AFTER_LOSS)
         }
         (Broken::Silent(_) | Broken::Slow, _) => hinted(refused(codes::SILENCE, DOING, broken.to_string()), AFTER_LOSS),
@@ -36,6 +36,18 @@ pub(crate) fn explained(broken: &Broken, ending: &Ending) -> HostError {
             hinted(refused(codes::GARBAGE, DOING, broken.to_string()), hint)
         }
         (Broken::System(errno), _) => failed(codes::LOST, DOING, *errno),
+    }
+}
+
+/// The error that a stream is that broke after its agent had answered: however it ended, it was lost.
+pub(super) fn lost(broken: &Broken, ending: &Ending) -> HostError {
+    let error = explained(broken, ending);
+    match broken {
+        Broken::Ended | Broken::Torn if error.code != codes::SILENCE => {
+            let HostError { message, .. } = error;
+            hinted(refused(codes::LOST, "talk to the agent", message), AFTER_LOSS)
+        }
+        _ => error,
     }
 }
 
