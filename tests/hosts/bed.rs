@@ -117,7 +117,7 @@ pub struct Begun {
 /// Locks and looks at all hosts.
 pub fn begin(hosts: &IndexMap<HostId, Host>, desired: &HostState) -> Begun {
     let scope = Scope::of(&lab(), desired);
-    let seen = run::on_all(hosts, |_, host| host.begin(&scope, &mut |_| {}));
+    let seen = run::begin(hosts, |_| scope.clone(), &mut |_, _| {});
     let before = seen.into_iter().map(|(id, t)| (id, t.value.unwrap_or_else(|e| panic!("{e}")))).collect();
     Begun { scope, before }
 }

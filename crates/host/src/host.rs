@@ -77,6 +77,17 @@ impl Host {
         }
     }
 
+    /// The same, unless another process has the lock.
+    pub(crate) fn try_begin(&self, scope: &Scope) -> Result<Begun, HostError> {
+        match &self.backend {
+            AnyBackend::Remote(remote) => remote.try_begin(scope),
+            AnyBackend::Linux(_) | AnyBackend::Sim(_) => match self.try_lock(&scope.lab)? {
+                Ok(()) => self.observe(scope).map(Begun::observed),
+                Err(_) => Ok(Begun::Busy),
+            },
+        }
+    }
+
     /// As [`Backend::observe`]; it waits, and must not be called where a runtime is at work.
     pub fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
         wait(self.backend.observe(scope))
@@ -193,6 +204,21 @@ impl Host {
             Some(lock) => work(lock),
             None => Err(unlocked(format!("store what was applied on {}", self.id))),
         }
+    }
+}
+
+/// What came of trying to begin.
+#[derive(Debug, Clone)]
+pub(crate) enum Begun {
+    /// The lab is locked, and this is so.
+    Observed(Box<Observed>),
+    /// Another process has the lock.
+    Busy,
+}
+
+impl Begun {
+    pub(crate) fn observed(observed: Observed) -> Self {
+        Begun::Observed(Box::new(observed))
     }
 }
 

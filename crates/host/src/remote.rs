@@ -10,9 +10,10 @@ use netsim_core::resource::NetnsId;
 use netsim_core::state::{Observed, Scope};
 
 use crate::agent::Stream;
-use crate::agent::messages::{Answer, FromAgent, Note, OnLoss, Request};
+use crate::agent::messages::{Answer, Busy, FromAgent, Note, OnLoss, Request};
 use crate::backend::{Backend, HostError, Progress, StepError};
 use crate::failure::{codes, refused};
+use crate::host::Begun;
 use crate::linux::learnt::Learnt;
 use crate::probe::{Options, Outcome, Ping};
 use crate::ssh::Process;
@@ -83,18 +84,39 @@ impl Remote {
 
     /// As [`crate::Host::lock`].
     pub fn lock(&self, lab: &LabName, waiting: &mut dyn FnMut(Option<u32>)) -> Result<(), HostError> {
-        self.done("lock", Request::Lock { lab: lab.clone() }, waiting)
+        self.done("lock", Request::Lock { lab: lab.clone(), busy: Busy::Wait }, waiting)
     }
 
     /// As [`crate::Host::begin`].
     pub fn begin(&self, scope: &Scope, waiting: &mut dyn FnMut(Option<u32>)) -> Result<Observed, HostError> {
-        let requests = vec![Request::Lock { lab: scope.lab.clone() }, Request::Observe { scope: scope.clone() }];
+        match self.lock_and_observe(scope, Busy::Wait, waiting)? {
+            Begun::Observed(observed) => Ok(*observed),
+            Begun::Busy => Err(self.misunderstood(&Answer::Busy)),
+        }
+    }
+
+    /// As [`crate::Host::try_begin`].
+    pub(crate) fn try_begin(&self, scope: &Scope) -> Result<Begun, HostError> {
+        self.lock_and_observe(scope, Busy::Say, &mut |_| {})
+    }
+
+    fn lock_and_observe(
+        &self,
+        scope: &Scope,
+        busy: Busy,
+        waiting: &mut dyn FnMut(Option<u32>),
+    ) -> Result<Begun, HostError> {
+        let requests = vec![Request::Lock { lab: scope.lab.clone(), busy }, Request::Observe { scope: scope.clone() }];
         let mut answers = self.ask("lock and observe", requests, &Progress::default(), &mut hears_of_waiting(waiting));
         let observed = answers.pop().expect("as many answers as questions");
         let locked = answers.pop().expect("as many answers as questions");
-        locked.map_err(|e| self.error(e))?;
+        match locked.map_err(|e| self.error(e))? {
+            Answer::Busy => return Ok(Begun::Busy),
+            Answer::Done => {}
+            other => return Err(self.misunderstood(&other)),
+        }
         match observed.map_err(|e| self.error(e))? {
-            Answer::Observed(observed) => Ok(*observed),
+            Answer::Observed(observed) => Ok(Begun::Observed(observed)),
             other => Err(self.misunderstood(&other)),
         }
     }
@@ -251,6 +273,7 @@ impl Remote {
     fn misunderstood(&self, answer: &Answer) -> HostError {
         let kind = match answer {
             Answer::Done => "that it is done",
+            Answer::Busy => "that a lock is taken",
             Answer::Observed(_) => "what it observed",
             Answer::Stored(_) => "what is stored",
             Answer::Labs(_) => "which labs there are",

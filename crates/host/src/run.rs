@@ -9,7 +9,7 @@ use netsim_core::state::{HostState, Observed, Scope};
 
 use crate::agent::OnLoss;
 use crate::backend::{HostError, Progress, StepError};
-use crate::host::Host;
+use crate::host::{Begun, Host};
 use crate::undo::NotUndone;
 
 /// What one host answered, and how long that took.
@@ -22,13 +22,10 @@ pub struct Timed<T> {
 }
 
 /// Does the same on all hosts at once; the answers are in the hosts' order.
-pub fn on_all<'a, H: Sync, T: Send>(
+pub fn on_all<'a, H: Send, T: Send>(
     hosts: impl IntoIterator<Item = (&'a HostId, H)>,
     work: impl Fn(&'a HostId, H) -> T + Sync,
-) -> IndexMap<HostId, Timed<T>>
-where
-    H: Send,
-{
+) -> IndexMap<HostId, Timed<T>> {
     let timed = |id, host| {
         let began = Instant::now();
         let value = work(id, host);
@@ -42,6 +39,44 @@ where
         };
         tasks.into_iter().map(|(id, task)| (id.clone(), done(task))).collect()
     })
+}
+
+/// Takes the lock of a lab on all hosts and looks at them, one round trip each while nobody else has any; `scope` says what to look at.
+/// Where somebody has, `waiting` is told on which host, and who where that is known.
+///
+/// While it waits for one it holds only those before it in the order of their names: two netsims never wait for each other.
+pub fn begin(
+    hosts: &IndexMap<HostId, Host>,
+    scope: impl Fn(&HostId) -> Scope + Sync,
+    waiting: &mut dyn FnMut(&HostId, Option<u32>),
+) -> IndexMap<HostId, Timed<Result<Observed, HostError>>> {
+    let mut begun = on_all(hosts, |id, host| host.try_begin(&scope(id)));
+    let is_busy = |timed: &Timed<Result<Begun, HostError>>| matches!(timed.value, Ok(Begun::Busy));
+    while let Some(id) = begun.iter().filter(|(_, timed)| is_busy(timed)).map(|(id, _)| id).min().cloned() {
+        let after: Vec<&HostId> = hosts.keys().filter(|other| **other > id).collect();
+        let held: Vec<&HostId> =
+            after.iter().copied().filter(|other| matches!(begun[*other].value, Ok(Begun::Observed(_)))).collect();
+        let mut let_go = on_all(held.into_iter().map(|id| (id, &hosts[id])), |_, host| host.keep());
+        let began = Instant::now();
+        let value = hosts[&id].begin(&scope(&id), &mut |holder| waiting(&id, holder)).map(Begun::observed);
+        begun[&id] = Timed { value, took: begun[&id].took + began.elapsed() };
+        // Those that could not be let go of are lost; the others are tried again.
+        let again = after.into_iter().filter(|other| begun[*other].value.is_ok());
+        let mut tried = on_all(again.map(|id| (id, &hosts[id])), |id, host| host.try_begin(&scope(id)));
+        for (id, timed) in tried.drain(..) {
+            let value = match let_go.swap_remove(&id).map(|t| t.value) {
+                Some(Err(error)) => Err(error),
+                Some(Ok(())) | None => timed.value,
+            };
+            let took = begun[&id].took + timed.took;
+            begun.insert(id, Timed { value, took });
+        }
+    }
+    let seen = |begun| match begun {
+        Begun::Observed(observed) => *observed,
+        Begun::Busy => unreachable!("the loop ends when none is"),
+    };
+    begun.into_iter().map(|(id, Timed { value, took })| (id, Timed { value: value.map(seen), took })).collect()
 }
 
 /// One host's part of a run.

@@ -351,7 +351,7 @@ fn questions() -> Vec<String> {
     let create = serde_json::to_string(&steps(&small(), &Observed::default())).expect("data");
     vec![
         "\"beat\"".to_owned(),
-        "{\"ask\":{\"id\":1,\"request\":{\"lock\":{\"lab\":\"t\"}}}}".to_owned(),
+        "{\"ask\":{\"id\":1,\"request\":{\"lock\":{\"lab\":\"t\",\"busy\":\"wait\"}}}}".to_owned(),
         format!("{{\"ask\":{{\"id\":2,\"request\":{{\"observe\":{{\"scope\":{scope}}}}}}}}}"),
         format!(
             "{{\"ask\":{{\"id\":3,\"request\":{{\"apply\":{{\"scope\":{scope},\"actions\":{create},\"on_loss\":\"roll-back\"}}}}}}}}"
@@ -360,8 +360,8 @@ fn questions() -> Vec<String> {
         "{\"interrupt\":{\"id\":3}}".to_owned(),
         "{\"ask\":{\"id\":5,\"request\":\"labs\"}}".to_owned(),
         "{\"ask\":{\"id\":6,\"request\":\"forget\"}}".to_owned(),
-        "{\"ask\":{\"id\":7,\"request\":{\"lock\":{\"lab\":\"$(reboot); rm -rf /\"}}}}".to_owned(),
-        "{\"ask\":{\"id\":8,\"request\":{\"lock\":{\"lab\":\"..\"}}}}".to_owned(),
+        "{\"ask\":{\"id\":7,\"request\":{\"lock\":{\"lab\":\"$(reboot); rm -rf /\",\"busy\":\"wait\"}}}}".to_owned(),
+        "{\"ask\":{\"id\":8,\"request\":{\"lock\":{\"lab\":\"..\",\"busy\":\"say\"}}}}".to_owned(),
     ]
 }
 
@@ -386,7 +386,8 @@ fn an_agent_that_nobody_talks_to_or_listens_to_goes_and_leaves_nothing() {
 fn a_name_made_of_what_a_shell_reads_is_no_name_to_an_agent() {
     let machine = Machine::new("evil");
     for evil in ["$(reboot)", "; rm -rf /", "..", "a/b", "`id`", "a b", "x'y"] {
-        let question = format!("{{\"ask\":{{\"id\":1,\"request\":{{\"lock\":{{\"lab\":{evil:?}}}}}}}}}\n");
+        let question =
+            format!("{{\"ask\":{{\"id\":1,\"request\":{{\"lock\":{{\"lab\":{evil:?},\"busy\":\"wait\"}}}}}}}}\n");
         let (farewell, _) = told(&machine, question.into_bytes());
         assert!(matches!(farewell.broken, Broken::Garbage(_)), "{evil}: {:?}", farewell.broken);
         assert!(machine.is_empty());

@@ -67,6 +67,7 @@ pub(crate) enum Request {
     /// To take the lock of a lab. What is done under it is undone if the connection is lost before `Keep`.
     Lock {
         lab: LabName,
+        busy: Busy,
     },
     /// To leave what was done under the lock as it is, and to let go of the lock.
     Keep,
@@ -100,6 +101,16 @@ pub(crate) enum Request {
     Settle,
 }
 
+/// What to do when another process has a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Busy {
+    /// To wait for it.
+    Wait,
+    /// To say so.
+    Say,
+}
+
 /// What becomes of what was done when the connection is lost before it is said to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -128,6 +139,8 @@ pub(crate) enum Note {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
     Done,
+    /// Another process has the lock.
+    Busy,
     Observed(Box<Observed>),
     Stored(Option<String>),
     Labs(BTreeSet<LabName>),

@@ -6,7 +6,7 @@ use netsim_core::names::LabName;
 use netsim_core::resource::NetnsId;
 use netsim_core::state::{Observed, Scope};
 
-use super::messages::{Answer, Note, OnLoss, Request};
+use super::messages::{Answer, Busy, Note, OnLoss, Request};
 use crate::backend::{HostError, Progress, StepError};
 use crate::failure::{codes, refused};
 use crate::host::{Host, unlocked};
@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
         tell: &mut dyn FnMut(Note),
     ) -> Result<Answer, StepError> {
         let answer = match request {
-            Request::Lock { lab } => return self.lock(lab, progress, tell),
+            Request::Lock { lab, busy } => return self.lock(lab, busy, progress, tell),
             Request::Apply { scope, actions, on_loss } => {
                 self.prepare(&scope, on_loss).map_err(failed)?;
                 let after = self.host.apply(&scope, &actions, progress)?;
@@ -74,7 +74,13 @@ impl<'a> Session<'a> {
         answer.map_err(failed)
     }
 
-    fn lock(&mut self, lab: LabName, progress: &Progress, tell: &mut dyn FnMut(Note)) -> Result<Answer, StepError> {
+    fn lock(
+        &mut self,
+        lab: LabName,
+        busy: Busy,
+        progress: &Progress,
+        tell: &mut dyn FnMut(Note),
+    ) -> Result<Answer, StepError> {
         let doing = || format!("lock lab {lab}");
         if let Some(work) = &self.work {
             let message = format!("the lock of lab {} is held", work.lab);
@@ -82,8 +88,10 @@ impl<'a> Session<'a> {
         }
         let mut told = false;
         while let Err(holder) = self.host.try_lock(&lab).map_err(failed)? {
-            if progress.stopped() {
-                return Err(StepError::Interrupted);
+            match busy {
+                Busy::Say => return Ok(Answer::Busy),
+                Busy::Wait if progress.stopped() => return Err(StepError::Interrupted),
+                Busy::Wait => {}
             }
             if !std::mem::replace(&mut told, true) {
                 tell(Note::Waiting(holder));

@@ -38,8 +38,8 @@ exec SUDO"PATH" "#;
 ///
 /// The user's own shell there, whichever it is, sees one text in single quotes.
 pub(super) fn command(program: Program<'_>, rights: Rights, words: &[&str]) -> String {
-    let plain = |w: &&str| w.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    assert!(words.iter().all(|w| plain(&w)), "a shell reads them");
+    let plain = |w: &str| w.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    assert!(words.iter().all(|w| plain(w)), "a shell reads them");
     let script = match program {
         Program::Copied(own) => COPIED.replace("HASH", own.hash()).replace("SIZE", &own.size().to_string()),
         Program::At(path) => IN_PLACE.replace("PATH", path.as_str()),
