@@ -75,10 +75,10 @@ fn all_are_clean() {
 fn a_connection_that_breaks_brings_all_hosts_back() {
     with_hosts("lost::a_connection_that_breaks_brings_all_hosts_back", 2, "", || {
         for (what, command) in [
-            ("agent asked to end", "pkill -x -TERM netsim"),
-            // The parent of the agent is the login.
-            ("login killed", "kill -9 $(ps -o ppid= -C netsim)"),
-            ("sshd and all logins killed", "kill -9 $(pgrep -x sshd | grep -vx $PPID) ; true"),
+            ("agent asked to end", "kill -TERM $(cat /run/netsim/t/lock)"),
+            // The lock says which process the agent is; its parent is the login.
+            ("login killed", "kill -9 $(ps -o ppid= -p $(cat /run/netsim/t/lock))"),
+            ("sshd and the login killed", "kill -9 $(cat /run/sshd.pid) $(ps -o ppid= -p $(cat /run/netsim/t/lock))"),
         ] {
             let (outcomes, took) = broken_by(|| {
                 on("host2", command);
@@ -224,7 +224,7 @@ fn a_lab_that_was_there_is_back_after_a_lost_change() {
     with_hosts("lost::a_lab_that_was_there_is_back_after_a_lost_change", 2, "", || {
         all_become(2, &small());
         let (outcomes, _) = broken_by(|| {
-            on("host2", "pkill -x -TERM netsim");
+            on("host2", "kill -TERM $(cat /run/netsim/t/lock)");
         });
         is_back(&outcomes[0]);
         is_lost(&outcomes[1], 161);
