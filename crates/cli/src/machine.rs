@@ -102,6 +102,7 @@ impl Machine {
         let mut labs = match &self.backend {
             AnyBackend::Linux(linux) => linux.labs()?,
             AnyBackend::Sim(sim) => sim.with(|sim| sim.labs())?,
+            AnyBackend::Remote(remote) => remote.labs()?,
         };
         labs.extend(store::labs(&self.state)?);
         Ok(labs)
@@ -112,6 +113,7 @@ impl Machine {
         match &self.backend {
             AnyBackend::Linux(_) => linux::learnt::learnt(netns),
             AnyBackend::Sim(_) => Ok(Learnt::default()),
+            AnyBackend::Remote(remote) => remote.learnt(netns),
         }
     }
 
@@ -120,6 +122,7 @@ impl Machine {
         match &self.backend {
             AnyBackend::Linux(_) => linux::settle(),
             AnyBackend::Sim(_) => Ok(()),
+            AnyBackend::Remote(remote) => remote.settle(),
         }
     }
 
@@ -143,7 +146,7 @@ fn mode(global: &Global) -> Mode {
 }
 
 /// Where the kernel in memory is kept: as the command line says, the environment, or beside other programs' state.
-fn sim_file(global: &Global) -> Result<PathBuf, Failure> {
+pub fn sim_file(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(file) = global.sim_file.clone().or_else(|| std::env::var_os("NETSIM_SIM").map(PathBuf::from)) {
         return Ok(file);
     }

@@ -1,8 +1,8 @@
 //! Back to how a lab was before an apply that did not come to its end: one more plan.
 
-use netsim_core::resource::{Device, Netns, QdiscKind, Resource};
-use netsim_core::state::{HostState, Observed};
+use netsim_core::resource::Resource;
 use netsim_host::backend::Progress;
+use netsim_host::undo::as_it_was;
 
 use super::{measured, stopped};
 use crate::error::{Failure, codes};
@@ -36,18 +36,4 @@ pub fn undo(plan: &Planned, surveyed: &Surveyed, machine: &Machine, screen: &Scr
         said.push_str("what its programs (`exec`) did outside of the lab is not undone\n");
     }
     Ok(said)
-}
-
-/// What the lab had, in a form that can be wanted: without what a crash had left, and without programs, which do not run again.
-fn as_it_was(before: &Observed, now: &Observed) -> HostState {
-    let wanted = |resource: &&Resource| match resource {
-        Resource::Netns(Netns { mounted, .. }) => *mounted,
-        Resource::Device(Device::Stray { .. }) => false,
-        Resource::Ran(_) => now.ours.get(&resource.key()) == Some(*resource),
-        Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
-        Resource::PortVlans(_) | Resource::Tuning(_) | Resource::Route(_) | Resource::Sysctl(_) => true,
-        Resource::Qdisc(q) => !matches!(q.kind, QdiscKind::Other(_)),
-    };
-    let ours = before.ours.iter().map(|(_, r)| r).filter(wanted);
-    ours.chain(before.loans.values().map(|held| &held.loan.set)).cloned().collect()
 }
