@@ -102,6 +102,9 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the JSON Schema of topology files, for editors
     Schema,
+    /// Do what a netsim on another machine asks for, over standard input and output; ssh starts it
+    #[command(hide = true)]
+    Agent(AgentArgs),
 }
 
 /// Values for the `${NAME}` of a file.
@@ -332,6 +335,13 @@ pub enum ImportArgs {
 pub struct CompletionsArgs {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct AgentArgs {
+    /// Become a program in a node, as one word says
+    #[arg(long, value_name = "WORD", hide = true)]
+    pub enter: Option<String>,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::args::{Args, Command, ImportArgs};
 use crate::error::Failure;
 use crate::screen::Screen;
 
+mod agent;
 mod apply;
 mod check;
 mod completions;
@@ -34,6 +35,8 @@ pub enum Exit {
     No,
     /// There is something to do.
     Changes,
+    /// As the program ended that was run.
+    Program(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -42,6 +45,7 @@ impl From<Exit> for ExitCode {
             Exit::Ok => ExitCode::SUCCESS,
             Exit::No => ExitCode::from(1),
             Exit::Changes => ExitCode::from(2),
+            Exit::Program(status) => ExitCode::from(status),
         }
     }
 }
@@ -71,5 +75,6 @@ pub fn run(args: &Args, screen: &Screen) -> Result<Exit, Failure> {
         }
         Command::Completions(args) => completions::run(args, screen),
         Command::Schema => schema::run(screen),
+        Command::Agent(args) => agent::run(args, global),
     }
 }

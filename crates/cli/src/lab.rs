@@ -6,11 +6,9 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
 use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource};
-use netsim_core::spec::Sources;
 use netsim_core::state::{Facts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
-use netsim_host::store;
-use serde::{Deserialize, Serialize};
+use netsim_host::store::{self, Applied};
 
 use crate::args::Vars;
 use crate::error::{Failure, codes};
@@ -18,19 +16,6 @@ use crate::file::{self, Loaded, Target};
 use crate::machine::Machine;
 use crate::planned::{Names, Planned};
 use crate::refused;
-
-/// What is stored of a running lab: enough to read its topology again.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Applied {
-    pub version: u32,
-    pub sources: Sources,
-}
-
-impl Applied {
-    pub fn of(sources: &Sources) -> Self {
-        Applied { version: 1, sources: sources.clone() }
-    }
-}
 
 /// A topology with everything given out, and what it means on a host.
 #[derive(Debug)]

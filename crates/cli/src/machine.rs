@@ -109,6 +109,7 @@ impl Machine {
         let mut labs = match &self.backend {
             AnyBackend::Local(local) => local.labs()?,
             AnyBackend::Sim(sim) => sim.with(|sim| sim.labs())?,
+            AnyBackend::Remote(remote) => remote.labs()?,
         };
         labs.extend(store::labs(&self.state)?);
         Ok(labs)
@@ -119,6 +120,7 @@ impl Machine {
         match &self.backend {
             AnyBackend::Local(_) => linux::learnt::learnt(netns),
             AnyBackend::Sim(_) => Ok(Learnt::default()),
+            AnyBackend::Remote(remote) => remote.learnt(netns),
         }
     }
 
@@ -127,6 +129,7 @@ impl Machine {
         match &self.backend {
             AnyBackend::Local(_) => linux::settle(),
             AnyBackend::Sim(_) => Ok(()),
+            AnyBackend::Remote(remote) => remote.settle(),
         }
     }
 
@@ -161,7 +164,7 @@ fn mode(global: &Global) -> Mode {
 }
 
 /// Where the kernel in memory is kept: as the command line says, the environment, or beside other programs' state.
-fn sim_file(global: &Global) -> Result<PathBuf, Failure> {
+pub fn sim_file(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(file) = global.sim_file.clone().or_else(|| std::env::var_os("NETSIM_SIM").map(PathBuf::from)) {
         return Ok(file);
     }

@@ -5,6 +5,7 @@ use netsim_core::state::{Observed, Scope};
 
 use crate::backend::{Backend, HostError, Progress, StepError};
 use crate::local::Local;
+use crate::remote::Remote;
 use crate::sim::SimHost;
 
 /// A backend of one kind or another.
@@ -14,6 +15,8 @@ pub enum AnyBackend {
     Local(Local),
     /// A kernel in memory.
     Sim(SimHost),
+    /// Another machine's kernel, through its agent.
+    Remote(Remote),
 }
 
 impl Backend for AnyBackend {
@@ -21,6 +24,7 @@ impl Backend for AnyBackend {
         match self {
             AnyBackend::Local(local) => local.observe(scope).await,
             AnyBackend::Sim(sim) => sim.observe(scope).await,
+            AnyBackend::Remote(remote) => remote.observe(scope).await,
         }
     }
 
@@ -28,6 +32,7 @@ impl Backend for AnyBackend {
         match self {
             AnyBackend::Local(local) => local.apply(scope, actions, progress).await,
             AnyBackend::Sim(sim) => sim.apply(scope, actions, progress).await,
+            AnyBackend::Remote(remote) => remote.apply(scope, actions, progress).await,
         }
     }
 }

@@ -71,7 +71,8 @@ pub struct HostError {
 }
 
 /// Why an apply did not do all of its actions.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StepError {
     /// An action failed; what was done before it stays.
     #[error("{error}")]

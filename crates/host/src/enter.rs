@@ -2,16 +2,21 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use netsim_core::names::{LabName, NetnsName, NodeName};
 use netsim_core::resource::NetnsId;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::signal::{Signal, killpg};
 use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::unistd::Pid;
 
 use crate::backend::HostError;
 use crate::failure::{codes, failed, failed_io, hinted};
@@ -38,13 +43,54 @@ pub fn exec_in(netns: &NetnsId, argv: &[OsString], env: &[(&str, OsString)]) -> 
 
 /// Turns this process into a shell inside a node: `$SHELL`, else `/bin/sh`.
 pub fn shell_in(netns: &NetnsId, lab: &LabName, node: &NodeName) -> HostError {
-    let shell = std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into());
     let env = [
         ("NETSIM_LAB", OsString::from(lab.as_str())),
         ("NETSIM_NODE", OsString::from(node.as_str())),
         ("PS1", OsString::from(format!("{lab}/{node}# "))),
     ];
-    exec_in(netns, &[shell], &env)
+    exec_in(netns, &[shell()], &env)
+}
+
+/// The user's shell.
+pub(crate) fn shell() -> OsString {
+    std::env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())
+}
+
+/// Runs a program inside a namespace with our own standard streams to its end, and gives its status. If whoever reads our output goes first, the program is told
+/// by SIGHUP, as it would be by a terminal, and killed if that does not end it.
+pub fn attend_in(netns: &NetnsId, argv: &[OsString], env: &[(&str, OsString)]) -> Result<ExitStatus, HostError> {
+    on_a_thread(netns, || {
+        go_in(netns)?;
+        let child = command(argv, env).process_group(0).spawn().map_err(|e| not_run(netns, argv, &e))?;
+        attend(child).map_err(|e| failed_io(codes::RUN, format!("wait for a program in {netns}"), &e))
+    })?
+}
+
+fn attend(mut child: Child) -> std::io::Result<ExitStatus> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let (out, mut told, mut nap) = (std::io::stdout(), None, 1_u8);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let group = Pid::from_raw(child.id().cast_signed());
+        match told {
+            None => {
+                // Nothing is asked for, so only an error or a hang-up wakes us.
+                if poll(&mut [PollFd::new(out.as_fd(), PollFlags::empty())], PollTimeout::from(nap)).unwrap_or(0) > 0 {
+                    let _ = killpg(group, Signal::SIGHUP);
+                    told = Some(Instant::now());
+                }
+            }
+            Some(since) => {
+                if since.elapsed() > PATIENCE {
+                    let _ = killpg(group, Signal::SIGKILL);
+                }
+                std::thread::sleep(Duration::from_millis(nap.into()));
+            }
+        }
+        nap = nap.saturating_mul(2).min(20);
+    }
 }
 
 /// Runs a program inside a namespace to its end, without input, and gives its exit status and what it wrote.

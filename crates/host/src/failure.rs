@@ -34,6 +34,36 @@ pub mod codes {
     pub const KEEPER: u16 = 123;
     /// The keeper's namespaces cannot be entered.
     pub const KEEPER_ENTER: u16 = 124;
+    /// ssh cannot be started.
+    pub const SSH: u16 = 150;
+    /// A host cannot be reached.
+    pub const UNREACHABLE: u16 = 151;
+    /// Nothing takes the connection there.
+    pub const CONNECTION_REFUSED: u16 = 152;
+    /// A host's key is not known, or another than it was.
+    pub const HOST_KEY: u16 = 153;
+    /// A host lets us not in.
+    pub const LOGIN: u16 = 154;
+    /// Logged in, but without the rights to work there.
+    pub const HOST_RIGHTS: u16 = 155;
+    /// The agent cannot be put there.
+    pub const COPY: u16 = 156;
+    /// The agent cannot be run there.
+    pub const AGENT_RUN: u16 = 157;
+    /// The agent there is of another version.
+    pub const AGENT_VERSION: u16 = 158;
+    /// What comes from a host is not what an agent says.
+    pub const GARBAGE: u16 = 159;
+    /// A host says nothing any more.
+    pub const SILENCE: u16 = 160;
+    /// The connection has ended.
+    pub const LOST: u16 = 161;
+    /// Something is too large to be sent to a host, or came too large.
+    pub const TOO_LARGE: u16 = 162;
+    /// An agent was asked for something that it cannot do at this point.
+    pub const OUT_OF_TURN: u16 = 163;
+    /// A text cannot be what ssh connects to, or an agent's path.
+    pub const TARGET: u16 = 164;
 }
 
 /// A refusal by the kernel: `operation not permitted (EPERM)`.

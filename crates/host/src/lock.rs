@@ -31,7 +31,7 @@ impl LabLock {
     pub fn take(state: &Path, lab: &LabName, waiting: &mut dyn FnMut(Option<u32>)) -> Result<LabLock, HostError> {
         let dir = state.join(lab.as_str());
         for _ in 0..TRIES {
-            match LabLock::take_once(state, &dir, waiting) {
+            match LabLock::take_once(state, &dir, waiting, Patience::Endless) {
                 Ok(Some(lock)) => return Ok(lock),
                 // The directory was removed under our hands.
                 Ok(None) | Err(Errno::ENOENT) => {}
@@ -45,7 +45,30 @@ impl LabLock {
         Err(unwritable(lab, &dir, Errno::ENOENT))
     }
 
-    fn take_once(state: &Path, dir: &Path, waiting: &mut dyn FnMut(Option<u32>)) -> Result<Option<LabLock>, Errno> {
+    /// Takes the lock of a lab, or says at once that another process has it, with its number where that is known.
+    pub fn try_take(state: &Path, lab: &LabName) -> Result<Result<LabLock, Option<u32>>, HostError> {
+        let dir = state.join(lab.as_str());
+        let mut other = None;
+        for _ in 0..TRIES {
+            match LabLock::take_once(state, &dir, &mut |holder| other = Some(holder), Patience::None) {
+                Ok(Some(lock)) => return Ok(Ok(lock)),
+                Err(Errno::EWOULDBLOCK) => return Ok(Err(other.flatten())),
+                Ok(None) | Err(Errno::ENOENT) => {}
+                Err(errno) => {
+                    let _ = fs::remove_dir(&dir).and_then(|()| fs::remove_dir(state));
+                    return Err(unwritable(lab, &dir, errno));
+                }
+            }
+        }
+        Err(unwritable(lab, &dir, Errno::ENOENT))
+    }
+
+    fn take_once(
+        state: &Path,
+        dir: &Path,
+        waiting: &mut dyn FnMut(Option<u32>),
+        patience: Patience,
+    ) -> Result<Option<LabLock>, Errno> {
         for path in [state, dir] {
             match fs::create_dir(path) {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(errno_of(&e)),
@@ -57,7 +80,7 @@ impl LabLock {
         match file_lock::lock(&file, Kind::Exclusive, Patience::None) {
             Err(Errno::EWOULDBLOCK) => {
                 waiting(holder(&mut file));
-                file_lock::lock(&file, Kind::Exclusive, Patience::Endless)?;
+                file_lock::lock(&file, Kind::Exclusive, patience)?;
             }
             other => other?,
         }

@@ -1,11 +1,13 @@
 //! Proves who reaches whom: echo requests from raw ICMP sockets inside the nodes, many at once, from one loop.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use netsim_core::resource::NetnsId;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
+use serde::{Deserialize, Serialize};
 
 use crate::backend::{HostError, Progress};
 use crate::failure::{codes, failed, failed_io};
@@ -23,7 +25,7 @@ use run::Run;
 use sockets::Sockets;
 
 /// A question: does this node reach this address?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping {
     /// The node, by its place among the sources.
     pub from: usize,
@@ -32,7 +34,8 @@ pub struct Ping {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Yes: an answer came.
     Reached {
@@ -48,14 +51,14 @@ pub enum Outcome {
         /// Who says so; the node itself where its neighbour did not answer.
         by: IpAddr,
         /// What it says.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// No: the request could not be sent.
     Failed(HostError),
 }
 
 /// How to ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// Requests to send before a ping is lost, at least 1: the first may be lost while devices come up and addresses are resolved.
     pub tries: u32,

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use netsim_core::names::LabName;
-use serde::Serialize;
+use netsim_core::spec::Sources;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::HostError;
 use crate::failure::{codes, hinted, refused};
@@ -15,11 +16,32 @@ use crate::lock::{LabLock, state_error};
 const APPLIED: &str = "applied.json";
 const HALF_WRITTEN: &str = "applied.json.new";
 
+/// What is stored of a running lab: enough to read its topology again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Applied {
+    /// Of this form.
+    pub version: u32,
+    /// The files that were applied.
+    pub sources: Sources,
+}
+
+impl Applied {
+    /// What to store of these files.
+    pub fn of(sources: &Sources) -> Self {
+        Applied { version: 1, sources: sources.clone() }
+    }
+}
+
 /// Stores what is being applied, in place of what was before: whole or not at all.
 pub fn save<T: Serialize>(lock: &LabLock, applied: &T) -> Result<(), HostError> {
+    let text = serde_json::to_string(applied).expect("what is stored has text for keys and writes without I/O");
+    save_text(lock, &text)
+}
+
+/// Stores what [`load_text`] gave, or will give.
+pub fn save_text(lock: &LabLock, text: &str) -> Result<(), HostError> {
     let dir = lock.dir();
-    let text = serde_json::to_vec(applied).expect("what is stored has text for keys and writes without I/O");
-    let written = write_whole(dir, &text);
+    let written = write_whole(dir, text.as_bytes());
     if written.is_err() {
         let _ = fs::remove_file(dir.join(HALF_WRITTEN));
     }
@@ -37,18 +59,34 @@ fn write_whole(dir: &Path, text: &[u8]) -> io::Result<()> {
 
 /// What was stored of a lab, if anything is.
 pub fn load<T: DeserializeOwned>(state: &Path, lab: &LabName) -> Result<Option<T>, HostError> {
-    let dir = state.join(lab.as_str());
-    let path = dir.join(APPLIED);
-    let doing = || format!("read {}", path.display());
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(state_error(doing(), &dir, &e)),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|e| {
+    load_text(state, lab)?.map(|text| read(&text, &path(state, lab))).transpose()
+}
+
+/// What was stored of a lab, as text.
+pub fn load_text(state: &Path, lab: &LabName) -> Result<Option<String>, HostError> {
+    let path = path(state, lab);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(state_error(doing(&path), path.parent().unwrap_or(state), &e)),
+    }
+}
+
+/// Where what is stored of a lab is.
+pub fn path(state: &Path, lab: &LabName) -> PathBuf {
+    state.join(lab.as_str()).join(APPLIED)
+}
+
+/// What a stored text says; `path` is where it was found, for the error.
+pub fn read<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, HostError> {
+    serde_json::from_str(text).map_err(|e| {
         let hint = format!("remove {} and name the topology's file instead of the lab", path.display());
-        hinted(refused(codes::STORED, doing(), e.to_string()), hint)
+        hinted(refused(codes::STORED, doing(path), e.to_string()), hint)
     })
+}
+
+fn doing(path: &Path) -> String {
+    format!("read {}", path.display())
 }
 
 /// The labs that something is stored of, by name.
@@ -71,6 +109,11 @@ pub fn labs(state: &Path) -> Result<Vec<LabName>, HostError> {
 
 /// Forgets a lab; its directory goes with the lock.
 pub fn remove(lock: LabLock) -> Result<(), HostError> {
+    forget(&lock)
+}
+
+/// Forgets what is stored of a lab; its directory goes when the lock does.
+pub fn forget(lock: &LabLock) -> Result<(), HostError> {
     for name in [APPLIED, HALF_WRITTEN] {
         let path = lock.dir().join(name);
         match fs::remove_file(&path) {
@@ -85,8 +128,6 @@ pub fn remove(lock: LabLock) -> Result<(), HostError> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     /// A directory of the test's own, gone at its end.

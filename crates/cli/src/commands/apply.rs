@@ -11,13 +11,14 @@ use super::{Exit, check, plan};
 use crate::args::{ApplyArgs, BackendChoice, Global};
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded};
-use crate::lab::{self, Applied, Surveyed};
+use crate::lab::{self, Surveyed};
 use crate::machine::{self, Machine};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
 use crate::render::sh::quoted_if_needed;
 use crate::render::text;
 use crate::screen::{GOOD, HINT, STRONG, Screen, paint};
+use netsim_host::store::Applied;
 
 mod meter;
 mod undo;

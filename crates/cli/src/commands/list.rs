@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::Exit;
 use crate::args::{Format, Global, ListArgs};
 use crate::error::Failure;
-use crate::lab::{self, Applied, Size};
+use crate::lab::{self, Size};
 use crate::machine::{self, Machine};
 use crate::render::json;
 use crate::render::table::table;
 use crate::screen::Screen;
+use netsim_host::store::Applied;
 
 /// A lab as the list has it.
 #[derive(Debug, Serialize)]

@@ -9,6 +9,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netsim_core::names::{IfName, Mac};
 use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::{address, errors, observe};
 use crate::backend::HostError;
@@ -16,7 +17,7 @@ use crate::enter;
 use crate::netlink::Netlink;
 
 /// What was learnt in one namespace.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learnt {
     /// The forwarding tables of its bridges.
     pub forwarding: Vec<Forwarding>,
@@ -25,7 +26,7 @@ pub struct Learnt {
 }
 
 /// A line of a bridge's forwarding table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Forwarding {
     /// The bridge.
     pub bridge: IfName,
@@ -38,7 +39,7 @@ pub struct Forwarding {
 }
 
 /// A neighbour.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Neighbour {
     /// The device that it is reached by.
     pub device: IfName,

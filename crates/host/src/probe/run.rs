@@ -297,7 +297,7 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
             Heard::Undeliverable(_, why) if self.options.insist => {
                 self.slots[slot] = Some(UnderWay { said: Some((by, why)), ..under_way });
             }
-            Heard::Undeliverable(_, why) => self.end(slot, Outcome::Unreachable { by, why }),
+            Heard::Undeliverable(_, why) => self.end(slot, Outcome::Unreachable { by, why: why.into() }),
         }
     }
 
@@ -315,7 +315,8 @@ impl<'a, T: FnMut(usize, Ping, Outcome)> Run<'a, T> {
                 match self.slots[due.slot].filter(same) {
                     None => {}
                     Some(UnderWay { tries, said, .. }) if tries >= self.options.tries => {
-                        let outcome = said.map_or(Outcome::Lost, |(by, why)| Outcome::Unreachable { by, why });
+                        let outcome =
+                            said.map_or(Outcome::Lost, |(by, why)| Outcome::Unreachable { by, why: why.into() });
                         self.end(due.slot, outcome);
                     }
                     Some(_) => self.send(Due { at: self.give_up(), ..due }),

@@ -1,17 +1,17 @@
 //! Back to how a lab was before an apply that did not come to its end: one more plan.
 
-use netsim_core::resource::{Device, Netns, Ovs, OvsFlows, QdiscKind, Resource};
-use netsim_core::state::{HostState, Observed};
-use netsim_core::topology::Kind;
+use netsim_core::resource::Resource;
+use netsim_core::state::Observed;
 use netsim_host::backend::Progress;
+use netsim_host::undo::{as_it_was, flows};
 
 use super::{measured, stopped};
 use crate::error::{Failure, codes};
-use crate::file::{self, Loaded};
-use crate::lab::{Applied, Surveyed};
+use crate::lab::Surveyed;
 use crate::machine::Machine;
 use crate::planned::{Planned, created};
 use crate::screen::Screen;
+use netsim_host::store::Applied;
 
 /// Rolls back, and says in words what became of the lab. What was applied before has what a machine does not remember.
 pub fn undo(
@@ -22,7 +22,7 @@ pub fn undo(
     screen: &Screen,
 ) -> Result<String, Failure> {
     let lab = &plan.lab;
-    let files = applied.and_then(|applied| file::reload(applied.sources.clone()).ok()).map(flows).unwrap_or_default();
+    let files = applied.and_then(|applied| Some(flows(&applied.sources))).unwrap_or_default();
     let as_it_was = |now: &Observed| as_it_was(&surveyed.observed, now, &files);
     let now = machine.observe(&surveyed.scope)?;
     let target = as_it_was(&now);
@@ -46,43 +46,4 @@ pub fn undo(
         said.push_str("what its programs (`exec`) did outside of the lab is not undone\n");
     }
     Ok(said)
-}
-
-/// What the lab had, in a form that can be wanted: without what a crash had left, without programs, which do not run again, and without flows of a
-/// file that nobody knows any more.
-fn as_it_was(before: &Observed, now: &Observed, files: &[String]) -> HostState {
-    let still = |resource: &Resource| now.ours.get(&resource.key()) == Some(resource);
-    let wanted = |resource: &Resource| match resource {
-        Resource::Netns(Netns { mounted, .. }) => *mounted,
-        Resource::Device(Device::Stray { .. }) | Resource::Ovs(Ovs::Stray(_)) => false,
-        Resource::Ran(_) => still(resource),
-        Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
-        Resource::PortVlans(_) | Resource::Tuning(_) | Resource::Route(_) | Resource::Sysctl(_) => true,
-        Resource::Qdisc(q) => !matches!(q.kind, QdiscKind::Other(_)),
-        Resource::Ovs(Ovs::Flows(flows)) => !flows.text.0.is_empty() || still(resource),
-        Resource::Ovs(Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_)) => true,
-    };
-    let whole = |resource: &Resource| match resource {
-        Resource::Ovs(Ovs::Flows(flows)) => Resource::Ovs(Ovs::Flows(with_text(flows, files))),
-        other => other.clone(),
-    };
-    let ours = before.ours.iter().map(|(_, r)| whole(r)).filter(wanted);
-    ours.chain(before.loans.values().map(|held| held.loan.set.clone())).collect()
-}
-
-/// The flows with their file's text, where one of these is it: a machine remembers a hash of it alone.
-fn with_text(flows: &OvsFlows, files: &[String]) -> OvsFlows {
-    let of_files = files.iter().map(|text| OvsFlows::new(flows.bridge, text));
-    of_files.into_iter().find(|of_file| of_file == flows).unwrap_or_else(|| flows.clone())
-}
-
-/// The texts of a file's flows.
-fn flows(loaded: Loaded) -> Vec<String> {
-    let nodes = loaded.topology.graph.node_weights();
-    nodes
-        .filter_map(|node| match &node.kind {
-            Kind::Ovs(_, ovs) => ovs.flows.clone(),
-            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
-        })
-        .collect()
 }

@@ -1,0 +1,7 @@
+//! Several hosts, each a namespace with its own sshd: reached, worked on side by side, lost and found again.
+#![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and measured")]
+
+mod bed;
+mod failure;
+mod lost;
+mod work;
