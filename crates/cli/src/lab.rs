@@ -6,7 +6,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
 use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource};
-use netsim_core::state::{Facts, HostState, Observed, Scope};
+use netsim_core::state::{Facts, HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
 use netsim_host::store::{self, Applied};
 
@@ -27,7 +27,7 @@ pub struct Wanted {
 /// What the topology means, given what there was and what the host can do.
 pub fn wanted(topology: &Topology, prior: &Prior, facts: &Facts) -> Result<Wanted, Vec<Problem>> {
     let given = give(topology, prior)?;
-    let mut hosts = lower(topology, &given, facts)?;
+    let mut hosts = lower(topology, &given, &HostFacts::from([(HostId::local(), facts.clone())]))?;
     let desired = hosts.swap_remove(&HostId::local()).unwrap_or_default();
     Ok(Wanted { given, desired })
 }
@@ -68,7 +68,7 @@ impl Surveyed {
 /// What is in the way, with the places in the file that need what the kernel lacks.
 pub fn refused(refusals: Vec<Refusal>, loaded: &Loaded, wanted: &Wanted) -> Failure {
     let names = Names::of(wanted.desired.iter().map(|(_, r)| r));
-    let origins = origins(&loaded.topology, &wanted.given);
+    let origins = origins(&HostId::local(), &loaded.topology, &wanted.given);
     let refusals = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
     Failure::Refused { lab: loaded.topology.name.clone(), refusals }
 }
@@ -121,6 +121,7 @@ fn is_patch(port: &OvsPort) -> bool {
 
 fn is_node(resource: &Resource) -> bool {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
         Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
         Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,

@@ -43,6 +43,7 @@ impl Lab {
         Lab(Topology {
             name: LabName::new("lab").expect("a name"),
             prefix: "lab-".into(),
+            hosts: IndexMap::new(),
             graph: UnGraph::default(),
             routing: Routing::Written,
             pools: Some(Pools::default()),
@@ -70,6 +71,7 @@ impl Lab {
         self.0.graph.add_node(Node {
             name: NodeName::new(name).expect("a test's name"),
             kind,
+            on: crate::topology::On::default(),
             loopbacks: Vec::new(),
             interfaces: Vec::new(),
             routes: Vec::new(),
@@ -93,6 +95,7 @@ impl Lab {
 
     pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
         match &mut self.0.graph[node].kind {
+            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch,
             Kind::Namespace | Kind::Router | Kind::Nic { .. } => panic!("not a switch"),
         }
@@ -120,7 +123,7 @@ impl Lab {
         self.0.graph.add_edge(
             nodes[0],
             nodes[1],
-            Link { ends, kind: LinkKind::Veth, subnets: Vec::new(), gives: true, at },
+            Link { ends, kind: LinkKind::Veth, overlay: None, subnets: Vec::new(), gives: true, at },
         )
     }
 

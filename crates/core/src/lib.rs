@@ -11,6 +11,7 @@ pub mod lint;
 pub mod lower;
 pub mod mark;
 pub mod names;
+pub mod place;
 pub mod plan;
 pub mod problem;
 pub mod resource;

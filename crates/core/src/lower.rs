@@ -12,7 +12,7 @@ use crate::given::stacks::Stacks;
 use crate::names::{HostId, IfName, Mac, NetnsName};
 use crate::problem::Problem;
 use crate::resource::{DeviceId, NetnsId};
-use crate::state::{Facts, HostState};
+use crate::state::{Facts, HostFacts, HostState};
 use crate::topology::{Kind, Topology};
 
 mod interface;
@@ -48,29 +48,36 @@ mod codes {
 /// What should be true of every host.
 pub type Desired = IndexMap<HostId, HostState>;
 
-/// Every resource that a topology means, node by node, then the interfaces that no link makes, then the routes.
-pub fn lower(topology: &Topology, given: &Given, facts: &Facts) -> Result<Desired, Vec<Problem>> {
-    let (state, problems) = lower_all(topology, given, facts, Lowered::default()).into_parts();
-    if problems.is_empty() { Ok(IndexMap::from([(HostId::local(), state)])) } else { Err(problems) }
+/// Every resource that a placed topology means, host by host, there node by node, then the interfaces that no link makes, then the routes.
+pub fn lower(topology: &Topology, given: &Given, facts: &HostFacts) -> Result<Desired, Vec<Problem>> {
+    let (mut desired, mut all) = (Desired::default(), Vec::new());
+    for host in topology.hosts_used() {
+        let (state, problems) = lower_on(&host, topology, given, facts, Lowered::default()).into_parts();
+        desired.insert(host, state);
+        all.extend(problems);
+    }
+    if all.is_empty() { Ok(desired) } else { Err(all) }
 }
 
-fn lower_all(topology: &Topology, given: &Given, facts: &Facts, mut lowered: Lowered) -> Lowered {
+fn lower_on(host: &HostId, topology: &Topology, given: &Given, hosts: &HostFacts, mut lowered: Lowered) -> Lowered {
+    let unknown = Facts::default();
     let interfaces = interfaces_of_nodes(topology);
     let stacks = Stacks::new(topology, given, &interfaces);
     let lab = Lab {
         topology,
         given,
-        facts,
+        facts: hosts.get(host).unwrap_or(&unknown),
         interfaces: &interfaces,
         stacks,
         filtering: ports::filtering(topology),
         netns: topology.graph.node_indices().map(|node| netns_of(topology, node)).collect(),
         ipv6: has_ipv6(topology, given),
     };
-    for node in topology.graph.node_indices() {
+    for node in topology.graph.node_indices().filter(|&node| topology.graph[node].is_on(host)) {
         match &topology.graph[node].kind {
-            // It is the machine's.
-            Kind::Nic { .. } => continue,
+            // It is the machine's, or nowhere.
+            Kind::Nic { .. } | Kind::Overlay(_) => continue,
+            Kind::Host => {}
             Kind::Namespace | Kind::Router => lab.lower_node(node, &mut lowered),
             Kind::Bridge(switch) => {
                 lab.lower_node(node, &mut lowered);
@@ -85,16 +92,16 @@ fn lower_all(topology: &Topology, given: &Given, facts: &Facts, mut lowered: Low
             let InterfaceId::End(edge, side) = id else { continue };
             // A link is made when its second node is there.
             let far = InterfaceId::End(edge, 1 - side);
-            let is_last = far.is_nic(topology) || far.node(topology) < node;
+            let is_last = far.is_beyond(topology) || far.node(topology) < node;
             if is_last || (far.node(topology) == node && side == 1) {
                 lab.lower_link(edge, &mut lowered);
             }
         }
     }
-    for &id in interfaces.iter().flatten() {
+    for &id in interfaces.iter().flatten().filter(|id| topology.graph[id.node(topology)].is_on(host)) {
         lab.lower_own(id, &mut lowered);
     }
-    lab.lower_routes(&mut lowered);
+    lab.lower_routes(host, &mut lowered);
     lowered
 }
 
@@ -147,8 +154,8 @@ pub fn netns_of(topology: &Topology, node: NodeIndex<u32>) -> NetnsId {
     let in_host = match &node.kind {
         Kind::Ovs(..) => true,
         Kind::Bridge(switch) => switch.in_host,
-        Kind::Nic { .. } => true,
-        Kind::Namespace | Kind::Router => false,
+        Kind::Nic { .. } | Kind::Host => true,
+        Kind::Namespace | Kind::Router | Kind::Overlay(_) => false,
     };
     if in_host {
         return NetnsId::Host;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{IfName, NetnsName, NodeName, SysctlName, stable_hash};
+use crate::names::{IfName, Mac, NetnsName, NodeName, SysctlName, stable_hash};
 use crate::state::{Feature, HostState};
 
 mod device;
+mod overlay;
 mod ovs;
 mod qdisc;
 pub(crate) mod relations;
@@ -21,6 +22,7 @@ pub use device::{
     Bond, BondMode, Bridge, Device, End, IpvlanMode, MacvlanMode, Port, PortSettings, Single, SingleKind, Veth,
     VlanProtocol,
 };
+pub use overlay::{Df, Fdb, GENEVE_PORT, Gre, GreKey, Neighbour, OvsTunnel, OvsTunnelKind, VXLAN_PORT, Vxlan};
 pub use ovs::{
     Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
     OvsStray, VlanMode,
@@ -85,6 +87,19 @@ pub enum Key {
     Ran(NetnsName, u32),
     /// Something of Open vSwitch.
     Ovs(OvsKey),
+    /// The VXLAN device of a network at a UDP port of the host: there is one, in whatever namespace it is (`vxlan_vni_in_use`).
+    Vni {
+        /// The UDP port.
+        port: u16,
+        /// The network.
+        vni: u32,
+    },
+    /// The GRE device between two addresses of the underlay.
+    Gre(GreKey),
+    /// Where a VXLAN device sends frames for an Ethernet address.
+    Fdb(DeviceId, Mac, IpAddr),
+    /// A neighbour on a GRE device.
+    Neighbour(DeviceId, IpAddr),
 }
 
 /// One fact that a machine can be told and can be asked.
@@ -115,6 +130,10 @@ pub enum Resource {
     Ran(Ran),
     /// Something of Open vSwitch.
     Ovs(Ovs),
+    /// Where a VXLAN device sends frames for an Ethernet address.
+    Fdb(Fdb),
+    /// A neighbour on a GRE device.
+    Neighbour(Neighbour),
 }
 
 /// A network namespace of ours.
@@ -237,6 +256,8 @@ impl Resource {
             Resource::Sysctl(s) => Key::Sysctl(s.netns.clone(), s.name.clone()),
             Resource::Ran(r) => Key::Ran(r.netns.clone(), r.index),
             Resource::Ovs(o) => o.key(),
+            Resource::Fdb(f) => Key::Fdb(f.device.clone(), f.mac, f.to),
+            Resource::Neighbour(n) => Key::Neighbour(n.device.clone(), n.address),
         }
     }
 
@@ -246,6 +267,7 @@ impl Resource {
             Resource::Netns(n) => vec![Key::Netns(n.name.clone()), Key::Device(n.lo())],
             Resource::Device(Device::Veth(v)) => v.ends().iter().map(|e| Key::Device(e.id.clone())).collect(),
             Resource::Ovs(o) => o.claims(),
+            Resource::Device(Device::Single(s)) => std::iter::once(self.key()).chain(s.kind.claims()).collect(),
             Resource::Device(_)
             | Resource::Up(_)
             | Resource::Port(_)
@@ -255,7 +277,9 @@ impl Resource {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_) => vec![self.key()],
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => vec![self.key()],
         }
     }
 
@@ -325,7 +349,9 @@ impl Key {
             Key::Tuning(d, _) | Key::Address(d, _) => d.netns.clone(),
             Key::Route { netns, .. } | Key::Sysctl(netns, _) => netns.clone(),
             Key::Ran(n, _) => NetnsId::Named(n.clone()),
-            Key::Ovs(_) => NetnsId::Host,
+            // The sockets of tunnels are in the host's namespace.
+            Key::Ovs(_) | Key::Vni { .. } | Key::Gre(_) => NetnsId::Host,
+            Key::Fdb(d, ..) | Key::Neighbour(d, _) => d.netns.clone(),
         }
     }
 }
@@ -395,6 +421,14 @@ impl fmt::Display for Key {
             Key::Sysctl(n, s) => write!(f, "sysctl {n} {s}"),
             Key::Ran(n, i) => write!(f, "exec {n} #{}", i + 1),
             Key::Ovs(key) => key.fmt(f),
+            Key::Vni { port, vni } => write!(f, "VNI {vni} at UDP port {port}"),
+            Key::Gre(GreKey { frames, local, remote, key }) => {
+                write!(f, "{} from {local}", if *frames { "gretap" } else { "gre" })?;
+                remote.iter().try_for_each(|remote| write!(f, " to {remote}"))?;
+                key.iter().try_for_each(|key| write!(f, " key {key}"))
+            }
+            Key::Fdb(d, mac, to) => write!(f, "{mac} behind {to} on {d}"),
+            Key::Neighbour(d, address) => write!(f, "neighbour {address} on {d}"),
         }
     }
 }

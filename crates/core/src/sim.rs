@@ -199,6 +199,7 @@ impl Sim {
     /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
     fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
         let device = match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(ovs) if self.permits_ovs(lab, ovs)? => return Ok(()),
             Resource::Ovs(_) => return fail(Errno::Perm, format!("{} is not the lab's to make", resource.key())),
             Resource::Up(device)
@@ -239,6 +240,7 @@ impl Sim {
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
         let owner = || owner.cloned();
         match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(o) => self.make_ovs(o, owner()),
             Resource::Netns(n) => self.make_netns(n, owner()),
             Resource::Device(d) => self.make_device(d, owner()),
@@ -278,6 +280,7 @@ impl Sim {
 
     fn change(&mut self, to: &Resource, lab: Option<&LabName>) -> Result<(), SimError> {
         match to {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(to) => self.change_ovs(to),
             Resource::Device(device) => self.change_device(device),
             Resource::Port(p) => self.change_port(p),
@@ -308,6 +311,7 @@ impl Sim {
             return fail(Errno::NoEnt, format!("there is no {key}"));
         };
         match now {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(_) => {
                 let Key::Ovs(key) = key else { unreachable!("what is of Open vSwitch has such a name") };
                 self.take_ovs(key)
@@ -425,6 +429,7 @@ fn no_netns(netns: &NetnsId) -> SimError {
 
 fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
     let errno = match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => Errno::NoEnt,
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => Errno::NoEnt,

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::names::{IfName, LabName, SysctlName};
+use crate::names::{HostId, IfName, LabName, SysctlName};
 use crate::resource::{Address, Device, DeviceId, Key, NetnsId, Resource, Single};
 
 type Map<K, V> = IndexMap<K, V, FxBuildHasher>;
@@ -205,6 +205,8 @@ pub struct Scope {
     pub names: Vec<Key>,
     /// What the kernel is asked whether it can do it.
     pub features: BTreeSet<Feature>,
+    /// Whether the addresses of the host's NICs are asked for, and who uses which UDP port for tunnels.
+    pub underlay: bool,
 }
 
 impl Scope {
@@ -216,17 +218,17 @@ impl Scope {
                 d.netns == NetnsId::Host
             }
             Key::Route { netns, .. } => *netns == NetnsId::Host,
-            Key::Ran(..) => false,
-            Key::Ovs(_) => true,
+            Key::Ran(..) | Key::Fdb(..) | Key::Neighbour(..) => false,
+            Key::Ovs(_) | Key::Vni { .. } | Key::Gre(_) => true,
         };
         let names = desired.iter().flat_map(|(_, r)| r.claims()).filter(wanted).collect();
         let features = desired.iter().flat_map(|(_, r)| r.features()).collect();
-        Scope { lab: lab.clone(), names, features }
+        Scope { lab: lab.clone(), names, features, underlay: false }
     }
 
     /// Everything of a lab, and nothing of others.
     pub fn lab(lab: &LabName) -> Self {
-        Scope { lab: lab.clone(), names: Vec::new(), features: BTreeSet::new() }
+        Scope { lab: lab.clone(), names: Vec::new(), features: BTreeSet::new(), underlay: false }
     }
 }
 
@@ -293,15 +295,36 @@ pub struct Facts {
     pub nics: BTreeMap<IfName, Nic>,
     /// One more than the last CPU that works: a kernel keeps no others in the masks of queues; 0 where nobody looked.
     pub cpus: u32,
+    /// The NIC that IPv4 packets, or else IPv6 ones, leave by that no other route is for; of those whose addresses are asked for.
+    pub default_nic: Option<IfName>,
+    /// The address by which the host was reached over SSH.
+    pub reached: Option<IpAddr>,
+    /// Who uses which UDP port for VXLAN, of others than this lab; where asked for.
+    pub tunnel_ports: BTreeMap<u16, TunnelPort>,
+}
+
+/// What each host can do and has.
+pub type HostFacts = IndexMap<HostId, Facts>;
+
+/// Who uses a UDP port of a host for VXLAN: plain devices, or one that takes the network from each packet (`external`), as Open vSwitch makes it.
+/// The two cannot share a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelPort {
+    /// One of the devices.
+    pub device: IfName,
+    /// Whether it is of the second sort.
+    pub external: bool,
 }
 
 /// A device in the host's own namespace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nic {
     /// Its MTU in bytes.
     pub mtu: u32,
     /// Whether it is up.
     pub up: bool,
+    /// Its addresses but for link-local ones, in order; where asked for.
+    pub addresses: Vec<IpNet>,
 }
 
 /// Something a kernel may lack.
@@ -340,6 +363,12 @@ pub enum Feature {
     Ethtool,
     /// CONFIG_RPS, and the machine's own CAP_NET_ADMIN, which nobody has in a user namespace (`store_rps_map`, net/core/net-sysfs.c).
     CpuMasks,
+    /// CONFIG_VXLAN
+    Vxlan,
+    /// CONFIG_NET_IPGRE
+    Gre,
+    /// CONFIG_IPV6_GRE
+    Gre6,
     /// CONFIG_OPENVSWITCH: the datapath of Open vSwitch that is not in user space.
     OpenVswitch,
 }

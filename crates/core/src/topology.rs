@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use std::net::IpAddr;
 
-use crate::names::{LabName, Mac, NodeName, SysctlName};
+use crate::names::{HostId, LabName, Mac, NodeName, SysctlName};
 use crate::problem::Place;
 
 mod asked;
@@ -18,12 +18,14 @@ mod domains;
 mod endpoints;
 mod ends;
 mod gateways;
+mod hosts;
 mod interfaces;
 mod layers;
 mod links;
 mod mirrors;
 mod nics;
 mod nodes;
+mod overlay;
 mod ovs;
 mod pools;
 mod ports;
@@ -37,10 +39,12 @@ mod uniqueness;
 mod values;
 
 pub use check::check;
+pub use hosts::{HostWritten, On};
 pub use interfaces::{
     BondWritten, Impairment, LONGEST_DELAY, LONGEST_JITTER, LinkKind, LossWritten, OwnKind, Owned, PortWritten, RATES,
     Trunk, Written,
 };
+pub use overlay::{Overlay, OverlayKind, OverlayWritten};
 pub use ovs::{Direction, MirrorWritten, OvsWritten, Policing};
 pub(crate) use ovs::{is_output, is_patch};
 pub(crate) use ranges::each_of;
@@ -52,6 +56,8 @@ pub struct Topology {
     pub name: LabName,
     /// What stands before a node's name in its namespace's name; `<lab>-` by default.
     pub prefix: String,
+    /// The machines that it is spread over, as written; the one that netsim runs on is `local` and need not be.
+    pub hosts: IndexMap<HostId, HostWritten>,
     /// Nodes in file order; an edge's source is `ends[0].node`, its target `ends[1].node`. A link of three and more endpoints is a bridge of its own
     /// (`Node::implied`) with an edge to each.
     pub graph: UnGraph<Node, Link, u32>,
@@ -107,6 +113,8 @@ pub struct Node {
     pub name: NodeName,
     /// What it is.
     pub kind: Kind,
+    /// Where it is to be; of an overlay, which is nowhere, of no meaning.
+    pub on: On,
     /// Addresses on its `lo`, as written.
     pub loopbacks: Vec<IpNet>,
     /// Its interfaces that no link makes, in file order.
@@ -137,6 +145,10 @@ pub enum Kind {
         /// The NIC's name in the machine's own namespace.
         name: String,
     },
+    /// The machine's own namespace: an end system. The devices of links to it are netsim's, all else there is not.
+    Host,
+    /// What joins hosts. It is no node of the file; only a placed topology has any.
+    Overlay(Box<Overlay>),
 }
 
 /// What is particular to a switch.
@@ -154,6 +166,8 @@ pub struct Switch {
     pub addresses: Vec<IpNet>,
     /// The VLAN that the bridge's own addresses are in, where that is written: 1 to 4094.
     pub vlan: Option<u16>,
+    /// What joins its parts on several hosts, as written.
+    pub overlay: Option<OverlayWritten>,
     /// It runs the kernel's spanning tree protocol.
     pub stp: bool,
     /// How long a port listens, and then learns, under STP, in 1/100 s: 200 to 3000.
@@ -186,6 +200,8 @@ pub struct Link {
     pub ends: [Endpoint; 2],
     /// What it is made of.
     pub kind: LinkKind,
+    /// What it is made of where its ends are on two hosts, as written.
+    pub overlay: Option<OverlayWritten>,
     /// The subnet it gives out, as written; one per family at most.
     pub subnets: Vec<IpNet>,
     /// False: nothing is given out here (`subnet: none`).
@@ -247,8 +263,21 @@ impl Node {
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {
             Kind::Bridge(s) | Kind::Ovs(s, _) => Some(s),
-            Kind::Namespace | Kind::Router | Kind::Nic { .. } => None,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => None,
         }
+    }
+
+    /// The overlay that it is.
+    pub fn overlay(&self) -> Option<&Overlay> {
+        match &self.kind {
+            Kind::Overlay(overlay) => Some(overlay),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } | Kind::Host => None,
+        }
+    }
+
+    /// Whether it is on this host.
+    pub fn is_on(&self, host: &HostId) -> bool {
+        matches!(&self.on, On::Host(on) if on == host)
     }
 
     /// Whether it is a switch that runs a spanning tree protocol.
@@ -256,7 +285,7 @@ impl Node {
         match &self.kind {
             Kind::Bridge(switch) => switch.stp,
             Kind::Ovs(switch, written) => switch.stp || written.rstp,
-            Kind::Namespace | Kind::Router | Kind::Nic { .. } => false,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use netsim_core::expect::expect;
 use netsim_core::given::{Prior, give};
 use netsim_core::lower::{lower, netns_of};
 use netsim_core::spec;
-use netsim_core::state::Facts;
+use netsim_core::state::HostFacts;
 use netsim_core::walk::Walk;
 
 #[test]
@@ -24,7 +24,7 @@ fn in_every_topology_packets_go_where_its_graph_says() {
         let (_, topology) = spec::load(name, &mut read, &IndexMap::new());
         let topology = topology.expect(name);
         let given = give(&topology, &Prior::default()).expect(name);
-        let desired = lower(&topology, &given, &Facts::default()).expect(name);
+        let desired = lower(&topology, &given, &HostFacts::default()).expect(name);
         let walk = Walk::new(&desired[0]);
         let mut reachable = 0;
         for pair in expect(&topology, &given).pairs() {

@@ -51,6 +51,7 @@ pub async fn undo(
 pub fn as_it_was(before: &Observed, now: &Observed, flows: &[String]) -> HostState {
     let still = |resource: &Resource| now.ours.get(&resource.key()) == Some(resource);
     let wanted = |resource: &Resource| match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(Netns { mounted, .. }) => *mounted,
         Resource::Device(Device::Stray { .. }) | Resource::Ovs(Ovs::Stray(_)) => false,
         Resource::Ran(_) => still(resource),
@@ -78,6 +79,7 @@ fn with_text(of_bridge: &OvsFlows, flows: &[String]) -> OvsFlows {
 pub fn flows(sources: &Sources) -> Vec<String> {
     let Ok(topology) = sources.reload() else { return Vec::new() };
     let of = |node: &Node| match &node.kind {
+        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Ovs(_, ovs) => ovs.flows.clone(),
         Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
     };

@@ -90,7 +90,7 @@ on_a_machine!(the_devices_of_the_host_that_are_not_ours_are_told, {
     let nics = facts(&BTreeSet::new()).nics;
     let nics: Vec<(IfName, Nic)> =
         nics.into_iter().filter(|(name, _)| ["theirs", "idle", "t-a", "lo"].contains(&name.as_str())).collect();
-    let named = |name, mtu, up| (IfName::new(name).expect("a name"), Nic { mtu, up });
+    let named = |name, mtu, up| (IfName::new(name).expect("a name"), Nic { mtu, up, addresses: Vec::new() });
     assert_eq!(nics, [named("idle", 1500, false), named("theirs", 1400, true)]);
 });
 

@@ -54,6 +54,7 @@ fn style(link: &Link) -> Option<&'static str> {
         return Some("style=dotted");
     }
     match link.kind {
+        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Bond { .. } => Some("penwidth=3"),
         LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => None,
     }
@@ -103,6 +104,7 @@ fn as_port(port: &PortWritten) -> Vec<String> {
 
 fn look(node: &Node) -> &'static str {
     match &node.kind {
+        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Namespace => "shape=box",
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",

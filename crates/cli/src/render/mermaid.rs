@@ -33,6 +33,7 @@ fn line(link: &Link) -> &'static str {
         return "-.-";
     }
     match link.kind {
+        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Bond { .. } => "===",
         LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => "---",
     }
@@ -42,6 +43,7 @@ fn line(link: &Link) -> &'static str {
 fn shape(node: &Node) -> String {
     let name = escaped(node.name.as_str());
     match &node.kind {
+        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Namespace => format!("[\"{name}\"]"),
         Kind::Router => format!("((\"{name}\"))"),
         Kind::Bridge(s) if s.implied => "(( ))".to_owned(),

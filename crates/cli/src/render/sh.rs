@@ -93,6 +93,7 @@ fn head(plan: &Planned) -> String {
 
 fn noted(was: &Resource) -> String {
     match was {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
@@ -150,6 +151,7 @@ const NOT_OURS: &str = "what is of Open vSwitch is told apart before";
 
 fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) => create_netns(n, lab),
         Resource::Device(d) => device::create(d, lab),
@@ -243,6 +245,7 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
 
 fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
@@ -280,6 +283,7 @@ fn fresh_name(name: &SysctlName) -> String {
 
 fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
+        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Ovs(_), _) => unreachable!("{NOT_OURS}"),
         (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
         (Resource::Port(a), Resource::Port(b)) => port::update(a, b),

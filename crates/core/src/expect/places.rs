@@ -170,6 +170,7 @@ impl<'a> Plugged<'a> {
             let link = &self.topology.graph[edge];
             let given = &self.given.ends[edge.index()][side];
             let on_nic = match link.kind {
+                LinkKind::Overlay => todo!("hosts"),
                 LinkKind::Veth | LinkKind::Bond { .. } => None,
                 LinkKind::Macvlan(MacvlanMode::Bridge) | LinkKind::Ipvlan(_) => Some(OnNic::Siblings),
                 LinkKind::Macvlan(MacvlanMode::Private | MacvlanMode::Passthru) => Some(OnNic::Nobody),
@@ -243,6 +244,7 @@ impl<'a> Plugged<'a> {
             let (edge, side) = self.end(node, interface)?;
             let far = self.topology.graph[edge].ends[1 - side].node;
             return untagged(match self.topology.graph[far].kind {
+                Kind::Host | Kind::Overlay(_) => todo!("hosts"),
                 Kind::Nic { .. } => At::Nic(far),
                 Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => At::Link(edge),
             });

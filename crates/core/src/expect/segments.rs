@@ -40,6 +40,7 @@ pub(super) type Behind = (NodeIndex<u32>, EdgeIndex<u32>);
 pub(super) fn carries(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     let link = &topology.graph[edge];
     let ends = match link.kind {
+        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth | LinkKind::Bond { .. } => &link.ends[..],
         LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => &link.ends[..1],
     };

@@ -184,6 +184,11 @@ impl Wiring<'_> {
         };
         let [own, far] = [side, 1 - side].map(|side| &self.topology.end_node(edge, side).kind);
         let place = match (own, far) {
+            (Kind::Router, Kind::Overlay(_)) => todo!("hosts"),
+            (Kind::Namespace, Kind::Host) | (Kind::Namespace, Kind::Overlay(_)) | (Kind::Router, Kind::Host) => {
+                todo!("hosts")
+            }
+            (Kind::Host, _) | (Kind::Overlay(_), _) => todo!("hosts"),
             (Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. }, _) => return None,
             (Kind::Namespace | Kind::Router, Kind::Nic { .. }) => {
                 Medium::Nic(self.topology.graph[edge].ends[1 - side].node)
@@ -223,6 +228,7 @@ impl Wiring<'_> {
 pub(crate) fn is_up(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     let link = &topology.graph[edge];
     match link.kind {
+        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth | LinkKind::Bond { .. } => !link.ends.iter().any(|end| end.written.down),
         LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => !link.ends[0].written.down,
     }

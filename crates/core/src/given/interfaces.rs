@@ -84,19 +84,19 @@ impl InterfaceId {
         }
     }
 
-    /// Whether it is a NIC of the machine, and so no interface of the lab's.
-    pub(crate) fn is_nic(self, topology: &Topology) -> bool {
-        matches!(topology.graph[self.node(topology)].kind, Kind::Nic { .. })
+    /// Whether it is a NIC of the machine or an overlay, and so no interface of the lab's.
+    pub(crate) fn is_beyond(self, topology: &Topology) -> bool {
+        matches!(topology.graph[self.node(topology)].kind, Kind::Nic { .. } | Kind::Overlay(_))
     }
 }
 
-/// The interfaces of each node: the links' ends in file order, then its own. NICs of the machine have none.
+/// The interfaces of each node: the links' ends in file order, then its own. NICs of the machine and overlays have none.
 pub(crate) fn interfaces_of_nodes(topology: &Topology) -> Vec<Vec<InterfaceId>> {
     let graph = &topology.graph;
     let mut interfaces = vec![Vec::new(); graph.node_count()];
     for (edge, side) in graph.edge_indices().flat_map(|edge| [(edge, 0), (edge, 1)]) {
         let id = InterfaceId::End(edge, side);
-        if !id.is_nic(topology) {
+        if !id.is_beyond(topology) {
             interfaces[id.node(topology).index()].push(id);
         }
     }

@@ -88,6 +88,7 @@ impl Naming<'_> {
     /// How many pairs a bonded link has.
     fn pairs(&self, id: InterfaceId) -> u32 {
         match id.link_kind(self.topology) {
+            LinkKind::Overlay => todo!("hosts"),
             LinkKind::Bond { links, .. } => links,
             LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => 0,
         }
@@ -233,7 +234,7 @@ impl Naming<'_> {
     }
 
     fn name_in_kernel(&mut self, id: InterfaceId, named: &mut GivenEnd, short: bool) {
-        if id.is_nic(self.topology) {
+        if id.is_beyond(self.topology) {
             named.kernel = IfName::from_kernel(&named.interface);
             return;
         }

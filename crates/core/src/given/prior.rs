@@ -57,6 +57,7 @@ impl Prior {
         let mut prior = Prior::default();
         for (_, resource) in state.iter() {
             match resource {
+                Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
                 Resource::Netns(netns) => {
                     let addresses = addresses_on(state, &netns.lo());
                     if !addresses.is_empty() {

@@ -8,7 +8,7 @@ use crate::fixture::{Lab, Sketch, Without, net, star};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::resource::Resource;
-use crate::state::{Facts, HostState};
+use crate::state::{HostFacts, HostState};
 use crate::topology::{Check, CheckKind, Pool, Pools, Routing, Topology};
 
 mod kinds;
@@ -367,7 +367,7 @@ fn an_interface_that_was_renamed_by_hand_gets_its_name_back() {
 
 fn made(topology: &Topology, prior: &Prior) -> (Given, HostState) {
     let given = give(topology, prior).expect("a sound lab");
-    let mut desired = lower(topology, &given, &Facts::default()).expect("a sound lab");
+    let mut desired = lower(topology, &given, &HostFacts::default()).expect("a sound lab");
     (given, desired.swap_remove(&HostId::local()).expect("the one host"))
 }
 

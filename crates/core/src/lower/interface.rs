@@ -34,6 +34,7 @@ impl Lab<'_> {
     pub(super) fn nic(&self, id: InterfaceId) -> Option<IfName> {
         let InterfaceId::End(edge, side) = id else { return None };
         match &self.topology.end_node(edge, 1 - side).kind {
+            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Nic { name } => Some(IfName::from_kernel(name)),
             Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => None,
         }

@@ -2,16 +2,17 @@
 
 use indexmap::IndexMap;
 
-use super::{Lowered, lower_all};
+use super::{Lowered, lower_on};
 use crate::given::Given;
+use crate::names::HostId;
 use crate::problem::Place;
 use crate::resource::Key;
-use crate::state::Facts;
+use crate::state::HostFacts;
 use crate::topology::Topology;
 
-/// By every name that the lab's resources hold, the link, interface, node or route in the file that makes it: so a refusal can say what needs it.
+/// By every name that the lab's resources on a host hold, the link, interface, node or route in the file that makes it: so a refusal can say what needs it.
 /// Of a link that the file writes once for many pairs of nodes it is that one place.
-pub fn origins(topology: &Topology, given: &Given) -> IndexMap<Key, Place> {
+pub fn origins(host: &HostId, topology: &Topology, given: &Given) -> IndexMap<Key, Place> {
     // What a host can do changes how a resource is, and not of what it is.
-    lower_all(topology, given, &Facts::default(), Lowered::with_origins()).into_origins()
+    lower_on(host, topology, given, &HostFacts::default(), Lowered::with_origins()).into_origins()
 }

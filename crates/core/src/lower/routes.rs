@@ -8,7 +8,7 @@ use petgraph::graph::NodeIndex;
 use super::{Lab, Lowered, codes};
 use crate::given::interfaces::InterfaceId;
 use crate::given::stacks::own_kind;
-use crate::names::IfName;
+use crate::names::{HostId, IfName};
 use crate::problem::Problem;
 use crate::resource::{NetnsId, NextHop, Resource, Route, TABLE_MAIN};
 use crate::routing::{Routes, StaticRoute};
@@ -39,7 +39,7 @@ struct Table<'a> {
 impl Lab<'_> {
     /// The routes of all nodes: the written ones, which win, and with `routing: static` those of shortest paths. Without that a node gets no
     /// route that it does not say, not even to the only router next to it.
-    pub(super) fn lower_routes(&self, lowered: &mut Lowered) {
+    pub(super) fn lower_routes(&self, host: &HostId, lowered: &mut Lowered) {
         let mut shortest = match self.topology.routing {
             Routing::Written => None,
             Routing::Static => match Routes::new(self.topology, self.given) {
@@ -47,7 +47,8 @@ impl Lab<'_> {
                 Err(problems) => return lowered.problems.extend(problems),
             },
         };
-        for node in self.topology.graph.node_indices() {
+        let graph = &self.topology.graph;
+        for node in graph.node_indices().filter(|&node| graph[node].is_on(host)) {
             let netns = self.netns[node.index()].clone();
             self.lower_written(node, &netns, lowered);
             let at = &self.topology.graph[node].at;

@@ -5,7 +5,7 @@ use crate::fixture::{Lab, lines, nets, star};
 use crate::given::{Prior, give};
 use crate::names::{HostId, SysctlName};
 use crate::resource::BondMode;
-use crate::state::Facts;
+use crate::state::{Facts, HostFacts};
 use crate::topology::{BondWritten, LinkKind};
 use expect_test::{Expect, expect};
 use petgraph::graph::EdgeIndex;
@@ -24,7 +24,7 @@ fn check_of(lab: &Lab, part: &str, expected: Expect) {
 
 fn check_with(lab: &Lab, facts: &Facts, part: &str, expected: Expect) {
     let given = give(&lab.0, &Prior::default()).expect("a sound lab");
-    let desired = lower(&lab.0, &given, facts).expect("a sound lab");
+    let desired = lower(&lab.0, &given, &here(facts)).expect("a sound lab");
     let lines = lines(&desired[&HostId::local()]);
     let part: String = lines.lines().filter(|line| line.contains(part)).map(|line| format!("{line}\n")).collect();
     expected.assert_eq(&part);
@@ -36,9 +36,14 @@ fn bonded(lab: &mut Lab, edge: EdgeIndex<u32>) {
     lab.0.graph[edge].kind = LinkKind::Bond { links: 2, bond };
 }
 
+/// What this machine can do and has.
+fn here(facts: &Facts) -> HostFacts {
+    [(HostId::local(), facts.clone())].into()
+}
+
 fn problems(lab: &Lab, facts: &Facts) -> String {
     let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
-    let problems = lower(&lab.0, &given, facts).expect_err("a problem");
+    let problems = lower(&lab.0, &given, &here(facts)).expect_err("a problem");
     problems.into_iter().map(|p| format!("{} {}: {}\n", p.code, p.at.unwrap_or_default(), p.message)).collect()
 }
 
@@ -171,7 +176,7 @@ fn routes_and_settings_that_cannot_be_are_told_with_their_place() {
         E057 nodes.a.routes[5]: a has a second route to 10.0.0.0/8 with the same metric
     "#]].assert_eq(&problems(&lab, &facts));
     let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
-    let problems = lower(&lab.0, &given, &facts).expect_err("a problem");
+    let problems = lower(&lab.0, &given, &here(&facts)).expect_err("a problem");
     let unknown = problems.into_iter().filter(|p| p.code == super::codes::SYSCTL_UNKNOWN).map(|p| p.hint);
     assert_eq!(unknown.collect::<Vec<_>>(), [Some("did you mean `net.ipv4.neon`?".to_owned())]);
 }

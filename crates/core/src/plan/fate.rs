@@ -73,6 +73,7 @@ impl Fates {
     pub(super) fn as_found(&self, desired: &HostState, ours: &HostState, at: usize) -> Option<Resource> {
         let Resource::Device(Device::Single(single)) = ours.at(at).1 else { return None };
         let found = match &single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             // With its last member a bond loses its address (`__bond_release_one`).
             SingleKind::Bond(_) if self.emptied.contains(&single.id) => Single { mac: None, ..(**single).clone() },
             // An ipvlan device gets each new MTU of its parent (`ipvlan_adjust_mtu`).

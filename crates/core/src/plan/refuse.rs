@@ -66,6 +66,7 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         let (what, option) = feature.names();
         let message = format!("this kernel has no {what} ({option})");
         let hint = match feature {
+            Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
             Feature::NetemSeed => format!("use {option} or later, or take `seed` away"),
             Feature::OpenVswitch => "load the module, or write `datapath: netdev`".to_owned(),
             Feature::CpuMasks => {
@@ -125,6 +126,7 @@ impl Feature {
     /// What it is called, and the kernel's option for it.
     pub fn names(self) -> (&'static str, &'static str) {
         match self {
+            Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
             Feature::Veth => ("veth", "CONFIG_VETH"),
             Feature::Bridge => ("bridge", "CONFIG_BRIDGE"),
             Feature::Ipv6 => ("IPv6", "CONFIG_IPV6"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DeviceId;
+use super::{DeviceId, Gre, GreKey, Key, Vxlan};
 use crate::names::{IfName, Mac};
 
 /// A device of one of the kinds that netsim makes.
@@ -169,6 +169,12 @@ pub enum SingleKind {
         /// The routing table of its members.
         table: u32,
     },
+    /// Frames in UDP over an underlay.
+    Vxlan(Vxlan),
+    /// Frames in GRE over an underlay.
+    Gretap(Gre),
+    /// Packets in GRE over an underlay.
+    Gre(Gre),
 }
 
 /// A bond.
@@ -244,6 +250,25 @@ impl SingleKind {
             SingleKind::Vlan { parent, .. } => Some(DeviceId { netns: id.netns.clone(), name: *parent }),
             SingleKind::Macvlan { parent, .. } | SingleKind::Ipvlan { parent, .. } => Some(parent.clone()),
             SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => None,
+            // The underlay's device may go: a tunnel stays, and sends by another.
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => None,
+        }
+    }
+
+    /// What it is on the underlay, which a machine keeps unique beside its name.
+    pub(super) fn claims(&self) -> Option<Key> {
+        let gre =
+            |frames, gre: &Gre| Some(Key::Gre(GreKey { frames, local: gre.local, remote: gre.remote, key: gre.key }));
+        match self {
+            SingleKind::Vxlan(vxlan) => Some(Key::Vni { port: vxlan.port, vni: vxlan.vni }),
+            SingleKind::Gretap(tap) => gre(true, tap),
+            SingleKind::Gre(packets) => gre(false, packets),
+            SingleKind::Dummy
+            | SingleKind::Vlan { .. }
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Bond(_)
+            | SingleKind::Vrf { .. } => None,
         }
     }
 
@@ -252,11 +277,14 @@ impl SingleKind {
     pub fn has_mac(&self) -> bool {
         match self {
             SingleKind::Ipvlan { .. } | SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. } => false,
+            SingleKind::Gre(_) => false,
             SingleKind::Dummy
             | SingleKind::Vlan { .. }
             | SingleKind::Macvlan { .. }
             | SingleKind::Bond(_)
-            | SingleKind::Vrf { .. } => true,
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_) => true,
         }
     }
 
@@ -268,7 +296,10 @@ impl SingleKind {
             | SingleKind::Vlan { .. }
             | SingleKind::Macvlan { .. }
             | SingleKind::Ipvlan { .. }
-            | SingleKind::Bond(_) => true,
+            | SingleKind::Bond(_)
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => true,
         }
     }
 
@@ -281,6 +312,9 @@ impl SingleKind {
             SingleKind::Ipvlan { .. } => "ipvlan",
             SingleKind::Bond(_) => "bond",
             SingleKind::Vrf { .. } => "vrf",
+            SingleKind::Vxlan(_) => "vxlan",
+            SingleKind::Gretap(_) => "gretap",
+            SingleKind::Gre(_) => "gre",
         }
     }
 }

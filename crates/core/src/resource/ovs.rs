@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aside, DeviceId, Key, NetnsId};
+use super::{Aside, DeviceId, Key, NetnsId, OvsTunnel};
 use crate::names::{IfName, Mac, NodeName, stable_hash};
 
 /// Something of Open vSwitch. Its devices are in the host's own namespace, where `ovs-vswitchd` runs.
@@ -139,6 +139,8 @@ pub enum OvsPortKind {
         /// The port at its other end.
         peer: IfName,
     },
+    /// A tunnel over the underlay.
+    Tunnel(OvsTunnel),
 }
 
 /// What a port's `tag` means (`vlan_mode`).
@@ -222,7 +224,7 @@ impl Ovs {
                     // A device has one master, whether that is a bridge of the kernel or of Open vSwitch.
                     OvsPortKind::Device => Some(Key::Port(host(p.name))),
                     OvsPortKind::Internal { .. } => Some(device(p.name)),
-                    OvsPortKind::Patch { .. } => None,
+                    OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_) => None,
                 };
                 std::iter::once(Key::Ovs(OvsKey::Port(p.name))).chain(second).collect()
             }

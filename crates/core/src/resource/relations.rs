@@ -20,6 +20,7 @@ pub(crate) const IPV6_MIN_MTU: u32 = 1280;
 /// A sysctl of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
 pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Device(Device::Single(single)) => {
             single.kind.parent(&single.id).map(Key::Device).into_iter().collect()
         }
@@ -76,6 +77,7 @@ fn netns_need(netns: &NetnsId) -> Option<Need> {
 
 pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) => Vec::new(),
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| netns_need(&e.id.netns)).collect(),
         Resource::Device(Device::Bridge(b)) => netns_need(&b.id.netns).into_iter().collect(),
@@ -145,6 +147,7 @@ fn joined(device: &DeviceId, among: &HostState) -> Option<(Key, Joined)> {
 fn master_of(port: &Port, among: &HostState) -> Joined {
     match among.holder(&Key::Device(port.master())) {
         Some(Resource::Device(Device::Single(single))) => match single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => Joined::Bond,
             SingleKind::Vrf { .. } => Joined::Vrf,
             SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => {
@@ -167,6 +170,7 @@ fn cycle_needs(device: &DeviceId, among: &HostState) -> Vec<Need> {
 fn vlan_parent(device: &DeviceId, among: &HostState) -> Option<DeviceId> {
     match among.holder(&Key::Device(device.clone())) {
         Some(Resource::Device(Device::Single(single))) => match single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } => single.kind.parent(&single.id),
             SingleKind::Dummy
             | SingleKind::Macvlan { .. }

@@ -110,6 +110,7 @@ impl Sim {
         let most = self.space(&parent.netns)?.mtu(parent.name);
         let too_wide = single.mtu.is_some_and(|mtu| mtu > most);
         match &single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } if too_wide && self.device(id).is_ok() => {
                 fail(Errno::Range, format!("{parent} has an MTU of {most}"))
             }
@@ -137,6 +138,7 @@ impl Sim {
         let unfit = is_vrf || matches!(beneath.kind, Kind::Lo);
         let on_it: Vec<SingleKind> = self.on(&parent);
         match &single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } if unfit => fail(Errno::OpNotSupp, format!("{parent} takes no VLANs")),
             SingleKind::Vlan { .. } if on_it.contains(&single.kind) => {
                 fail(Errno::Exist, format!("{parent} has this VLAN"))

@@ -21,6 +21,7 @@ impl Sim {
         match &self.device(id)?.kind {
             Kind::Bridge(_) => Ok(Master::Bridge),
             Kind::Single { single, .. } => match single.kind {
+                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Bond(_) => Ok(Master::Bond),
                 SingleKind::Vrf { .. } => Ok(Master::Vrf),
                 SingleKind::Dummy

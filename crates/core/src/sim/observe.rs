@@ -21,7 +21,9 @@ impl Sim {
         let mut seen = Observed { facts: self.facts.clone(), ..Observed::default() };
         seen.facts.no_sysctl.clear();
         seen.facts.lacks.retain(|feature| scope.features.contains(feature));
-        let nic = |(name, device): (&IfName, &Dev)| (*name, Nic { mtu: self.host.mtu(*name), up: device.up });
+        let nic = |(name, device): (&IfName, &Dev)| {
+            (*name, Nic { mtu: self.host.mtu(*name), up: device.up, addresses: Vec::new() })
+        };
         seen.facts.nics = self.host.devices.iter().map(nic).collect();
         for (resource, owner) in self.everything() {
             if owner.as_ref() == Some(&scope.lab) {
@@ -93,6 +95,8 @@ impl Sim {
     /// What holds a name, and whose it is.
     fn holder(&self, name: &Key) -> Option<(Resource, Owner)> {
         match name {
+            Key::Neighbour(_, _) => todo!("hosts"),
+            Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
             Key::Device(id) => self.whole_device(id),
             Key::Port(id) => self.current(name).or_else(|| self.ovs.port_of(id, &self.in_host())),
             Key::Ovs(key) => self.ovs.holder(key, &self.in_host()),
@@ -112,6 +116,8 @@ impl Sim {
     pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
         let space = |netns| self.space(netns).ok();
         match key {
+            Key::Neighbour(_, _) => todo!("hosts"),
+            Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
             Key::Ovs(key) => self.ovs.current(key, &self.in_host()),
             Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
@@ -262,6 +268,7 @@ pub(super) fn default_value(name: &SysctlName) -> &'static str {
 
 fn foreign(resource: &Resource, lab: Owner) -> Foreign {
     let what = match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(Ovs::Bridge(_)) => "a bridge of Open vSwitch",
         Resource::Ovs(Ovs::Port(_)) => "a port of Open vSwitch",
         Resource::Ovs(Ovs::Mirror(_)) => "a mirror of Open vSwitch",

@@ -189,6 +189,7 @@ impl Sim {
             Ovs::Bridge(_) => true,
             Ovs::Port(port) => {
                 let device = match port.kind {
+                    OvsPortKind::Tunnel(_) => todo!("hosts"),
                     OvsPortKind::Device => self.device(&host(port.name))?.owner.as_ref() == Some(lab),
                     OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => true,
                 };
@@ -255,6 +256,7 @@ impl Sim {
     fn make_port(&mut self, port: &OvsPort, owner: Owner) -> Result<(), SimError> {
         self.ovs.bridge(port.bridge)?;
         match &port.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Internal { .. } => self.make_local(port.name, owner.clone())?,
             OvsPortKind::Device | OvsPortKind::Patch { .. } if self.ovs.has_port(port.name) => {
                 return fail(Errno::Exist, format!("there is a port {}", port.name));
@@ -355,6 +357,7 @@ impl Sim {
             None => false,
         };
         match row.it.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Internal { .. } => self.remove_device(&host(name)),
             OvsPortKind::Device => {
                 if let Ok(device) = self.device_mut(&host(name))

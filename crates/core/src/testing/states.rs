@@ -305,6 +305,7 @@ fn master(state: &HostState, id: &DeviceId) -> Option<Master> {
     match device(state, id)? {
         Device::Bridge(bridge) => Some(Master::Bridge { filtering: bridge.vlan_filtering }),
         Device::Single(single) => match single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => Some(Master::Bond),
             SingleKind::Vrf { table } => Some(Master::Vrf { table }),
             SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => {

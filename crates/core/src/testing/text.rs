@@ -136,6 +136,7 @@ fn hop(word: &str) -> NextHop {
 /// The line that [`resource`] reads.
 pub fn show(resource: &Resource) -> String {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(o) => ovs::show(o),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { String::new() } else { format!(" node={}", n.node) };

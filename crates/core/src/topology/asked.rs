@@ -33,6 +33,7 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
     match (&check.reachable, &check.unreachable, &check.ping) {
         (Some(all), None, None) if all.is_word("all") => {
             let answers = |kind: &Kind| match kind {
+                Kind::Host | Kind::Overlay(_) => todo!("hosts"),
                 Kind::Namespace | Kind::Router => true,
                 Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
             };

@@ -10,13 +10,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::problems::Problems;
 use super::treatment::Treating;
 use super::values::Family;
-use super::{Direction, Link, Node, codes};
-use crate::names::{Mac, NodeName};
+use super::{Direction, HostWritten, Link, Node, codes};
+use crate::names::{HostId, Mac, NodeName};
 use crate::problem::Place;
 
 #[derive(Default)]
 pub(super) struct Building {
     pub prefix: String,
+    pub hosts: IndexMap<HostId, HostWritten>,
     pub graph: UnGraph<Node, Link, u32>,
     /// Nodes by name.
     pub index: FxHashMap<NodeName, NodeIndex<u32>>,

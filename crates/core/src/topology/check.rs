@@ -28,9 +28,15 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
     let checks = asked::checks(&mut building, specs);
     let problems = building.problems.into_list();
     match name {
-        Some(name) if problems.is_empty() => {
-            Ok(Topology { name, prefix: building.prefix, graph: building.graph, routing, pools, checks })
-        }
+        Some(name) if problems.is_empty() => Ok(Topology {
+            name,
+            prefix: building.prefix,
+            hosts: building.hosts,
+            graph: building.graph,
+            routing,
+            pools,
+            checks,
+        }),
         _ => Err(problems),
     }
 }

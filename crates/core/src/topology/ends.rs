@@ -140,6 +140,7 @@ fn treatments(building: &mut Building) {
                 continue;
             }
             let on = match kind {
+                LinkKind::Overlay => todo!("hosts"),
                 LinkKind::Veth => On::Veth,
                 LinkKind::Bond { .. } => On::Other("a bond"),
                 LinkKind::Macvlan(_) => On::Other("a macvlan"),

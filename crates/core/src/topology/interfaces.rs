@@ -25,6 +25,8 @@ pub enum LinkKind {
     Macvlan(MacvlanMode),
     /// An ipvlan device on a NIC of the machine.
     Ipvlan(IpvlanMode),
+    /// One device of an overlay; that is the second end. Only a placed topology has any.
+    Overlay,
 }
 
 /// A bond as written.

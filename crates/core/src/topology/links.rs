@@ -11,7 +11,7 @@ use super::ports::{self, PortKeys};
 use super::ranges::MOST;
 use super::treatment::{Level, Treating};
 use super::values;
-use super::{Kind, Link, LinkKind, Node, PortWritten, Switch, codes};
+use super::{Kind, Link, LinkKind, Node, On, PortWritten, Switch, codes};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
@@ -138,6 +138,7 @@ impl Writing<'_, '_> {
         let link = Link {
             ends: ends.map(|draft| draft.end),
             kind: common.kind,
+            overlay: None,
             subnets,
             gives: gives && !on_nic,
             at: self.at.clone(),
@@ -210,6 +211,7 @@ impl Writing<'_, '_> {
         let bridge = Node {
             name,
             kind: Kind::Bridge(switch),
+            on: On::default(),
             loopbacks: Vec::new(),
             interfaces: Vec::new(),
             routes: Vec::new(),
@@ -233,8 +235,14 @@ impl Writing<'_, '_> {
                 port.port = ports::over(own, &common.port);
             }
             ports::check(&port.port, &end.at, &mut self.building.problems);
-            let link =
-                Link { ends: [end, port], kind: LinkKind::Veth, subnets: Vec::new(), gives: true, at: self.at.clone() };
+            let link = Link {
+                ends: [end, port],
+                kind: LinkKind::Veth,
+                overlay: None,
+                subnets: Vec::new(),
+                gives: true,
+                at: self.at.clone(),
+            };
             let treating = [Treating::over(draft.treating, common.treating.as_ref()), None];
             self.building.link(link, LinkExtra { mtu: common.mtu, treating });
         }

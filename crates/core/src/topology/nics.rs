@@ -3,7 +3,7 @@
 use petgraph::graph::NodeIndex;
 
 use super::building::{Building, Extra};
-use super::{Kind, LinkKind, Node, codes};
+use super::{Kind, LinkKind, Node, On, codes};
 use crate::names::{IfName, NodeName};
 use crate::problem::Place;
 use crate::resource::MacvlanMode;
@@ -30,6 +30,7 @@ pub(super) fn node(building: &mut Building, name: &str, at: &Place) -> Option<No
     let weight = Node {
         name: node,
         kind: Kind::Nic { name: name.to_owned() },
+        on: On::default(),
         loopbacks: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
@@ -67,6 +68,7 @@ pub(super) enum Child {
 impl Child {
     fn of_link(kind: LinkKind) -> Option<Self> {
         match kind {
+            LinkKind::Overlay => todo!("hosts"),
             LinkKind::Macvlan(mode) => Some(Child::Macvlan(mode)),
             LinkKind::Ipvlan(mode) => Some(Child::Ipvlan(mode)),
             LinkKind::Veth | LinkKind::Bond { .. } => None,

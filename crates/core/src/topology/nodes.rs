@@ -140,6 +140,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let ipv6 = self.fitting_or("ipv6", bridge, hint, |s| s.ipv6.as_ref());
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
         match &mut kind {
+            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Bridge(switch) | Kind::Ovs(switch, _) => {
                 (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);
@@ -156,6 +157,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let node = Node {
             name,
             kind,
+            on: super::On::default(),
             loopbacks: self.addresses(lo, None, On::Lo),
             interfaces,
             routes: self.routes(routes),

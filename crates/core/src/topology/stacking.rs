@@ -125,6 +125,7 @@ impl Stack<'_> {
     fn what(&self, named: Named) -> What {
         match named {
             Named::End(edge, _) => match self.building.graph[edge].kind {
+                LinkKind::Overlay => todo!("hosts"),
                 LinkKind::Veth => What::Veth,
                 LinkKind::Bond { .. } => What::Bond,
                 LinkKind::Macvlan(_) => What::Macvlan,

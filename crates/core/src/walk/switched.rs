@@ -50,6 +50,7 @@ pub(super) enum Exit {
 impl Port {
     fn of(port: &OvsPort) -> Self {
         let leads = match port.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Device => Leads::Device,
             OvsPortKind::Internal { .. } => Leads::Machine,
             OvsPortKind::Patch { peer } => Leads::Patch(peer),

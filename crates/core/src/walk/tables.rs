@@ -53,6 +53,7 @@ impl Tables {
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
             match resource {
+                Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
                 // A device that is down has no routes, and of its addresses none is answered for.
                 Resource::Address(address) if is_up(&address.device) => {
                     let (device, addr) = (&address.device, address.net.addr());

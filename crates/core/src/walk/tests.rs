@@ -17,7 +17,7 @@ use crate::plan::plan;
 use crate::resource::{NetnsId, Resource};
 use crate::routing::static_routes;
 use crate::sim::Sim;
-use crate::state::{Facts, HostState, Scope};
+use crate::state::{HostFacts, HostState, Scope};
 use crate::topology::{OwnKind, Routing, Topology, WrittenRoute};
 
 mod faults;
@@ -25,7 +25,7 @@ mod frames;
 
 fn made(topology: &Topology) -> (Given, HostState) {
     let given = give(topology, &Prior::default()).expect("a sound lab");
-    let mut desired = lower(topology, &given, &Facts::default()).expect("a sound lab");
+    let mut desired = lower(topology, &given, &HostFacts::default()).expect("a sound lab");
     (given, desired.swap_remove(&HostId::local()).expect("the one host"))
 }
 
@@ -214,7 +214,7 @@ fn with_routes_of_vrfs(mut lab: Lab) -> Lab {
 fn cut_off_by(before: &Topology, after: &Topology) -> Vec<String> {
     let (given, old) = made(before);
     let again = give(after, &Prior::from_given(before, &given)).expect("a sound lab");
-    let mut desired = lower(after, &again, &Facts::default()).expect("a sound lab");
+    let mut desired = lower(after, &again, &HostFacts::default()).expect("a sound lab");
     let new = desired.swap_remove(&HostId::local()).expect("the one host");
     let pairs = |topology: &Topology, given: &Given| -> Vec<(NetnsId, IpAddr)> {
         let reachable = expect(topology, given).pairs().filter(|pair| pair.reachable).collect::<Vec<_>>();

@@ -58,6 +58,7 @@ impl Wires {
         let mut wires = Wires::default();
         for (_, resource) in state.iter() {
             match resource {
+                Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
                 Resource::Device(Device::Veth(veth)) => {
                     let [a, b] = veth.ends().each_ref().map(|end| end.id.clone());
                     wires.devices.insert(a.clone(), Kind::Veth { peer: b.clone() });
@@ -161,6 +162,7 @@ impl Frame<'_> {
                 }
             }
             Some(Kind::Single(kind)) => match kind {
+                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Dummy | SingleKind::Vrf { .. } => {}
                 SingleKind::Vlan { vid, protocol, .. } => {
                     tags.insert(0, (*protocol, *vid));
@@ -232,6 +234,7 @@ impl Frame<'_> {
         }
         for (child, kind) in wires.children(device) {
             let takes = match kind {
+                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Macvlan { .. } | SingleKind::Ipvlan { mode: IpvlanMode::L2, .. } => true,
                 SingleKind::Ipvlan { mode: IpvlanMode::L3 | IpvlanMode::L3s, .. } | SingleKind::Vlan { .. } => false,
                 SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => false,

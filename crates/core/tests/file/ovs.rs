@@ -7,7 +7,7 @@ use netsim_core::lower::lower;
 use netsim_core::names::HostId;
 use netsim_core::resource::Resource;
 use netsim_core::spec;
-use netsim_core::state::Facts;
+use netsim_core::state::HostFacts;
 use netsim_core::testing::show;
 
 use crate::show::{check_lab, load_files, told};
@@ -17,7 +17,7 @@ fn lowered(text: &str, expect: Expect) {
     let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(format!("name: t\n{text}")), &IndexMap::new());
     let topology = topology.expect("a sound file");
     let given = give(&topology, &Prior::default()).expect("names and addresses");
-    let desired = lower(&topology, &given, &Facts::default()).expect("a sound lab");
+    let desired = lower(&topology, &given, &HostFacts::default()).expect("a sound lab");
     let about = |r: &Resource| matches!(r, Resource::Ovs(_) | Resource::Qdisc(_) | Resource::Tuning(_));
     let lines = desired[&HostId::local()].iter().filter(|(_, r)| about(r)).map(|(_, r)| show(r) + "\n");
     expect.assert_eq(&lines.collect::<String>());
@@ -412,7 +412,7 @@ fn what_runs_keeps_its_names_and_addresses() {
     let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &IndexMap::new());
     let topology = topology.expect("a sound file");
     let given = give(&topology, &Prior::default()).expect("names and addresses");
-    let desired = lower(&topology, &given, &Facts::default()).expect("a sound lab");
+    let desired = lower(&topology, &given, &HostFacts::default()).expect("a sound lab");
     let prior = Prior::from_state(&desired[&HostId::local()]);
     assert_eq!(give(&topology, &prior).expect("the same again"), given);
     let more = text
@@ -433,7 +433,7 @@ fn an_address_of_ipv6_on_the_bridge_needs_ports_that_are_wide_enough() {
     let (_, topology) = spec::load("lab.yaml", &mut |_| Ok(text.to_owned()), &IndexMap::new());
     let topology = topology.expect("a sound file");
     let given = give(&topology, &Prior::default()).expect("names and addresses");
-    let problems = lower(&topology, &given, &Facts::default()).expect_err("IPv6 would be dropped");
+    let problems = lower(&topology, &given, &HostFacts::default()).expect_err("IPv6 would be dropped");
     assert_eq!(problems.iter().map(|p| p.code.to_string()).collect::<Vec<_>>(), ["E061"]);
 }
 

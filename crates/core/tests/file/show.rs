@@ -104,6 +104,7 @@ pub fn shown(t: &Topology) -> String {
     writeln!(out, "{} {:?} {:?}", t.name, t.prefix, t.routing).unwrap();
     for node in t.graph.node_weights() {
         let kind = match &node.kind {
+            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Namespace => "namespace".to_owned(),
             Kind::Router => "router".to_owned(),
             Kind::Nic { name } => format!("nic {name}"),
@@ -143,6 +144,7 @@ pub fn shown(t: &Topology) -> String {
     for link in t.graph.edge_weights() {
         write!(out, "{} -- {}", end(t, &link.ends[0]), end(t, &link.ends[1])).unwrap();
         match link.kind {
+            LinkKind::Overlay => todo!("hosts"),
             LinkKind::Veth => {}
             LinkKind::Bond { links, bond } => {
                 write!(out, " bond of {links} {} miimon {}", bond.mode, bond.miimon).unwrap();

@@ -38,6 +38,7 @@ const DATAPATHS: &str = "ovs_datapath";
 /// What a device's kind is called; none for a feature that is no kind of device.
 fn kind(feature: Feature) -> Option<InfoKind> {
     match feature {
+        Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
         Feature::Veth => Some(InfoKind::Veth),
         Feature::Bridge => Some(InfoKind::Bridge),
         Feature::Vlan => Some(InfoKind::Vlan),
@@ -169,6 +170,7 @@ pub(crate) fn facts(
         no_sysctl,
         nics: spaces.first().map(|host| nics(&scope.lab, host)).unwrap_or_default(),
         cpus: if is_asked(Feature::CpuMasks) { tuning::cpus_online() } else { 0 },
+        ..Facts::default()
     })
 }
 
@@ -238,7 +240,7 @@ fn unknown_qdiscs(features: &[Feature]) -> io::Result<Vec<Feature>> {
 /// The devices of the host that are not this lab's, and that others can stand on.
 fn nics(lab: &LabName, host: &Space) -> BTreeMap<IfName, Nic> {
     let others = host.links.iter().filter(|link| link.index != LO_INDEX && !is_of_lab(lab, link));
-    others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up })).collect()
+    others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up, addresses: Vec::new() })).collect()
 }
 
 #[cfg(test)]

@@ -275,6 +275,7 @@ impl<'a> Look<'a> {
             Some(other) => Err(format!("its vlan_mode is {other}")),
         };
         let gone = match &known {
+            Some(OvsPortKind::Tunnel(_)) => todo!("hosts"),
             Some(OvsPortKind::Device) => self.gone(name),
             Some(OvsPortKind::Internal { .. }) => self.unmade(name),
             Some(OvsPortKind::Patch { .. }) | None => None,

@@ -146,6 +146,7 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     facts.interfaces = interfaces;
     for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
         match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(Ovs::Mirror(m)) if bridge.is_some_and(|bridge| m.bridge == bridge.name) => {
                 let text = words::ovs::on_bridge(&Ovs::Mirror(m.clone()), names);
                 facts.mirrors.push(Fact { text, ours });
@@ -223,6 +224,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     };
     for (resource, _) in all(observed) {
         match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(o) if *netns == NetnsId::Host => interfaces.extend(of_ovs(o, names, &new)),
             Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
             Resource::Device(Device::Veth(v)) => {
@@ -266,6 +268,7 @@ fn of_ovs(ovs: &Ovs, names: &Names, new: &dyn Fn(&DeviceId) -> Interface) -> Opt
     match ovs {
         Ovs::Bridge(bridge) => device(bridge.name, "local port", bridge.mac),
         Ovs::Port(port) => match port.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Device => None,
             OvsPortKind::Internal { mac } => device(port.name, words::ovs::port_word(&port.kind), mac),
             OvsPortKind::Patch { peer } => Some(Interface {

@@ -110,6 +110,7 @@ fn create_single(single: &Single, lab: &LabName) -> Vec<String> {
 /// What is particular to it, as arguments of `ip link add … type`.
 fn what(kind: &SingleKind) -> Vec<(&'static str, String)> {
     match kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Dummy => Vec::new(),
         SingleKind::Vlan { vid, protocol, .. } => {
             vec![("protocol", protocol.word().replace('q', "Q")), ("id", vid.to_string())]

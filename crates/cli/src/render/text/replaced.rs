@@ -25,6 +25,7 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
 
 fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     match (from, to) {
+        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Ovs(a), Resource::Ovs(b)) => ovs(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device(a, b, names),
         (Resource::Netns(a), Resource::Netns(b)) if !a.mounted && b.mounted => {
@@ -105,6 +106,7 @@ fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
     }
     let (was, is) = (words::sort(a)?, words::sort(b)?);
     let why = match &b.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Dummy => return None,
         SingleKind::Vlan { .. } => "the kernel fixes a VLAN device's tag when it is made",
         SingleKind::Macvlan { .. } => "the kernel neither enters nor leaves passthru on a device that is there",
@@ -117,6 +119,7 @@ fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
 
 fn kind_of(single: &Single) -> &'static str {
     match &single.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Vlan { .. } => "VLAN device",
         SingleKind::Vrf { .. } => "VRF",
         SingleKind::Dummy | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Bond(_) => {

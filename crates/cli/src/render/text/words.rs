@@ -24,6 +24,7 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(o) => ovs::noun(o, names, within),
         Resource::Netns(n) => format!("namespace {}", n.name),
         Resource::Device(d) => device::noun(d, names, within),
@@ -88,6 +89,7 @@ pub fn with<T: AsRef<str>>(text: String, words: &[T]) -> String {
 /// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.
 pub fn of_end(resource: &Resource) -> Option<(DeviceId, String)> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::PortVlans(v) => Some((v.device.clone(), vlans(v))),
         Resource::Qdisc(q) => Some((q.device.clone(), impairment(&q.kind))),
         Resource::Tuning(t) => Some((t.device.clone(), format!("{} {}", t.knob, tuned(t)))),
@@ -155,6 +157,7 @@ fn flat(value: &str) -> String {
 /// What an update changes, each as `mtu 1500 → 9000`.
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
+        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Ovs(a), Resource::Ovs(b)) => ovs::changes(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device::changes(a, b, names, within),
         (Resource::Port(a), Resource::Port(b)) => port_changes(a, b, names),
@@ -208,6 +211,7 @@ pub fn place(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> St
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(o) => ovs::place(o, names, within),
         Resource::Port(p) => format!("port {}", end(&p.device)),
         Resource::PortVlans(v) => format!("VLANs of {}", end(&v.device)),

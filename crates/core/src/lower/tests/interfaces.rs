@@ -124,7 +124,7 @@ fn children_stand_on_their_parent_and_on_a_nic_of_the_machine() {
     lab.own("r", "m1", on("m0", MacvlanMode::Bridge), &[]).mac = Some("02:00:00:00:00:01".parse().expect("a MAC"));
     lab.nic("eth1");
     lab.on_nic("far:fast0", "eth1", LinkKind::Ipvlan(IpvlanMode::L2), "172.17.3.3/16");
-    let nics = [(IfName::from_kernel("eth1"), Nic { mtu: 9000, up: true })].into();
+    let nics = [(IfName::from_kernel("eth1"), Nic { mtu: 9000, up: true, addresses: Vec::new() })].into();
     super::check_with(
         &lab,
         &Facts { nics, ..Facts::default() },
@@ -170,7 +170,7 @@ fn what_is_larger_than_the_nic_beneath_it_is_told() {
     let edge = lab.on_nic("far:fast0", "eth1", LinkKind::Macvlan(MacvlanMode::Bridge), "");
     lab.end(edge, 0).mtu = Some(9000);
     lab.own("far", "fast0.10", vlan("fast0", 10), &[]).mtu = Some(9000);
-    let nics = [(IfName::from_kernel("eth1"), Nic { mtu: 1500, up: true })].into();
+    let nics = [(IfName::from_kernel("eth1"), Nic { mtu: 1500, up: true, addresses: Vec::new() })].into();
     expect![[r#"
         E062 links[1]: far:fast0 has an MTU of 9000, above the 1500 of what is beneath it
     "#]]
@@ -208,7 +208,7 @@ fn a_refusal_can_say_which_link_or_interface_it_is_about() {
     let mut lab = cable();
     lab.own("r", "eth0.10", vlan("eth0", 10), &[]);
     let given = crate::given::give(&lab.0, &crate::given::Prior::default()).expect("a sound lab");
-    let origins = crate::lower::origins(&lab.0, &given);
+    let origins = crate::lower::origins(&crate::names::HostId::local(), &lab.0, &given);
     let told: String = origins.iter().map(|(key, at)| format!("{key}: {at}\n")).collect();
     expect![[r#"
         network namespace lab-r: nodes.r

@@ -42,6 +42,7 @@ impl<'a> Beneath<'a> {
             self.devices.iter().filter(move |(.., single)| stands(single))
         };
         let found = match wanted {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Device(Device::Single(new)) => {
                 let mut others = on(new.kind.parent(&new.id)?);
                 others.find(|(.., other)| clash(&new.kind, &other.kind)).map(|(key, foreign, _)| (*key, *foreign))
@@ -95,6 +96,7 @@ fn is_vrf(id: &DeviceId, desired: &HostState) -> bool {
 fn clash(a: &SingleKind, b: &SingleKind) -> bool {
     let passthru = |kind: &SingleKind| matches!(kind, SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. });
     match (a, b) {
+        (SingleKind::Vxlan(_), _) | (SingleKind::Gretap(_), _) | (SingleKind::Gre(_), _) => todo!("hosts"),
         (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) => a == b,
         (SingleKind::Macvlan { .. }, SingleKind::Macvlan { .. }) => passthru(a) || passthru(b),
         (SingleKind::Macvlan { .. }, SingleKind::Ipvlan { .. })

@@ -6,6 +6,7 @@ use crate::state::HostState;
 
 pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
     match (from, to) {
+        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
             a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id && a.queues == b.queues)
         }
@@ -42,6 +43,7 @@ pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
 fn single_can_become(a: &Single, b: &Single) -> bool {
     a.id == b.id
         && match (&a.kind, &b.kind) {
+            (SingleKind::Vxlan(_), _) | (SingleKind::Gretap(_), _) | (SingleKind::Gre(_), _) => todo!("hosts"),
             (SingleKind::Dummy, SingleKind::Dummy) => true,
             (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) | (SingleKind::Vrf { .. }, SingleKind::Vrf { .. }) => {
                 a.kind == b.kind
@@ -102,6 +104,7 @@ fn members(master: &DeviceId, among: &HostState) -> Vec<Key> {
 
 pub(in crate::resource) fn cycles(to: &Resource, among: &HostState) -> Vec<DeviceId> {
     match to {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Port(port) if master_of(port, among) == Joined::Vrf => with_vlans(&port.device, among),
         Resource::Netns(_)
         | Resource::Device(_)
@@ -126,6 +129,7 @@ fn with_vlans(device: &DeviceId, among: &HostState) -> Vec<DeviceId> {
 
 pub(in crate::resource) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Device(Device::Veth(v)) => {
             v.ends().iter().filter(|end| end.mtu < IPV6_MIN_MTU).map(|e| e.id.clone()).collect()
         }
@@ -151,6 +155,7 @@ pub(in crate::resource) fn upsets(resource: &Resource, among: &HostState) -> Vec
 
 pub(in crate::resource) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Route(r) if r.to.addr().is_ipv4() => Vec::new(),
         Resource::Netns(_)
         | Resource::Device(_)
@@ -169,6 +174,7 @@ pub(in crate::resource) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
 
 pub(in crate::resource) fn lost_by_going_down(resource: &Resource) -> Vec<DeviceId> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Address(a) if a.net.addr().is_ipv6() => vec![a.device.clone()],
         Resource::Route(r) => hop_devices(r).collect(),
         Resource::Netns(_)

@@ -5,12 +5,14 @@ use crate::state::Feature;
 
 pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Device(Device::Veth(_)) => vec![Feature::Veth],
         Resource::Device(Device::Bridge(bridge)) => {
             let filtering = bridge.vlan_filtering.then_some(Feature::VlanFiltering);
             std::iter::once(Feature::Bridge).chain(filtering).collect()
         }
         Resource::Device(Device::Single(single)) => vec![match single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Dummy => Feature::Dummy,
             SingleKind::Vlan { .. } => Feature::Vlan,
             SingleKind::Macvlan { .. } => Feature::Macvlan,

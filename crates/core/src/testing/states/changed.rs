@@ -18,6 +18,7 @@ use crate::testing::text::default_mac;
 /// The same thing, changed in one respect.
 pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
     Some(match old {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(old) => Resource::Ovs(ovs::changed(state, old, tape)?),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
@@ -97,6 +98,7 @@ fn changed_single(s: &Single, tape: &mut Tape) -> Single {
         1 => s.mac = s.mac.map(|Mac([.., a, b])| Mac([2, 0, 0, 1, a, b])),
         2 => s.full_name = None,
         _ => match &mut s.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Dummy => {}
             SingleKind::Vlan { protocol, vid, .. } => match tape.pick(2) {
                 0 => *vid = 30 - *vid,
@@ -132,6 +134,7 @@ pub(super) fn spread(state: &mut HostState, new: &Resource) {
             }
         }
         Resource::Device(Device::Single(s)) => match &s.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => {
                 let is_member = |r: &Resource| match r {
                     Resource::Port(port) if port.master() == s.id => Some(port.device.clone()),

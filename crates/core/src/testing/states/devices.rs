@@ -127,6 +127,7 @@ pub(super) fn can_be_parent(state: &HostState, id: &DeviceId) -> bool {
     match device(state, id) {
         Some(Device::Veth(_)) => true,
         Some(Device::Single(single)) => match single.kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Bond(_) => true,
             SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } => false,
         },

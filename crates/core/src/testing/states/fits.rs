@@ -16,6 +16,7 @@ pub(super) const IPV6_MIN_MTU: u32 = 1280;
 /// Whether a kernel would take this.
 pub(super) fn fits(resource: &Resource, state: &HostState) -> bool {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Ovs(of) => ovs::fits(of, state),
         Resource::Qdisc(q) => ovs::leaves_queueing(&q.device, state),
         Resource::Address(a) => address(a, state),
@@ -96,6 +97,7 @@ fn port(p: &Port, state: &HostState) -> bool {
         (Master::Bridge { .. }, Some(Device::Bridge(_))) => false,
         (Master::Bridge { .. }, Some(Device::Single(s))) => {
             let kind = match s.kind {
+                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Bond(_) | SingleKind::Macvlan { .. } => true,
                 SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } => false,
             };
@@ -127,6 +129,7 @@ fn single(s: &Single, state: &HostState) -> bool {
         Some(Master::Vrf { .. }) | None => false,
     };
     let beside = match &s.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Vlan { .. } => others().all(|other| other.kind != s.kind),
         SingleKind::Macvlan { mode, .. } => others().filter(|other| !is_vlan(other)).all(|other| match other.kind {
             SingleKind::Macvlan { mode: other, .. } => ![*mode, other].contains(&MacvlanMode::Passthru),

@@ -9,6 +9,7 @@ use crate::state::HostState;
 /// Forms of the same thing that stand on less, or on something else.
 pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Route(r) => {
             let with = |mut via: Vec<NextHop>| {
                 alone(&mut via);

@@ -213,6 +213,7 @@ pub(super) fn fits(ovs: &Ovs, state: &HostState) -> bool {
     match ovs {
         Ovs::Bridge(_) | Ovs::Stray(_) => true,
         Ovs::Port(port) => match port.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Device => can_be_port(state, &host(port.name)),
             OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => true,
         },

@@ -145,6 +145,7 @@ pub(super) fn show_single(s: &Single) -> String {
     push_common(&mut text, &s.id, s.mac, s.link_local, s.full_name.as_deref());
     push_unless(&mut text, "mtu", s.mtu.unwrap_or(1500), 1500);
     match &s.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Dummy => {}
         SingleKind::Vlan { parent, vid, protocol } => {
             write!(text, " {parent} {vid}").expect("a String takes all");

@@ -138,6 +138,7 @@ fn show_port(port: &OvsPort) -> String {
     let mut text = format!("ovs-port {} {}", port.name, port.bridge);
     let mut push = |part: String| write!(text, " {part}").expect("a String takes all");
     match &port.kind {
+        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Device => {}
         OvsPortKind::Internal { mac } if *mac == default_mac(&local(port.name)) => push("internal".to_owned()),
         OvsPortKind::Internal { mac } => push(format!("internal={mac}")),

@@ -14,6 +14,7 @@ impl Writing<'_, '_> {
     pub(super) fn place_addresses(&mut self, drafts: Vec<&mut Draft>) {
         let graph = &self.building.graph;
         let takes = |kind: &Kind| match kind {
+            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Namespace | Kind::Router => true,
             Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
         };

@@ -59,6 +59,7 @@ impl Writing<'_, '_> {
 /// Why a link of this kind cannot join these two, and what to do; none if it can.
 pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'static str)> {
     let word = match kind {
+        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth => return None,
         LinkKind::Bond { .. } if kinds.iter().any(|kind| matches!(kind, Kind::Ovs(..))) => {
             let hint = "link it by one pair, or make the bridge one of the kernel";
@@ -69,6 +70,17 @@ pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'stat
         LinkKind::Ipvlan(_) => "ipvlan",
     };
     let (message, hint) = match kinds {
+        [Kind::Nic { .. }, Kind::Overlay(_)] => todo!("hosts"),
+        [Kind::Ovs(_, _), Kind::Host] | [Kind::Ovs(_, _), Kind::Overlay(_)] | [Kind::Nic { .. }, Kind::Host] => {
+            todo!("hosts")
+        }
+        [Kind::Router, Kind::Overlay(_)] | [Kind::Bridge(_), Kind::Host] | [Kind::Bridge(_), Kind::Overlay(_)] => {
+            todo!("hosts")
+        }
+        [Kind::Namespace, Kind::Host] | [Kind::Namespace, Kind::Overlay(_)] | [Kind::Router, Kind::Host] => {
+            todo!("hosts")
+        }
+        [Kind::Host, _] | [Kind::Overlay(_), _] => todo!("hosts"),
         [Kind::Nic { .. }, Kind::Namespace | Kind::Router] | [Kind::Namespace | Kind::Router, Kind::Nic { .. }] => {
             return None;
         }

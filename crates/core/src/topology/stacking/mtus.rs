@@ -87,6 +87,7 @@ fn mtu(stack: &Stack, named: Named, depth: usize) -> Option<u32> {
         Named::End(edge, side) => {
             let link = &stack.building.graph[edge];
             match link.kind {
+                LinkKind::Overlay => todo!("hosts"),
                 LinkKind::Veth | LinkKind::Bond { .. } => Some(link.ends[side].mtu.unwrap_or(DEFAULT)),
                 LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => link.ends[side].mtu,
             }

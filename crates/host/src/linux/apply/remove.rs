@@ -31,6 +31,7 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             // Open vSwitch does that.
             Resource::Ovs(_) => {}
             Resource::Netns(netns) => namespaces.push((*at, netns)),
@@ -120,6 +121,7 @@ fn remove_small(
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
         let message = match (resource, index) {
+            (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
             (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
             (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
@@ -156,6 +158,7 @@ fn remove_small(
 
 fn device_of(resource: &Resource) -> Option<IfName> {
     match resource {
+        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),

@@ -93,6 +93,7 @@ impl<'a> Work<'a> {
 
     fn create(&mut self, at: usize, resource: &'a Resource) {
         match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             // It is made; what remains is to mark its device.
             Resource::Ovs(_) => {}
             Resource::Netns(netns) => self.namespaces.push((at, netns)),
@@ -160,7 +161,9 @@ impl<'a> Work<'a> {
                 | Resource::Qdisc(_)
                 | Resource::Address(_)
                 | Resource::Ran(_)
-                | Resource::Ovs(_),
+                | Resource::Ovs(_)
+                | Resource::Fdb(_)
+                | Resource::Neighbour(_),
             ) => {}
         }
     }
@@ -168,6 +171,7 @@ impl<'a> Work<'a> {
     /// Has a device marked that Open vSwitch makes: when that has made it, and when it comes up, for it may have been left without its mark.
     fn adopt(&mut self, at: usize, resource: &Resource, made: &BTreeSet<IfName>) {
         let name = match resource {
+            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(thing) => thing.makes(),
             Resource::Up(device) => {
                 Some(device.name).filter(|name| device.netns == NetnsId::Host && made.contains(name))

@@ -25,6 +25,7 @@ impl Sort {
     /// What a device that is wanted is.
     pub(crate) fn of(kind: &SingleKind) -> Self {
         match kind {
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Dummy => Sort::Dummy,
             SingleKind::Vlan { vid, protocol, .. } => Sort::Vlan { vid: *vid, protocol: *protocol },
             SingleKind::Macvlan { mode, .. } => Sort::Macvlan(*mode),

@@ -355,6 +355,7 @@ impl Site<'_> {
 
 fn kind(kind: &OvsPortKind) -> Vec<Setting> {
     match kind {
+        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Device => Vec::new(),
         OvsPortKind::Internal { mac } => {
             vec![Setting::of("type", Value::text("internal")), Setting::of("mac", Value::text(mac.to_string()))]

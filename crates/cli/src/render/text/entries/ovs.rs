@@ -29,6 +29,7 @@ impl Gathering<'_> {
             },
             Ovs::Bridge(bridge) => Subject::OvsBridge(bridge.name),
             Ovs::Port(port) => match port.kind {
+                OvsPortKind::Tunnel(_) => todo!("hosts"),
                 OvsPortKind::Patch { peer } => Subject::Link(patch_link(port.name, peer)),
                 OvsPortKind::Device | OvsPortKind::Internal { .. } => Subject::OvsBridge(port.bridge),
             },
@@ -79,6 +80,7 @@ impl Gathering<'_> {
         let end = self.telling.names.ovs_end(port.name);
         let treated = words::ovs::treated(port);
         match port.kind {
+            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Internal { .. } => {
                 let text = words::ovs::on_bridge(&Ovs::Port(Box::new(port.clone())), &self.telling.names);
                 self.entry(subject).made.devices.push(text);

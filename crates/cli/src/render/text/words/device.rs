@@ -60,6 +60,7 @@ pub fn about(single: &Single, names: &Names) -> Option<String> {
 /// The same without what it stands on: `802.1Q 10`.
 pub fn sort(single: &Single) -> Option<String> {
     match &single.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Dummy => None,
         SingleKind::Vlan { vid, protocol, .. } => Some(format!("{} {vid}", protocol.word().replace('q', "Q"))),
         SingleKind::Macvlan { mode, .. } => Some(mode.to_string()),
@@ -165,6 +166,7 @@ fn bridge_changes(a: &Bridge, b: &Bridge) -> Vec<String> {
 fn single_changes(a: &Single, b: &Single, names: &Names) -> Vec<String> {
     let mtu = |mtu: &Option<u32>| or_none(mtu.as_ref());
     let miimon = |single: &Single| match &single.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Bond(Bond { miimon, .. }) => Some(*miimon),
         SingleKind::Dummy
         | SingleKind::Vlan { .. }

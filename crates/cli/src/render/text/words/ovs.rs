@@ -57,6 +57,7 @@ fn bridge(name: IfName, names: &Names) -> String {
 /// `port`, `internal port`, `patch port`.
 pub fn port_word(kind: &OvsPortKind) -> &'static str {
     match kind {
+        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Device => "port",
         OvsPortKind::Internal { .. } => "internal port",
         OvsPortKind::Patch { .. } => "patch port",
@@ -87,6 +88,7 @@ pub fn bridge_about(bridge: &OvsBridge) -> Vec<String> {
 /// How a port is other than one that takes all: `access VLAN 10`, `takes in 10mbit`.
 pub fn port_about(port: &OvsPort, names: &Names) -> Vec<String> {
     let peer = match port.kind {
+        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Patch { peer } => Some(format!("to {}", names.ovs_end(peer))),
         OvsPortKind::Device | OvsPortKind::Internal { .. } => None,
     };
@@ -219,6 +221,7 @@ fn port_changes(a: &OvsPort, b: &OvsPort, names: &Names) -> Vec<String> {
     };
     note(bridge(a.bridge, names), bridge(b.bridge, names));
     let kind = |port: &OvsPort| match port.kind {
+        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Device => port_word(&port.kind).to_owned(),
         OvsPortKind::Internal { mac } => format!("{} {mac}", port_word(&port.kind)),
         OvsPortKind::Patch { peer } => format!("{} to {}", port_word(&port.kind), names.ovs_end(peer)),

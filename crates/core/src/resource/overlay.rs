@@ -1,0 +1,138 @@
+//! Tunnels over an underlay: VXLAN and GRE devices, and what they are told of the far side.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::DeviceId;
+use crate::names::{IfName, Mac};
+
+/// The UDP port of VXLAN (RFC 7348 §8).
+pub const VXLAN_PORT: u16 = 4789;
+
+/// The UDP port of Geneve (RFC 8926 §3.3).
+pub const GENEVE_PORT: u16 = 6081;
+
+/// A VXLAN device (RFC 7348, drivers/net/vxlan). Its socket is in the host's own namespace, wherever the device is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vxlan {
+    /// The network: 1 to 2²⁴−1.
+    pub vni: u32,
+    /// The UDP port that it listens on and sends to.
+    pub port: u16,
+    /// The underlay address that it sends from.
+    pub local: IpAddr,
+    /// Where it sends what it knows no other place for: a VTEP or a multicast group; none: only where [`Fdb`] entries say.
+    pub remote: Option<IpAddr>,
+    /// The underlay device that it sends by; a multicast group needs one.
+    pub device: Option<IfName>,
+    /// The outer TTL; 0: the kernel's default, 64 for a VTEP and 1 for a group.
+    pub ttl: u8,
+    /// Whether the outer UDP header has a checksum (IFLA_VXLAN_UDP_CSUM, and over IPv6 IFLA_VXLAN_UDP_ZERO_CSUM6_TX and _RX where it is false).
+    pub checksum: bool,
+    /// Whether the outer IPv4 header forbids to be cut in pieces.
+    pub df: Df,
+    /// Whether it remembers behind which VTEP it has seen an Ethernet address.
+    pub learning: bool,
+}
+
+/// Whether the outer header of a tunnel forbids to be cut in pieces (IFLA_VXLAN_DF).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Df {
+    /// It allows it.
+    #[default]
+    Unset,
+    /// It forbids it.
+    Set,
+    /// As the packet within.
+    Inherit,
+}
+
+/// A GRE device: with Ethernet frames in it (gretap, ip6gretap) or packets (gre, ip6gre; RFC 2784, RFC 2890). Its underlay is the host's own namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gre {
+    /// The underlay address that it sends from.
+    pub local: IpAddr,
+    /// Where it sends to; none, of packets over IPv4 alone: where [`Neighbour`] entries say.
+    pub remote: Option<IpAddr>,
+    /// The key, in and out.
+    pub key: Option<u32>,
+    /// The outer TTL; 0: that of the packet within.
+    pub ttl: u8,
+    /// Whether packets have a checksum, in and out.
+    pub checksum: bool,
+}
+
+/// What a kernel keeps unique of a GRE device in its underlay (`ip_tunnel_find`, net/ipv4/ip_tunnel.c).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct GreKey {
+    /// Whether frames are in it; packets otherwise.
+    pub frames: bool,
+    /// As in [`Gre::local`].
+    pub local: IpAddr,
+    /// As in [`Gre::remote`].
+    pub remote: Option<IpAddr>,
+    /// As in [`Gre::key`].
+    pub key: Option<u32>,
+}
+
+/// Where a VXLAN device sends frames for an Ethernet address (bridge-fdb(8), NTF_SELF, permanent).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fdb {
+    /// The VXLAN device.
+    pub device: DeviceId,
+    /// The address; all zeros for what is for many or for an address that is not known: there may be several of those, and each gets a copy.
+    pub mac: Mac,
+    /// The VTEP.
+    pub to: IpAddr,
+}
+
+/// Behind which underlay address a GRE device without a remote finds a neighbour (ip-neighbour(8), permanent).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// The GRE device.
+    pub device: DeviceId,
+    /// The neighbour's address in the overlay.
+    pub address: IpAddr,
+    /// Its address in the underlay.
+    pub to: IpAddr,
+}
+
+/// A tunnel port of Open vSwitch (ovs-vswitchd.conf.db(5), Interface, Tunnel Options).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OvsTunnel {
+    /// What is around the frames.
+    pub kind: OvsTunnelKind,
+    /// The underlay address that it sends from.
+    pub local: IpAddr,
+    /// Where it sends to.
+    pub remote: IpAddr,
+    /// The VNI, or the key of GRE.
+    pub key: Option<u32>,
+    /// The outer TTL; 0: 64, as Open vSwitch does.
+    pub ttl: u8,
+    /// Whether the outer header has a checksum.
+    pub checksum: bool,
+    /// Whether the outer IPv4 header forbids to be cut in pieces.
+    pub df: bool,
+}
+
+/// What is around the frames of a tunnel port of Open vSwitch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OvsTunnelKind {
+    /// VXLAN to this UDP port.
+    Vxlan {
+        /// The port.
+        port: u16,
+    },
+    /// Geneve to this UDP port.
+    Geneve {
+        /// The port.
+        port: u16,
+    },
+    /// GRE.
+    Gre,
+}
