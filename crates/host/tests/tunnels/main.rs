@@ -8,7 +8,7 @@ use common::*;
 use netsim_core::names::{IfName, Mac};
 use netsim_core::plan::Action;
 use netsim_core::resource::{
-    Df, Device, End, Fdb, Gre, Neighbour, NetnsId, Resource, Single, SingleKind, VXLAN_PORT, Vxlan,
+    Device, Df, End, Fdb, Gre, Neighbour, NetnsId, Resource, Single, SingleKind, VXLAN_PORT, Vxlan,
 };
 use netsim_core::state::{HostState, Observed, Scope};
 use netsim_host::backend::Progress;
@@ -123,7 +123,14 @@ fn name(text: &str) -> IfName {
 fn single(at: &str, mtu: u32, kind: SingleKind) -> Resource {
     let End { id, mac, .. } = end(at);
     let mac = kind.has_mac().then_some(mac);
-    Resource::Device(Device::Single(Box::new(Single { id, mac, mtu: Some(mtu), link_local: false, full_name: None, kind })))
+    Resource::Device(Device::Single(Box::new(Single {
+        id,
+        mac,
+        mtu: Some(mtu),
+        link_local: false,
+        full_name: None,
+        kind,
+    })))
 }
 
 fn mac_of(at: &str) -> Mac {

@@ -54,15 +54,17 @@ on_a_machine!(two_nodes_are_on_one_wire_over_ipv6_and_without_checksums, needs V
 });
 
 on_a_machine!(every_setting_reads_back_as_it_was_made_and_as_it_was_changed, needs Vxlan, {
-    let [a, _] = two_machines();
+    let [a, _b] = two_machines();
     let forms = [
         plain(1, 2),
         Vxlan { ttl: 9, df: Df::Set, learning: false, ..plain(1, 2) },
         Vxlan { remote: Some(addr("192.0.2.77")), df: Df::Inherit, ..plain(1, 2) },
         Vxlan { remote: None, learning: false, ..plain(1, 2) },
         Vxlan { local: addr("192.0.2.9"), ..plain(1, 2) },
-        Vxlan { device: Some(name("u0")), ..plain(1, 2) },
         plain(1, 2),
+        // A device can be given in place, but not be taken away.
+        Vxlan { device: Some(name("u0")), ..plain(1, 2) },
+        Vxlan { device: Some(name("u0")), ttl: 9, ..plain(1, 2) },
     ];
     let with = |vxlan: Vxlan, up: bool| {
         let mut all = node("a/eth0", vxlan, "10.0.0.1/24");
@@ -93,7 +95,7 @@ on_a_machine!(every_setting_reads_back_as_it_was_made_and_as_it_was_changed, nee
 });
 
 on_a_machine!(a_device_in_the_hosts_own_namespace_is_like_any_other, needs Vxlan, {
-    let [a, _] = two_machines();
+    let [a, _b] = two_machines();
     let all = state([vec![single("host/vx0", 1450, SingleKind::Vxlan(plain(1, 2))), up("host/vx0")]]);
     a.makes(&all);
     assert!(ip("-d link show vx0").contains("netsim lab=t"), "{}", ip("-d link show vx0"));
@@ -170,7 +172,7 @@ on_a_machine!(a_group_reaches_all_that_joined_it, needs Vxlan, {
 });
 
 on_a_machine!(a_device_with_its_underlay_elsewhere_is_a_stray, needs Vxlan, {
-    let [a, _] = two_machines();
+    let [a, _b] = two_machines();
     a.makes(&state([common::netns("a")]));
     let group = lab().group().to_string();
     ip(&format!("-n a link add eth0 group {group} type vxlan id 5 local 192.0.2.1 remote 192.0.2.2 dstport 4789"));
@@ -183,8 +185,8 @@ on_a_machine!(a_device_with_its_underlay_elsewhere_is_a_stray, needs Vxlan, {
     assert_eq!(&**what, "vxlan with its underlay elsewhere");
 });
 
-on_a_machine!(as_many_as_a_datagram_holds_not_are_made_in_little_time, needs Vxlan, {
-    let [a, _] = two_machines();
+on_a_machine!(more_than_a_datagram_holds_are_made_and_go, needs Vxlan, {
+    let [a, _b] = two_machines();
     let one = |n: u32| {
         let at = format!("n{n}/eth0");
         let vxlan = Vxlan { vni: n + 1, ..plain(1, 2) };

@@ -54,7 +54,9 @@ fn packet(frame: &[u8]) -> Option<Packet> {
     let number = |at: usize| Some(u16::from_be_bytes([*frame.get(at)?, *frame.get(at + 1)?]));
     let long = |at: usize| Some(u32::from_be_bytes(frame.get(at..at + 4)?.try_into().ok()?));
     let (to, protocol, at): (IpAddr, u8, usize) = match number(12)? {
-        0x0800 => (<[u8; 4]>::try_from(frame.get(30..34)?).ok()?.into(), frame[23], 14 + 4 * usize::from(frame[14] & 15)),
+        0x0800 => {
+            (<[u8; 4]>::try_from(frame.get(30..34)?).ok()?.into(), frame[23], 14 + 4 * usize::from(frame[14] & 15))
+        }
         0x86dd => (<[u8; 16]>::try_from(frame.get(38..54)?).ok()?.into(), *frame.get(20)?, 54),
         _ => return None,
     };
