@@ -157,7 +157,8 @@ fn a_host_tells_by_which_address_it_was_reached_and_what_others_it_has() {
             let facts = facts(host);
             let address = format!("10.255.0.{last}");
             assert_eq!(facts.reached.map(|reached| reached.to_string()), Some(address.clone()));
-            let nics: Vec<String> = facts.nics.iter().map(|(name, nic)| format!("{name} {:?}", nic.addresses)).collect();
+            let nics: Vec<String> =
+                facts.nics.iter().map(|(name, nic)| format!("{name} {:?}", nic.addresses)).collect();
             assert_eq!(nics, [format!("eth0 [{address}/24]")]);
             assert_eq!(facts.default_nic.map(|nic| nic.to_string()), Some("eth0".to_owned()));
         }

@@ -3,7 +3,7 @@
 use super::wire::{Packet, Wire};
 use super::*;
 
-fn plain(last: u8, peer: u8) -> Vxlan {
+pub(crate) fn plain(last: u8, peer: u8) -> Vxlan {
     Vxlan {
         vni: 0x8f21c4,
         port: VXLAN_PORT,
