@@ -162,7 +162,7 @@ fn update_single(a: &Single, b: &Single) -> Vec<String> {
     let changed = what(&a.kind).into_iter().zip(what(&b.kind)).filter(|(a, b)| a != b);
     let what: String = changed.map(|(_, (word, value))| format!(" {word} {value}")).collect();
     lines.extend((!what.is_empty()).then(|| set(&b.id, &format!("type {}{what}", b.kind.name()))));
-    lines.extend(tunnel::changes(&a.kind, &b.kind).map(|what| set(&b.id, &what)));
+    lines.extend(tunnel::changes(a, b).map(|what| set(&b.id, &what)));
     lines.extend(relabelled(&b.id, [a.link_local, b.link_local], [a.full_name.as_deref(), b.full_name.as_deref()]));
     lines
 }

@@ -90,12 +90,10 @@ fn vxlan_is(vxlan: &Vxlan) -> Vec<Argument> {
     all.extend(vxlan.device.map(|device| ("dev", Some(name(&device)))));
     all.extend((vxlan.ttl != 0).then(|| ("ttl", Some(vxlan.ttl.to_string()))));
     all.push((if vxlan.learning { "learning" } else { "nolearning" }, None));
-    all.extend(match (vxlan.local, vxlan.checksum) {
-        (IpAddr::V4(_), true) => vec![("udpcsum", None)],
-        (IpAddr::V4(_), false) => vec![("noudpcsum", None)],
-        (IpAddr::V6(_), true) => vec![("noudp6zerocsumtx", None), ("noudp6zerocsumrx", None)],
-        (IpAddr::V6(_), false) => vec![("udp6zerocsumtx", None), ("udp6zerocsumrx", None)],
-    });
+    all.push((if vxlan.checksum { "udpcsum" } else { "noudpcsum" }, None));
+    if vxlan.local.is_ipv6() && !vxlan.checksum {
+        all.extend([("udp6zerocsumtx", None), ("udp6zerocsumrx", None)]);
+    }
     all.extend(match vxlan.df {
         Df::Unset => None,
         Df::Set => Some(("df", Some("set".to_owned()))),
@@ -116,9 +114,9 @@ fn gre_is(gre: &Gre) -> Vec<Argument> {
 }
 
 /// What differs, as arguments of `ip link set … type`; none where nothing does, or of another kind.
-pub fn changes(a: &SingleKind, b: &SingleKind) -> Option<String> {
-    let arguments = match (a, b) {
-        (SingleKind::Vxlan(a), SingleKind::Vxlan(b)) if a != b => vxlan_changes(a, b),
+pub fn changes(a: &Single, b: &Single) -> Option<String> {
+    let arguments = match (&a.kind, &b.kind) {
+        (SingleKind::Vxlan(was), SingleKind::Vxlan(is)) if was != is => vxlan_changes(was, is, &b.id.netns),
         (SingleKind::Gretap(a), SingleKind::Gretap(b)) | (SingleKind::Gre(a), SingleKind::Gre(b)) if a != b => {
             gre_changes(a, b)
         }
@@ -135,13 +133,22 @@ pub fn changes(a: &SingleKind, b: &SingleKind) -> Option<String> {
             _,
         ) => return None,
     };
-    Some(format!("type {}{}", word(b), written(&arguments)))
+    // A GRE device that is told anything falls back to an MTU of the kernel's own, unless it is told that, too (`ip_tunnel_update`).
+    let mtu = b.mtu.map_or_else(String::new, |mtu| format!("mtu {mtu} "));
+    Some(format!("{mtu}type {}{}", word(&b.kind), written(&arguments)))
 }
 
 /// What is not said of a VXLAN device stays as it is.
-fn vxlan_changes(a: &Vxlan, b: &Vxlan) -> Vec<Argument> {
+fn vxlan_changes(a: &Vxlan, b: &Vxlan, netns: &NetnsId) -> Vec<Argument> {
+    // ip(8) needs the one to see that it is such a device, and says the other in any case.
+    let always = |of: &Argument| ["id", "learning", "nolearning"].contains(&of.0);
     let (was, is) = (vxlan_is(a), vxlan_is(b));
-    let mut all: Vec<Argument> = is.iter().filter(|of| of.0 == "id" || !was.contains(of)).cloned().collect();
+    let mut all: Vec<Argument> = is.iter().filter(|of| always(of) || !was.contains(of)).cloned().collect();
+    if let (NetnsId::Named(_), Some(device)) = (netns, b.device) {
+        // Where the tunnel is the underlay's device has no name: only its number goes.
+        let number = format!("\"if$(ip -o link show dev {} | cut -d: -f1)\"", name(&device));
+        all.iter_mut().filter(|of| of.0 == "dev").for_each(|of| of.1 = Some(number.clone()));
+    }
     let gone = |of: &&Argument| !is.iter().any(|other| other.0 == of.0);
     all.extend(was.iter().filter(gone).filter_map(|(word, _)| match *word {
         "remote" | "group" if b.remote.is_none() => Some(("remote", Some(any(b.local)))),
