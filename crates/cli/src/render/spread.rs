@@ -66,7 +66,8 @@ fn each_host_is_a_box_and_what_joins_them_is_in_none() {
           "b" -- "b-c" [style=dashed];
           "c" -- "b-c" [style=dashed];
         }
-    "#]].assert_eq(&dot::graph(&spread(), None));
+    "#]]
+    .assert_eq(&dot::graph(&spread(), None));
     expect![[r#"
         ---
         title: spread
@@ -83,5 +84,6 @@ fn each_host_is_a_box_and_what_joins_them_is_in_none() {
           n0 --- n2
           n1 --- n3
           n2 --- n3
-    "#]].assert_eq(&mermaid::flowchart(&spread(), None));
+    "#]]
+    .assert_eq(&mermaid::flowchart(&spread(), None));
 }
