@@ -20,6 +20,7 @@ mod qdisc;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod tunnel;
 
 /// The script. The database of Open vSwitch is where its programs look for it, if not here.
 pub fn script(plan: &Planned, database: Option<&str>) -> String {
@@ -93,11 +94,11 @@ fn head(plan: &Planned) -> String {
 
 fn noted(was: &Resource) -> String {
     match was {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
         Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) | Resource::Ovs(_) => was.key().to_string(),
+        Resource::Fdb(_) | Resource::Neighbour(_) => was.key().to_string(),
     }
 }
 
@@ -151,7 +152,8 @@ const NOT_OURS: &str = "what is of Open vSwitch is told apart before";
 
 fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => vec![tunnel::fdb("append", f)],
+        Resource::Neighbour(n) => vec![tunnel::neighbour("replace", n)],
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) => create_netns(n, lab),
         Resource::Device(d) => device::create(d, lab),
@@ -245,7 +247,8 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
 
 fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => vec![tunnel::fdb("del", f)],
+        Resource::Neighbour(n) => vec![tunnel::neighbour("del", n)],
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
@@ -283,7 +286,7 @@ fn fresh_name(name: &SysctlName) -> String {
 
 fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
-        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
+        (Resource::Neighbour(_), Resource::Neighbour(b)) => vec![tunnel::neighbour("replace", b)],
         (Resource::Ovs(_), _) => unreachable!("{NOT_OURS}"),
         (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
         (Resource::Port(a), Resource::Port(b)) => port::update(a, b),
@@ -303,7 +306,9 @@ fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_),
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_),
             _,
         ) => unreachable!("none of these changes in place"),
     }

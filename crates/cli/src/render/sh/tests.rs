@@ -1,14 +1,15 @@
 //! Scripts for every kind of resource.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use expect_test::{Expect, expect};
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName};
 use netsim_core::resource::{
-    Bond, BondMode, Bridge, Datapath, Device, DeviceId, Distribution, End, IpvlanMode, Knob, Loss, MacvlanMode,
-    MirrorFrom, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind, OvsQos, Port,
-    PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single, SingleKind, Tbf, Tuning, Veth, VlanMode, VlanProtocol,
-    VlanRange,
+    Bond, BondMode, Bridge, Datapath, Device, DeviceId, Df, Distribution, End, Fdb, Gre, IpvlanMode, Knob, Loss,
+    MacvlanMode, MirrorFrom, Neighbour, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort,
+    OvsPortKind, OvsQos, OvsTunnel, OvsTunnelKind, Port, PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single,
+    SingleKind, Tbf, Tuning, VXLAN_PORT, Veth, VlanMode, VlanProtocol, VlanRange, Vxlan,
 };
 use netsim_core::state::{HostState, Observed};
 use netsim_core::units::share;
@@ -417,4 +418,122 @@ fn what_follows_each_other_of_open_vswitch_is_one_transaction() {
           -- --if-exists del-br sw
     "#]],
     );
+}
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
+}
+
+fn a_vxlan(change: impl FnOnce(&mut Vxlan)) -> SingleKind {
+    let mut vxlan = Vxlan {
+        vni: 4100,
+        port: VXLAN_PORT,
+        local: address(1),
+        remote: Some(address(2)),
+        device: None,
+        ttl: 0,
+        checksum: true,
+        df: Df::Unset,
+        learning: true,
+    };
+    change(&mut vxlan);
+    SingleKind::Vxlan(vxlan)
+}
+
+fn a_gre(change: impl FnOnce(&mut Gre)) -> Gre {
+    let mut gre = Gre { local: address(1), remote: Some(address(2)), key: Some(7), ttl: 64, checksum: false };
+    change(&mut gre);
+    gre
+}
+
+fn fdb(mac: Mac, last: u8) -> Resource {
+    Resource::Fdb(Fdb { device: id("a", "x"), mac, to: address(last) })
+}
+
+fn neighbour(last: u8) -> Resource {
+    let address_within = IpAddr::from([10, 0, 99, 2]);
+    Resource::Neighbour(Neighbour { device: id("a", "n"), address: address_within, to: address(last) })
+}
+
+#[test]
+fn a_tunnel_is_made_where_its_underlay_is() {
+    let six = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+    let in_host = match single("h", 5, a_vxlan(|v| (v.vni, v.df) = (4104, Df::Set))) {
+        Resource::Device(Device::Single(single)) => {
+            Resource::Device(Device::Single(Box::new(Single { id: id("host", "h"), ..*single })))
+        }
+        other => other,
+    };
+    let all = [
+        netns("a"),
+        single("v", 4, a_vxlan(|_| {})),
+        single(
+            "g",
+            6,
+            a_vxlan(|v| {
+                (v.vni, v.port, v.remote, v.ttl) = (4102, 8472, Some(IpAddr::from([239, 1, 1, 1])), 4);
+                (v.device, v.checksum) = (Some(IfName::new("eth1").expect("a name")), false);
+            }),
+        ),
+        single(
+            "s",
+            7,
+            a_vxlan(|v| {
+                (v.vni, v.local, v.remote, v.checksum, v.df) = (4103, six(1), Some(six(2)), false, Df::Inherit);
+            }),
+        ),
+        single("x", 8, a_vxlan(|v| (v.vni, v.remote, v.learning) = (4101, None, false))),
+        in_host,
+        fdb(Mac([0; 6]), 2),
+        fdb(mac(9), 3),
+        single("t", 10, SingleKind::Gretap(a_gre(|g| g.checksum = true))),
+        single("p", 0, SingleKind::Gre(a_gre(|g| (g.local, g.remote, g.key) = (six(1), Some(six(2)), None)))),
+        single("n", 0, SingleKind::Gre(a_gre(|g| (g.remote, g.key, g.ttl) = (None, Some(99), 0)))),
+        neighbour(2),
+    ];
+    check(&[], &all, &expect![[""]]);
+}
+
+#[test]
+fn what_a_tunnel_is_told_is_changed_and_taken_back() {
+    let was = [
+        netns("a"),
+        single("x", 8, a_vxlan(|_| {})),
+        fdb(mac(9), 3),
+        single("n", 0, SingleKind::Gre(a_gre(|g| g.remote = None))),
+        neighbour(2),
+    ];
+    let is = [
+        netns("a"),
+        single("x", 8, a_vxlan(|v| (v.remote, v.ttl) = (Some(address(4)), 9))),
+        single("n", 0, SingleKind::Gre(a_gre(|g| (g.remote, g.ttl) = (None, 9)))),
+        neighbour(3),
+    ];
+    check(&was, &is, &expect![[""]]);
+    check(&is, &was[..1], &expect![[""]]);
+}
+
+#[test]
+fn a_tunnel_of_open_vswitch_is_a_port_with_options() {
+    let tunnel = |kind, key, remote, df| {
+        OvsPortKind::Tunnel(OvsTunnel {
+            kind,
+            local: address(1),
+            remote: address(remote),
+            key,
+            ttl: 0,
+            checksum: false,
+            df,
+        })
+    };
+    let base = || vec![ovs_bridge("sw", |_| {})];
+    let with = |all: Vec<Resource>| [base(), all].concat();
+    let was = with(vec![
+        ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4100), 2, true), |p| p.protected = true),
+        ovs_port("e", tunnel(OvsTunnelKind::Geneve { port: 6082 }, Some(4101), 3, false), |_| {}),
+        ovs_port("g", tunnel(OvsTunnelKind::Gre, None, 4, true), |_| {}),
+    ]);
+    check(&base(), &was, &expect![[""]]);
+    let is = with(vec![ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4200), 5, true), |_| {})]);
+    check(&was, &is, &expect![[""]]);
 }
