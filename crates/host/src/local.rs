@@ -77,8 +77,8 @@ impl Local {
         let seen = self.seen.lock().expect("nobody panics with it").take();
         let work = Work { linux: &self.linux, scope, actions, progress };
         let sought = if actions.iter().any(ovs::is_of_ovs) {
-            let ovs = self.ovs().map_err(failed)?;
-            let rows = seen.map_or_else(|| ovs.rows(), Ok).map_err(failed)?;
+            let ovs = self.ovs().map_err(StepError::Untouched)?;
+            let rows = seen.map_or_else(|| ovs.rows(), Ok).map_err(StepError::Untouched)?;
             let rows = work.with_switch(&ovs, rows)?;
             Sought::Ready(ovs, rows)
         } else {
