@@ -20,4 +20,4 @@ pub mod sim;
 pub mod store;
 
 pub use any::AnyBackend;
-pub use local::Local;
+pub use local::{Local, in_turns};
