@@ -25,8 +25,8 @@ pub(crate) use bridge::{BridgeSettings, create_bridge, set_port};
 pub(crate) use change::{Change, add_altnames, remove_altname};
 pub(crate) use single::{Sort, create_single};
 pub(crate) use veth::create_veth;
-pub(crate) use vxlan::Listens;
 pub(crate) use vlans::{Member, SeenVlans, decode_vlans, list_vlans, set_vlans};
+pub(crate) use vxlan::Listens;
 
 use super::qdisc;
 

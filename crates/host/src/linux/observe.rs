@@ -17,7 +17,8 @@ use super::switched::Devices;
 use super::sysctl::Settings;
 use super::tunnels::{Tunnels, has_underlay};
 use super::{
-    Paths, Switched, address, device, errors, facts, ledger, neighbour, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
+    Paths, Switched, address, device, errors, facts, ledger, neighbour, netns, peers, qdisc, ran, read_back, route,
+    sysctl, tuning,
 };
 use crate::backend::HostError;
 use crate::netlink::Netlink;

@@ -59,7 +59,9 @@ impl Tunnels {
     pub(crate) fn tell(&self, observed: &mut Observed, asked: &Asked) {
         for tunnel in &self.0 {
             let Some(key) = tunnel.key().filter(|key| asked.keys.contains(key)) else { continue };
-            observed.others.insert(key, Foreign { what: tunnel.words().into(), lab: tunnel.lab.clone(), resource: None });
+            observed
+                .others
+                .insert(key, Foreign { what: tunnel.words().into(), lab: tunnel.lab.clone(), resource: None });
         }
     }
 

@@ -111,8 +111,13 @@ mod tests {
         let real = addresses.prop_filter("an address of a machine", |(a, b): &(IpAddr, Option<IpAddr>)| {
             !a.is_unspecified() && b.is_none_or(|b| !b.is_unspecified())
         });
-        (real, any::<Option<u32>>(), any::<u8>(), any::<bool>())
-            .prop_map(|((local, remote), key, ttl, checksum)| Gre { local, remote, key, ttl, checksum })
+        (real, any::<Option<u32>>(), any::<u8>(), any::<bool>()).prop_map(|((local, remote), key, ttl, checksum)| Gre {
+            local,
+            remote,
+            key,
+            ttl,
+            checksum,
+        })
     }
 
     proptest! {

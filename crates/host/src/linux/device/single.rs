@@ -16,13 +16,24 @@ use super::{gre, new_device, vxlan};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Dummy,
-    Vlan { vid: u16, protocol: VlanProtocol },
+    Vlan {
+        vid: u16,
+        protocol: VlanProtocol,
+    },
     Macvlan(MacvlanMode),
     Ipvlan(IpvlanMode),
-    Bond { mode: BondMode, miimon: u32 },
-    Vrf { table: u32 },
+    Bond {
+        mode: BondMode,
+        miimon: u32,
+    },
+    Vrf {
+        table: u32,
+    },
     /// Without its underlay's device; `link` is the number of that in the underlay's namespace, 0 where there is none.
-    Vxlan { vxlan: Vxlan, link: u32 },
+    Vxlan {
+        vxlan: Vxlan,
+        link: u32,
+    },
     Gretap(Gre),
     Gre(Gre),
 }
@@ -66,9 +77,12 @@ impl Sort {
     pub(crate) fn has_parent(self) -> bool {
         match self {
             Sort::Vlan { .. } | Sort::Macvlan(_) | Sort::Ipvlan(_) => true,
-            Sort::Dummy | Sort::Bond { .. } | Sort::Vrf { .. } | Sort::Vxlan { .. } | Sort::Gretap(_) | Sort::Gre(_) => {
-                false
-            }
+            Sort::Dummy
+            | Sort::Bond { .. }
+            | Sort::Vrf { .. }
+            | Sort::Vxlan { .. }
+            | Sort::Gretap(_)
+            | Sort::Gre(_) => false,
         }
     }
 
@@ -150,7 +164,9 @@ impl Sort {
                 _ => None,
             }),
             "vxlan" => vxlan::decode(data).map(|(vxlan, link)| Sort::Vxlan { vxlan, link }),
-            kind => gre::decode(kind, data).map(|(frames, gre)| if frames { Sort::Gretap(gre) } else { Sort::Gre(gre) }),
+            kind => {
+                gre::decode(kind, data).map(|(frames, gre)| if frames { Sort::Gretap(gre) } else { Sort::Gre(gre) })
+            }
         }
     }
 
