@@ -65,6 +65,13 @@ pub struct Gre {
     pub checksum: bool,
 }
 
+impl Gre {
+    /// Whether it is the same on the underlay: then the one can become the other in place.
+    pub(super) fn is_same_tunnel(&self, other: &Gre) -> bool {
+        (self.local, self.remote, self.key) == (other.local, other.remote, other.key)
+    }
+}
+
 /// What a kernel keeps unique of a GRE device in its underlay (`ip_tunnel_find`, net/ipv4/ip_tunnel.c).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GreKey {
@@ -78,12 +85,15 @@ pub struct GreKey {
     pub key: Option<u32>,
 }
 
+/// In [`Fdb::mac`] what is for many, or for an address that is not known.
+pub const EVERYBODY: Mac = Mac([0; 6]);
+
 /// Where a VXLAN device sends frames for an Ethernet address (bridge-fdb(8), NTF_SELF, permanent).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fdb {
     /// The VXLAN device.
     pub device: DeviceId,
-    /// The address; all zeros for what is for many or for an address that is not known: there may be several of those, and each gets a copy.
+    /// The address; of [`EVERYBODY`] there may be several, and each gets a copy.
     pub mac: Mac,
     /// The VTEP.
     pub to: IpAddr,
