@@ -15,7 +15,7 @@ use super::device::{Kind, LO_INDEX, Link, Sort};
 use super::netns::Entry;
 use super::switched::Devices;
 use super::sysctl::Settings;
-use super::tunnels::{Tunnels, has_underlay};
+use super::tunnels::{Tunnels, is_over_host};
 use super::{
     Paths, Switched, address, device, errors, facts, ledger, neighbour, netns, peers, qdisc, ran, read_back, route,
     sysctl, tuning,
@@ -315,7 +315,8 @@ fn look(
             }))))
         }
         other => {
-            let over_host = |link: &Link| has_underlay_elsewhere(link) && has_underlay(link, &number_of_home);
+            let id = NetnsId::Named(name.clone());
+            let over_host = |link: &Link| link.is_tunnel() && is_over_host(link, &id, number_of_home);
             let tunnels = links.into_iter().filter(over_host).collect();
             Ok(Some(Found::Foreign(name.clone(), other.map(|m| m.lab), "network namespace", tunnels)))
         }

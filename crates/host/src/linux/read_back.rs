@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::device::{Kind, LO_INDEX, Link, Sort, lab_of};
 use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
-use super::tunnels::{has_underlay, is_on_its_way};
+use super::tunnels::{is_on_its_way, is_over_host};
 use super::{address, neighbour, qdisc, route, switched};
 
 /// Devices that a kernel puts into every new namespace when the module is there: nobody's.
@@ -123,6 +123,7 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
         Kind::Single(sort) if is_on_its_way(&id) => stray(format!("{} on its way to its node", sort.name())),
         Kind::Single(sort) => match single(spaces, at, link, *sort, pairs) {
             Some(single) => Device::Single(Box::new(single)),
+            None if sort.is_tunnel() => stray(format!("{} with its underlay elsewhere", sort.name())),
             None => stray(format!("{} on a device elsewhere", sort.name())),
         },
         Kind::Switched { .. } => stray("device of Open vSwitch".into()),
@@ -145,7 +146,7 @@ fn end(space: &Space, link: &Link) -> Option<End> {
 /// A device with one name; none where what it stands on is not known.
 fn single(spaces: &[Space], at: usize, link: &Link, sort: Sort, pairs: &Pairs) -> Option<Single> {
     let id = DeviceId { netns: spaces[at].id.clone(), name: link.name };
-    if sort.is_tunnel() && !has_underlay(link, &spaces[at].home) {
+    if sort.is_tunnel() && !is_over_host(link, &id.netns, spaces[at].home) {
         return None;
     }
     let beneath = match sort {

@@ -24,9 +24,12 @@ pub(crate) fn is_on_its_way(id: &DeviceId) -> bool {
     rest.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether the underlay of a tunnel is the host's namespace, by the number that its own has for that; none in the host's.
-pub(crate) fn has_underlay(link: &Link, home: &Option<i32>) -> bool {
-    link.peer.and_then(|(_, number)| number) == *home
+/// Whether the underlay of a tunnel is the host's namespace; `home` is the number that its own has for that.
+pub(crate) fn is_over_host(link: &Link, netns: &NetnsId, home: Option<i32>) -> bool {
+    match (netns, link.peer.and_then(|(_, number)| number)) {
+        (NetnsId::Host, underlay) => underlay.is_none(),
+        (NetnsId::Named(_), underlay) => underlay.is_some() && underlay == home,
+    }
 }
 
 /// The tunnels of others.
@@ -44,7 +47,9 @@ struct Tunnel {
 impl Tunnels {
     /// Those in the host's namespace that are not of this lab.
     pub(crate) fn of_host(lab: &LabName, links: &[Link]) -> Self {
-        let others = links.iter().filter(|link| link.is_tunnel() && !is_of_lab(lab, link) && has_underlay(link, &None));
+        let others = links
+            .iter()
+            .filter(|link| link.is_tunnel() && !is_of_lab(lab, link) && is_over_host(link, &NetnsId::Host, None));
         let tunnel = |link: &Link| Tunnel { link: link.clone(), lab: lab_of(&link.alias), netns: None };
         Tunnels(others.map(tunnel).collect())
     }

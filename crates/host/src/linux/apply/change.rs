@@ -67,8 +67,9 @@ pub(super) fn devices(
     let link = |kind: &SingleKind| underlay_device(kind).and_then(|id| links.get(&id.name)).copied().unwrap_or(0);
     let singles = place.changed_singles.iter().map(|(at, from, to)| {
         let settings = Sort::of(&to.kind, link(&to.kind)).since(Sort::of(&from.kind, link(&from.kind)));
-        // Of a tunnel that is told anything the kernel works out the MTU anew, unless it is told that as well (`ip6gre_changelink`).
-        let resized = from.mtu != to.mtu || settings.is_some();
+        // Of a GRE device that is told anything the kernel works out the MTU anew, unless it is told that as well (`ip6gre_changelink`).
+        let is_gre = matches!(to.kind, SingleKind::Gretap(_) | SingleKind::Gre(_));
+        let resized = from.mtu != to.mtu || (is_gre && settings.is_some());
         Differs {
             at: *at,
             name: to.id.name,
@@ -91,8 +92,8 @@ pub(super) fn devices(
     let mut batch = Batch::default();
     for differs in &all {
         let index = index(run, space, netns, differs)?;
-        if !differs.change.is_empty() {
-            batch.push(differs.at, 0, differs.change.of(index));
+        for change in differs.change.apart() {
+            batch.push(differs.at, 0, change.of(index));
         }
         if differs.full_name.0 != differs.full_name.1 {
             let (old, new) = differs.full_name;
