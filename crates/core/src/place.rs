@@ -9,6 +9,7 @@ use crate::topology::{On, Topology};
 mod clash;
 mod hosts;
 mod naming;
+mod partition;
 mod split;
 
 pub(crate) use naming::part;
