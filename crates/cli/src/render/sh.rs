@@ -89,7 +89,9 @@ fn head(plan: &Planned) -> String {
          {flows}\
          set -eu\n\
          mark=\n\
-         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n"
+         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n\
+         quiet=\n\
+         if [ -e /proc/sys/net/ipv6 ]; then quiet='addrgenmode none'; fi\n"
     )
 }
 
