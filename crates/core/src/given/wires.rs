@@ -5,7 +5,7 @@ use petgraph::graph::EdgeIndex;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::interfaces::InterfaceId;
-use super::{Prior, PriorEnd};
+use super::{Prior, PriorEnd, overlays};
 use crate::names::NodeName;
 use crate::topology::{Endpoint, Kind, Topology};
 
@@ -21,6 +21,9 @@ pub(super) type Wires<'a> = Vec<[Option<Was<'a>>; 2]>;
 /// A wire between two nodes, the lesser node's end first.
 type Wire<'a> = [Was<'a>; 2];
 
+/// Interfaces that are matched.
+type Known<'a> = FxHashSet<(&'a NodeName, &'a str)>;
+
 /// Sorts as people count: `eth2` before `eth10`.
 fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
     (name.len(), name)
@@ -34,8 +37,12 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         return matched;
     }
     let written = written_names(topology);
-    let mut wires = wires_by_nodes(prior);
-    for (nodes, links) in links_by_nodes(topology) {
+    let by_number = match_numbers(topology, prior, &written, &mut matched);
+    let mut wires = wires_by_nodes(prior, &by_number);
+    for (nodes, mut links) in links_by_nodes(topology) {
+        links.retain(|((near, side), (far, other))| {
+            matched[near.index()][*side].is_none() && matched[far.index()][*other].is_none()
+        });
         let Some(wires) = wires.get_mut(&nodes) else { continue };
         match_parallel(topology, &written, &links, wires, &mut matched);
     }
@@ -47,7 +54,7 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         ends.collect()
     };
     let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
-    match_lone_ends(topology, prior, &written, &ends_of, &mut matched);
+    match_lone_ends(topology, prior, &written, &by_number, &ends_of, &mut matched);
     match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
 }
@@ -68,11 +75,14 @@ fn written_names(topology: &Topology) -> Written<'_> {
     ends.chain(own).collect()
 }
 
-fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
+fn wires_by_nodes<'a>(prior: &'a Prior, known: &Known<'a>) -> FxHashMap<[&'a NodeName; 2], Vec<Wire<'a>>> {
     let mut wires: FxHashMap<_, Vec<Wire<'_>>> = FxHashMap::default();
     for (name, end) in &prior.interfaces {
         let Some(peer) = end.peer.as_ref().filter(|peer| name < *peer) else { continue };
         let Some(far) = prior.interfaces.get(peer) else { continue };
+        if [name, peer].into_iter().any(|(node, interface)| known.contains(&(node, interface.as_str()))) {
+            continue;
+        }
         wires.entry([&name.0, &peer.0]).or_default().push([(&name.1, end), (&peer.1, far)]);
     }
     for parallel in wires.values_mut() {
@@ -81,13 +91,19 @@ fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
     wires
 }
 
-/// Links by their two nodes, the lesser name first; each with the side on which that one is.
+/// Links by their two nodes, the lesser name first; each with the side on which that one is. An overlay with two ends is one link.
 fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
     let mut links: IndexMap<_, Vec<_>, FxBuildHasher> = IndexMap::default();
     for edge in topology.graph.edge_indices() {
-        let [a, b] = [0, 1].map(|side| &topology.end_node(edge, side).name);
-        let (nodes, low) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };
-        links.entry(nodes).or_default().push(((edge, low), (edge, 1 - low)));
+        let far = match overlays::across(topology, edge) {
+            Some(far) if far < edge => continue,
+            Some(far) => (far, 0),
+            None => (edge, 1),
+        };
+        let near = (edge, 0);
+        let [a, b] = [near, far].map(|(edge, side)| &topology.end_node(edge, side).name);
+        let (nodes, ends) = if a <= b { ([a, b], (near, far)) } else { ([b, a], (far, near)) };
+        links.entry(nodes).or_default().push(ends);
     }
     links
 }
@@ -136,18 +152,48 @@ fn match_parallel<'a>(
     }
 }
 
+/// The ends of overlays by their number. Gives back which they were.
+fn match_numbers<'a>(
+    topology: &Topology,
+    prior: &'a Prior,
+    written: &Written<'_>,
+    matched: &mut Wires<'a>,
+) -> Known<'a> {
+    let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
+    let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
+    let mut found = FxHashSet::default();
+    for edge in topology.graph.edge_indices() {
+        let slot = &mut matched[edge.index()][0];
+        let Some((_, overlay)) = overlays::of(topology, edge).filter(|_| slot.is_none()) else { continue };
+        let node = &topology.end_node(edge, 0).name;
+        let Some(&((owner, name), was)) = numbered.get(&(node, overlay.number)) else { continue };
+        let is_its_own = match &endpoint(topology, (edge, 0)).interface {
+            Some(interface) => interface == name,
+            None => !written.contains(&(node.as_str(), name)),
+        };
+        if is_its_own {
+            *slot = Some((name, was));
+            found.insert((owner, name.as_str()));
+        }
+    }
+    found
+}
+
 /// The far node was renamed or replaced, or a port has left its switch: this end is still the same.
 fn match_lone_ends<'a>(
     topology: &Topology,
     prior: &'a Prior,
     written: &Written<'_>,
+    known: &Known<'_>,
     ends_of: &[Vec<EndId>],
     matched: &mut Wires<'a>,
 ) {
-    let nodes: FxHashSet<&NodeName> = topology.graph.node_weights().map(|n| &n.name).collect();
+    let nodes = topology.graph.node_weights().filter(|n| n.overlay().is_none());
+    let nodes: FxHashSet<&NodeName> = nodes.map(|n| &n.name).collect();
     let mut lone: FxHashMap<&NodeName, Vec<Was<'a>>> = FxHashMap::default();
     for ((node, interface), end) in &prior.interfaces {
-        if end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer)) {
+        let is_lone = end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer));
+        if is_lone && !known.contains(&(node, interface.as_str())) {
             lone.entry(node).or_default().push((interface, end));
         }
     }
