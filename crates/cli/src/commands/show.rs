@@ -108,6 +108,7 @@ fn told(lab: &str, facts: &NodeFacts) -> String {
     }
     section("MIRRORS", facts.mirrors.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("FLOWS", facts.flows.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("TUNNEL ENTRIES", facts.tunnels.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("NEIGHBOURS", facts.neighbours.iter().map(Neighbour::words).collect());
     section("FORWARDING", facts.forwarding.iter().map(Forwarding::words).collect());
     section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());

@@ -110,10 +110,6 @@ fn differences(on: &OnHost) -> Vec<Difference> {
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
-            (NetnsId::Host, Key::Neighbour(_, _)) => todo!("hosts"),
-            (NetnsId::Host, Key::Vni { .. }) | (NetnsId::Host, Key::Gre(_)) | (NetnsId::Host, Key::Fdb(_, _, _)) => {
-                todo!("hosts")
-            }
             // What nobody asked for is there because it is on a bridge of the lab, or of one of its ports.
             (NetnsId::Host, Key::Ovs(_)) => !asked.contains(key),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
@@ -126,7 +122,9 @@ fn differences(on: &OnHost) -> Vec<Difference> {
                 let beneath = foreign.resource.as_ref().and_then(beneath);
                 beneath.is_some_and(|device| ours.holder(&Key::Device(device)).is_some())
             }
+            (NetnsId::Host, Key::Fdb(d, ..) | Key::Neighbour(d, _)) => ours.holder(&Key::Device(d.clone())).is_some(),
             (NetnsId::Host, Key::Netns(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => false,
+            (NetnsId::Host, Key::Vni { .. } | Key::Gre(_)) => false,
         };
         if !in_lab {
             continue;
@@ -153,7 +151,7 @@ fn beneath(resource: &Resource) -> Option<DeviceId> {
 /// That an interface is up is told as a change of it.
 fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => None,
         Resource::Up(device) => Some(format!("{}: {change}", names.end(device))),
         Resource::Netns(_) | Resource::Device(_) | Resource::Port(_) | Resource::PortVlans(_) => None,
         Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => None,
@@ -163,7 +161,7 @@ fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
 
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => None,
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
@@ -221,7 +219,8 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => Some(&f.device),
+        Resource::Neighbour(n) => Some(&n.device),
         // What its bridge, its port or its device takes along.
         Resource::Ovs(_) => return resource.needs(among).iter().flat_map(|need| &need.0).any(|key| gone.contains(key)),
         Resource::Netns(_) | Resource::Ran(_) => None,

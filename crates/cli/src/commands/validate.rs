@@ -61,10 +61,9 @@ fn told(args: &ValidateArgs, loaded: &Loaded) -> String {
 /// Whether it is a node of the file.
 fn is_written(node: &Node) -> bool {
     match &node.kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
-        Kind::Namespace | Kind::Router => true,
+        Kind::Namespace | Kind::Router | Kind::Host => true,
         Kind::Bridge(switch) | Kind::Ovs(switch, _) => !switch.implied,
-        Kind::Nic { .. } => false,
+        Kind::Nic { .. } | Kind::Overlay(_) => false,
     }
 }
 

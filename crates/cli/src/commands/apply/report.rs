@@ -22,6 +22,8 @@ pub enum Fate {
     Done,
     /// It is as it was before.
     AsBefore,
+    /// Nothing was touched there.
+    Untouched,
     /// It is as far as it had come, as was asked for.
     Left,
     /// It is as far as it had come, for bringing it back failed.
@@ -32,10 +34,20 @@ pub enum Fate {
     Unreached,
 }
 
+impl Fate {
+    /// Whether all is as it was before.
+    pub fn is_back(self) -> bool {
+        match self {
+            Fate::AsBefore | Fate::Untouched => true,
+            Fate::Done | Fate::Left | Fate::Stuck | Fate::Uncertain | Fate::Unreached => false,
+        }
+    }
+}
+
 /// What stopped the work.
 pub fn stopped(error: StepError) -> Failure {
     match error {
-        StepError::Failed { error, .. } => Failure::from(error),
+        StepError::Failed { error, .. } | StepError::Untouched(error) => Failure::from(error),
         StepError::Interrupted => Failure::new(codes::INTERRUPTED, "interrupted"),
     }
 }
@@ -117,8 +129,7 @@ pub fn aftermath(work: &Work<'_>, fates: &IndexMap<HostId, Fate>) -> Failure {
         (_, _) => {
             let line = |(id, fate): (&HostId, &Fate)| format!("{id}: {}\n", on_one(lab.as_str(), *fate, was_there(id)));
             let rest = format!("`netsim apply` goes on from here, `netsim destroy {lab}` removes what is there\n");
-            fates.iter().map(line).collect::<String>()
-                + if fates.values().all(|f| *f == Fate::AsBefore) { "" } else { &rest }
+            fates.iter().map(line).collect::<String>() + if fates.values().all(|f| f.is_back()) { "" } else { &rest }
         }
     };
     if fates.iter().any(|(id, fate)| *fate == Fate::AsBefore && ran(id)) {
@@ -132,6 +143,7 @@ fn alone(lab: &str, fate: Fate, was_there: bool) -> String {
     match fate {
         Fate::AsBefore if was_there => format!("rolled back: lab {lab} is as it was before\n"),
         Fate::AsBefore => format!("rolled back: nothing of lab {lab} is left\n"),
+        Fate::Untouched => format!("lab {lab}: nothing was changed\n"),
         Fate::Stuck => format!("rolling back stopped there; `netsim destroy {lab}` removes what is there\n"),
         Fate::Left | Fate::Done | Fate::Uncertain | Fate::Unreached => {
             format!(
@@ -147,6 +159,7 @@ fn on_one(lab: &str, fate: Fate, was_there: bool) -> String {
         Fate::Done => "as the file says".to_owned(),
         Fate::AsBefore if was_there => format!("rolled back: lab {lab} is as it was before"),
         Fate::AsBefore => format!("rolled back: nothing of lab {lab} is left"),
+        Fate::Untouched => "nothing was changed".to_owned(),
         Fate::Left => "left as it is, half done".to_owned(),
         Fate::Stuck => "rolling back stopped there, half way".to_owned(),
         Fate::Uncertain => "lost: the agent there brings back what was before, if it still can".to_owned(),

@@ -101,8 +101,10 @@ impl Work<'_> {
         screen: &Screen,
     ) -> Result<(), Failure> {
         report::tell_causes(self, &forward, stop.stopped(), screen);
-        let some_failed = forward.values().any(|timed| timed.value.is_err());
-        if some_failed && self.otherwise != Otherwise::Leave {
+        let untouched = |cause: &Cause| matches!(cause, Cause::Step(StepError::Untouched(_)));
+        let midway = forward.values().any(|timed| timed.value.as_ref().is_err_and(|cause| !untouched(cause)));
+        let others_go_back = self.otherwise == Otherwise::RollBack && forward.values().any(|timed| timed.value.is_ok());
+        if (midway || others_go_back) && self.otherwise != Otherwise::Leave {
             screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
         }
         let outcomes = run::bring_back(parts, forward, self.otherwise, stop);
@@ -116,7 +118,7 @@ impl Work<'_> {
         let any_new = fates.values().any(|fate| matches!(fate, Fate::Done | Fate::Left));
         let uncertain: Vec<HostId> = fates
             .iter()
-            .filter(|(_, fate)| !matches!(fate, Fate::Done | Fate::AsBefore))
+            .filter(|(_, fate)| !matches!(fate, Fate::Done) && !fate.is_back())
             .map(|(id, _)| id.clone())
             .collect();
         match any_new {
@@ -134,6 +136,7 @@ impl Work<'_> {
         let fate = |(id, timed): (HostId, Timed<Outcome>)| {
             let fate = match timed.value {
                 Outcome::Done(_) => Fate::Done,
+                Outcome::Failed { cause: Cause::Step(StepError::Untouched(_)), .. } => Fate::Untouched,
                 Outcome::Failed { then: Aftermath::AsBefore, .. } => Fate::AsBefore,
                 Outcome::Failed { then: Aftermath::Left, .. } => Fate::Left,
                 Outcome::Failed { then: Aftermath::Unknown, .. } => Fate::Uncertain,
@@ -155,7 +158,7 @@ impl Work<'_> {
             .filter(|(id, _)| fates.get(*id).is_some_and(|f| !matches!(f, Fate::Uncertain | Fate::Unreached)));
         let closed = on_all(open, |id, host: &Host| match fates[id] {
             // What was stored is a convenience; the lab itself is back.
-            Fate::AsBefore => {
+            Fate::AsBefore | Fate::Untouched => {
                 let _ = match self.hosts.stored().filter(|applied| applied.members().contains_key(id)) {
                     Some(before) => host.save(&before.text()),
                     None => host.forget(),
