@@ -22,7 +22,9 @@ pub use device::{
     Bond, BondMode, Bridge, Device, End, IpvlanMode, MacvlanMode, Port, PortSettings, Single, SingleKind, Veth,
     VlanProtocol,
 };
-pub use overlay::{Df, Fdb, GENEVE_PORT, Gre, GreKey, Neighbour, OvsTunnel, OvsTunnelKind, VXLAN_PORT, Vxlan};
+pub use overlay::{
+    Df, EVERYBODY, Fdb, GENEVE_PORT, Gre, GreKey, Neighbour, OvsTunnel, OvsTunnelKind, VXLAN_PORT, Vxlan,
+};
 pub use ovs::{
     Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
     OvsStray, VlanMode,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::{LabName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Device, DeviceId, End, Key, Knob, Netns, NetnsId, Ovs, Port, PortVlans, Qdisc, Ran, Resource, Route,
-    Single, SingleKind, Sysctl, Tuning, Veth,
+    Address, Device, DeviceId, End, Fdb, Key, Knob, Neighbour, Netns, NetnsId, Ovs, Port, PortVlans, Qdisc, Ran,
+    Resource, Route, Single, SingleKind, Sysctl, Tuning, Veth,
 };
 use crate::state::Facts;
 
@@ -21,6 +21,7 @@ mod ovs;
 mod routes;
 mod settings;
 mod space;
+mod tunnels;
 
 pub use errno::Errno;
 use ledger::Ledger;
@@ -36,6 +37,8 @@ pub struct Sim {
     ovs: Vswitch,
     /// What stands on devices out of namespaces that are gone, until the kernel has cleaned up behind those.
     lingering: Vec<(DeviceId, SingleKind)>,
+    /// The names on the underlay of what was in such namespaces, and what that goes with.
+    held: Vec<(Option<DeviceId>, Key)>,
     /// What the kernel can do; what stands in `no_sysctl` is missing.
     pub facts: Facts,
 }
@@ -75,6 +78,7 @@ impl Default for Sim {
             ledger: Ledger::default(),
             ovs: Vswitch::default(),
             lingering: Vec::new(),
+            held: Vec::new(),
             facts,
         }
     }
@@ -199,7 +203,6 @@ impl Sim {
     /// A lab makes things in its own namespaces, on its own devices, or new ones in the host's namespace.
     fn permit_creation(&self, lab: &LabName, resource: &Resource) -> Result<(), SimError> {
         let device = match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(ovs) if self.permits_ovs(lab, ovs)? => return Ok(()),
             Resource::Ovs(_) => return fail(Errno::Perm, format!("{} is not the lab's to make", resource.key())),
             Resource::Up(device)
@@ -207,7 +210,9 @@ impl Sim {
             | Resource::PortVlans(PortVlans { device, .. })
             | Resource::Qdisc(Qdisc { device, .. })
             | Resource::Tuning(Tuning { device, .. })
-            | Resource::Address(Address { device, .. }) => Some(self.device(device)?),
+            | Resource::Address(Address { device, .. })
+            | Resource::Fdb(Fdb { device, .. })
+            | Resource::Neighbour(Neighbour { device, .. }) => Some(self.device(device)?),
             Resource::Netns(_) | Resource::Device(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => {
                 None
             }
@@ -240,7 +245,6 @@ impl Sim {
     fn make(&mut self, resource: &Resource, owner: Option<&LabName>) -> Result<(), SimError> {
         let owner = || owner.cloned();
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(o) => self.make_ovs(o, owner()),
             Resource::Netns(n) => self.make_netns(n, owner()),
             Resource::Device(d) => self.make_device(d, owner()),
@@ -266,6 +270,11 @@ impl Sim {
             Resource::Sysctl(s) if owner().is_some() => self.set(s).and_then(|()| self.remember(s)),
             Resource::Sysctl(s) => self.set(s),
             Resource::Ran(r) => self.run(r),
+            Resource::Fdb(f) => self.add_fdb(f),
+            Resource::Neighbour(n) if self.current(&resource.key()).is_some() => {
+                fail(Errno::Exist, format!("{} has a neighbour {}", n.device, n.address))
+            }
+            Resource::Neighbour(n) => self.set_neighbour(n),
         }
     }
 
@@ -280,7 +289,6 @@ impl Sim {
 
     fn change(&mut self, to: &Resource, lab: Option<&LabName>) -> Result<(), SimError> {
         match to {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(to) => self.change_ovs(to),
             Resource::Device(device) => self.change_device(device),
             Resource::Port(p) => self.change_port(p),
@@ -300,7 +308,8 @@ impl Sim {
                 self.set(s)?;
                 lab.map_or(Ok(()), |_| self.remember(s))
             }
-            Resource::Netns(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_) => {
+            Resource::Neighbour(n) => self.set_neighbour(n),
+            Resource::Netns(_) | Resource::Up(_) | Resource::Address(_) | Resource::Ran(_) | Resource::Fdb(_) => {
                 fail(Errno::Inval, format!("{} cannot be changed", to.key()))
             }
         }
@@ -311,7 +320,6 @@ impl Sim {
             return fail(Errno::NoEnt, format!("there is no {key}"));
         };
         match now {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(_) => {
                 let Key::Ovs(key) = key else { unreachable!("what is of Open vSwitch has such a name") };
                 self.take_ovs(key)
@@ -350,6 +358,14 @@ impl Sim {
             }
             Resource::Ran(r) => {
                 self.space_mut(&NetnsId::Named(r.netns))?.ran.remove(&r.index);
+                Ok(())
+            }
+            Resource::Fdb(f) => {
+                self.device_mut(&f.device)?.fdb.remove(&(f.mac, f.to));
+                Ok(())
+            }
+            Resource::Neighbour(n) => {
+                self.device_mut(&n.device)?.neighbours.remove(&n.address);
                 Ok(())
             }
         }
@@ -429,10 +445,10 @@ fn no_netns(netns: &NetnsId) -> SimError {
 
 fn not_found<T>(resource: &Resource) -> Result<T, SimError> {
     let errno = match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) | Resource::Sysctl(_) | Resource::Ran(_) | Resource::Ovs(_) => Errno::NoEnt,
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => Errno::NoDev,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => Errno::NoEnt,
+        Resource::Fdb(_) | Resource::Neighbour(_) => Errno::NoEnt,
         Resource::Address(_) => Errno::AddrNotAvail,
         Resource::Route(_) => Errno::Srch,
     };

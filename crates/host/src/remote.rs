@@ -257,13 +257,14 @@ impl Remote {
     fn placed(&self, error: StepError) -> StepError {
         match error {
             StepError::Failed { action, error } => StepError::Failed { action, error: on(&self.shared.host, error) },
+            StepError::Untouched(error) => StepError::Untouched(on(&self.shared.host, error)),
             StepError::Interrupted => StepError::Interrupted,
         }
     }
 
     fn error(&self, error: StepError) -> HostError {
         match error {
-            StepError::Failed { error, .. } => error,
+            StepError::Failed { error, .. } | StepError::Untouched(error) => error,
             StepError::Interrupted => {
                 refused(codes::OUT_OF_TURN, format!("{}: wait for an answer", self.shared.host), "interrupted")
             }

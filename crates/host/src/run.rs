@@ -195,11 +195,14 @@ pub fn apply(
         |_, (part, result)| match (result, otherwise) {
             (Ok(after), _) if !failed => Outcome::Done(after),
             (Ok(after), Otherwise::KeepGoing | Otherwise::Leave) => Outcome::Done(after),
-            (Ok(_), Otherwise::RollBack) => Outcome::Failed { cause: Cause::Another, then: back(part) },
+            (Ok(_), Otherwise::RollBack) => {
+                Outcome::Failed { cause: Cause::Another, then: back(part, &Cause::Another) }
+            }
             (Err(cause), Otherwise::Leave) => Outcome::Failed { cause, then: Aftermath::Left },
             (Err(cause), Otherwise::RollBack | Otherwise::KeepGoing) => {
+                let then = back(part, &cause);
                 let cause = if first_hand(&cause) { cause } else { Cause::Another };
-                Outcome::Failed { cause, then: back(part) }
+                Outcome::Failed { cause, then }
             }
         },
     );
@@ -225,14 +228,16 @@ fn one(part: &Part<'_>) -> Result<Box<Observed>, Cause> {
     }
 }
 
-fn back(part: &Part<'_>) -> Aftermath {
-    if part.actions.is_empty() {
+fn back(part: &Part<'_>, cause: &Cause) -> Aftermath {
+    if part.actions.is_empty() || matches!(cause, Cause::Step(StepError::Untouched(_))) {
         return Aftermath::AsBefore;
     }
     match part.host.undo(part.scope, part.before, part.flows) {
         Ok(()) => Aftermath::AsBefore,
         Err(NotUndone::Unseen(error)) if lost(&error) => Aftermath::Unknown,
-        Err(NotUndone::Stopped(StepError::Failed { error, .. })) if lost(&error) => Aftermath::Unknown,
+        Err(NotUndone::Stopped(StepError::Failed { error, .. } | StepError::Untouched(error))) if lost(&error) => {
+            Aftermath::Unknown
+        }
         Err(error) => Aftermath::Stuck(error),
     }
 }

@@ -92,14 +92,27 @@ fn apply(
             ));
             Ok(surveyed.observed.ours.is_empty())
         }
-        Err(cause) => {
-            screen.warn(&cause.report(screen));
+        Err(Cause::Untouched(failure)) => {
+            restore(lock, before);
+            screen.warn(&failure.report(screen));
+            Err(Failure::Aftermath(format!("lab {}: nothing was changed\n", plan.lab)))
+        }
+        Err(Cause::Midway(failure)) => {
+            screen.warn(&failure.report(screen));
             Err(Failure::Aftermath(match args.no_rollback {
                 true => left(&plan),
                 false => taken_back(&plan, &surveyed, machine, lock, before, screen),
             }))
         }
     }
+}
+
+/// Why a plan is not done.
+enum Cause {
+    /// It could not begin.
+    Untouched(Failure),
+    /// It was begun, and may have changed something.
+    Midway(Failure),
 }
 
 /// Does the plan, and finds nothing left to do.
@@ -109,25 +122,29 @@ fn done(
     machine: &Machine,
     progress: &Progress,
     screen: &Screen,
-) -> Result<(), Failure> {
+) -> Result<(), Cause> {
     let after =
         measured(plan.actions.len(), progress, screen, || machine.apply(&surveyed.scope, &plan.actions, progress));
-    let after: Observed = after.map_err(stopped)?;
+    let after: Observed = after.map_err(|error| match error {
+        StepError::Untouched(error) => Cause::Untouched(Failure::from(error)),
+        StepError::Failed { .. } | StepError::Interrupted => Cause::Midway(stopped(error)),
+    })?;
     let rest = Planned::between(&plan.lab, &surveyed.wanted.desired, &after)
-        .map_err(|refusals| Failure::Refused { lab: plan.lab.clone(), refusals })?;
+        .map_err(|refusals| Cause::Midway(Failure::Refused { lab: plan.lab.clone(), refusals }))?;
     if rest.is_empty() {
         return Ok(());
     }
     let steps = text::steps(&rest, screen.width);
     let message =
         format!("every step was done, and yet lab {} is not as the file says; these steps remain:\n{steps}", plan.lab);
-    Err(Failure::hinted(codes::NOT_WHOLE, message.trim_end(), "see whether another program changes the same things"))
+    let hint = "see whether another program changes the same things";
+    Err(Cause::Midway(Failure::hinted(codes::NOT_WHOLE, message.trim_end(), hint)))
 }
 
 /// What stopped the work.
 pub fn stopped(error: StepError) -> Failure {
     match error {
-        StepError::Failed { error, .. } => Failure::from(error),
+        StepError::Failed { error, .. } | StepError::Untouched(error) => Failure::from(error),
         StepError::Interrupted => Failure::new(codes::INTERRUPTED, "interrupted"),
     }
 }
@@ -149,11 +166,7 @@ fn taken_back(
     screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
     match undo::undo(plan, surveyed, before.as_ref(), machine, screen) {
         Ok(note) => {
-            // What was stored is a convenience; the lab itself is back.
-            let _ = match before {
-                Some(before) => store::save(&lock, &before),
-                None => store::remove(lock),
-            };
+            restore(lock, before);
             note
         }
         Err(failure) => {
@@ -161,6 +174,14 @@ fn taken_back(
             format!("{report}rolling back stopped there; `netsim destroy {lab}` removes what is there\n")
         }
     }
+}
+
+/// Stores again what was applied before. That is a convenience; the lab itself is as it was.
+fn restore(lock: LabLock, before: Option<Applied>) {
+    let _ = match before {
+        Some(before) => store::save(&lock, &before),
+        None => store::remove(lock),
+    };
 }
 
 /// How to look around, and how to remove it.

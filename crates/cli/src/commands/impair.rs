@@ -226,7 +226,7 @@ impl Here {
 /// What can impair what an interface sends.
 fn keys(interface: &Interface) -> Vec<Key> {
     let device = &interface.device;
-    let of_port = (device.netns == NetnsId::Host).then(|| Key::Ovs(OvsKey::Qos(device.name)));
+    let of_port = (device.netns == NetnsId::Host).then_some(Key::Ovs(OvsKey::Qos(device.name)));
     let of_port = of_port.filter(|_| interface.names.ovs_bridge(device).is_some());
     std::iter::once(Key::Qdisc(device.clone())).chain(of_port).collect()
 }

@@ -9,6 +9,7 @@ use netsim_core::plan::Action;
 use netsim_core::resource::{
     Address, DeviceId, Netns, NetnsId, NextHop, Ovs, Ran, Resource, Route, Sysctl, TABLE_MAIN,
 };
+use netsim_host::in_turns;
 
 use super::text::words;
 use crate::planned::{Names, Planned, subject};
@@ -27,14 +28,14 @@ pub fn script(plan: &Planned, database: Option<&str>) -> String {
     let old = plan.before.iter().map(|(_, r)| r);
     let names = Names::of(old.chain(plan.actions.iter().map(subject)));
     let mut out = head(plan);
-    // What follows each other of Open vSwitch is one transaction.
-    for run in plan.actions.chunk_by(|a, b| ovs::is_of_ovs(a) && ovs::is_of_ovs(b)) {
+    // What is built of Open vSwitch is one transaction, and what is taken away.
+    for run in in_turns(&plan.actions).chunk_by(|a, b| ovs::is_of_ovs(a) && ovs::is_of_ovs(b)) {
         out.push('\n');
-        for action in run {
+        for &action in run {
             writeln!(out, "# {}", comment(&what(action, &names))).expect("a String takes all");
         }
         let lines = match run {
-            [one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
+            &[one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
             run => ovs::commands(run, plan, database),
         };
         for line in lines {
@@ -88,7 +89,9 @@ fn head(plan: &Planned) -> String {
          {flows}\
          set -eu\n\
          mark=\n\
-         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n"
+         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n\
+         quiet=\n\
+         if [ -e /proc/sys/net/ipv6 ]; then quiet='addrgenmode none'; fi\n"
     )
 }
 

@@ -47,22 +47,32 @@ impl Fates {
     /// Whether a resource that goes needs no deletion of its own: all its names lie in namespaces that go in this plan,
     /// or something that goes at once takes it along.
     pub(super) fn falls(&self, desired: &HostState, ours: &HostState, at: usize) -> bool {
-        self.dies_with_namespaces(desired, ours, at) || {
-            let owners = ours.at(at).1.owners(ours);
-            let mut owners = owners.iter().filter_map(|owner| ours.position(owner));
-            owners.any(|owner| self.fates[owner] == Fate::Gone && !self.dies_with_namespaces(desired, ours, owner))
+        self.dies_with_namespaces(desired, ours, at)
+            || !self.reaches_out(ours, at) && {
+                let owners = ours.at(at).1.owners(ours);
+                let mut owners = owners.iter().filter_map(|owner| ours.position(owner));
+                owners.any(|owner| self.fates[owner] == Fate::Gone && !self.dies_with_namespaces(desired, ours, owner))
+            }
+    }
+
+    /// Whether it is in a namespace that goes and has a name outside: that namespace may go before what takes it along, and then it keeps the name for a while.
+    fn reaches_out(&self, ours: &HostState, at: usize) -> bool {
+        let names = ours.at(at).1.claims();
+        names.iter().any(|name| self.dies(&name.netns())) && !names.iter().all(|name| self.dies(&name.netns()))
+    }
+
+    fn dies(&self, netns: &NetnsId) -> bool {
+        match netns {
+            NetnsId::Host => false,
+            NetnsId::Named(n) => self.dying.contains(n),
         }
     }
 
     /// A namespace dies in a work queue: until then what stands in it on a device outside stands in the way of what shall be there.
     fn dies_with_namespaces(&self, desired: &HostState, ours: &HostState, at: usize) -> bool {
-        let dies = |netns: &NetnsId| match netns {
-            NetnsId::Host => false,
-            NetnsId::Named(n) => self.dying.contains(n),
-        };
         let resource = ours.at(at).1;
-        resource.claims().iter().all(|name| dies(&name.netns())) && {
-            let below = parent(resource).filter(|below| !dies(&below.netns));
+        resource.claims().iter().all(|name| self.dies(&name.netns())) && {
+            let below = parent(resource).filter(|below| !self.dies(&below.netns));
             below.is_none_or(|below| {
                 desired.children(&below).next().is_none() && desired.get(&Key::Port(below.clone())).is_none()
             })
@@ -73,7 +83,6 @@ impl Fates {
     pub(super) fn as_found(&self, desired: &HostState, ours: &HostState, at: usize) -> Option<Resource> {
         let Resource::Device(Device::Single(single)) = ours.at(at).1 else { return None };
         let found = match &single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             // With its last member a bond loses its address (`__bond_release_one`).
             SingleKind::Bond(_) if self.emptied.contains(&single.id) => Single { mac: None, ..(**single).clone() },
             // An ipvlan device gets each new MTU of its parent (`ipvlan_adjust_mtu`).
@@ -85,7 +94,10 @@ impl Fates {
             | SingleKind::Macvlan { .. }
             | SingleKind::Ipvlan { .. }
             | SingleKind::Bond(_)
-            | SingleKind::Vrf { .. } => return None,
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => return None,
         };
         Some(Resource::Device(Device::Single(Box::new(found))))
     }

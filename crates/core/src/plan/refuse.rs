@@ -25,10 +25,12 @@ pub mod codes {
     pub const NO_SYSCTL: Code = Code(72);
     /// Another lab has borrowed the same thing and set it otherwise.
     pub const BORROWED_OTHERWISE: Code = Code(73);
-    /// The machine has no such device to stand on.
+    /// The machine has no such device to stand on, or to send by.
     pub const NO_NIC: Code = Code(74);
     /// The machine has no such CPU.
     pub const NO_CPU: Code = Code(75);
+    /// A UDP port is used for another sort of VXLAN.
+    pub const UDP_PORT: Code = Code(76);
 }
 
 pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) -> Vec<Refusal> {
@@ -48,10 +50,13 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         // What is of Open vSwitch holds a name there and that of its device: one of them tells.
         let most = if matches!(wanted, Resource::Ovs(_)) { 1 } else { usize::MAX };
         for (foreign, name) in held.take(most) {
-            found.extend(taken(wanted, &name, foreign));
+            if !stands_on_taken(wanted, desired, observed) {
+                found.extend(taken(wanted, &name, foreign));
+            }
         }
         if stands.is_none() {
             found.extend(beneath.in_the_way(wanted, desired, ours, fates));
+            found.extend(machine::udp_port(wanted, desired, observed));
         }
         for feature in wanted.features().into_iter().filter(|f| observed.facts.lacks.contains(f)) {
             lacking.entry(feature).or_default().push(key.clone());
@@ -66,8 +71,8 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         let (what, option) = feature.names();
         let message = format!("this kernel has no {what} ({option})");
         let hint = match feature {
-            Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
             Feature::NetemSeed => format!("use {option} or later, or take `seed` away"),
+            Feature::Gre | Feature::Gre6 => "load the module, or write `vxlan`".to_owned(),
             Feature::OpenVswitch => "load the module, or write `datapath: netdev`".to_owned(),
             Feature::CpuMasks => {
                 "run as the machine's root on a kernel with CONFIG_RPS, or take the masks away".to_owned()
@@ -85,7 +90,8 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
             | Feature::Vrf
             | Feature::Netem
             | Feature::Tbf
-            | Feature::Ethtool => format!("load the module, or use a kernel with {option}"),
+            | Feature::Ethtool
+            | Feature::Vxlan => format!("load the module, or use a kernel with {option}"),
         };
         let first = needed_by[0].clone();
         found.push(Refusal { needed_by, ..refusal(codes::NO_FEATURE, &first, message, hint) });
@@ -93,6 +99,13 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     found.extend(machine::no_nics(missing, observed));
     found.sort_by(|a, b| (a.code, &a.key).cmp(&(b.code, &b.key)));
     found
+}
+
+/// Whether what it needs is somebody else's, which is told of that: an address on a bridge of another lab.
+fn stands_on_taken(wanted: &Resource, desired: &HostState, observed: &Observed) -> bool {
+    let needs = wanted.needs(desired);
+    let mut names = needs.iter().flat_map(|need| &need.0);
+    names.any(|name| desired.holder(name).is_some() && observed.others.contains_key(name))
 }
 
 fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {
@@ -104,18 +117,43 @@ fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {
             format!("give it the same value in both labs, or run `netsim destroy {lab}`"),
         ),
         (Some(_), _) => return None,
-        (None, Some(lab)) => (
-            codes::TAKEN,
-            format!("{name} is taken by lab {lab}"),
-            format!("rename one of the two, or run `netsim destroy {lab}`"),
-        ),
-        (None, None) => (
-            codes::TAKEN,
-            format!("{name} is taken: {}", foreign.what),
-            "remove it or choose another name; netsim never touches what it did not make".to_owned(),
-        ),
+        (None, Some(lab)) => {
+            let message = format!("{name} is taken by lab {lab}");
+            (
+                codes::TAKEN,
+                message,
+                format!("{}, or run `netsim destroy {lab}`", otherwise(name, "rename one of the two")),
+            )
+        }
+        (None, None) => {
+            let message = format!("{name} is taken: {}", foreign.what);
+            let other = otherwise(name, "choose another name");
+            (codes::TAKEN, message, format!("remove it or {other}; netsim never touches what it did not make"))
+        }
     };
     Some(Refusal { lab: foreign.lab.clone(), ..refusal(code, name, message, hint) })
+}
+
+/// What a lab does to have another name; of what has a name that people choose, this.
+fn otherwise<'a>(name: &Key, chosen: &'a str) -> &'a str {
+    match name {
+        Key::Vni { .. } => "write another `vni:`",
+        Key::Gre(_) => "write another `key:`",
+        Key::Netns(_)
+        | Key::Device(_)
+        | Key::Up(_)
+        | Key::Port(_)
+        | Key::PortVlans(_)
+        | Key::Qdisc(_)
+        | Key::Tuning(..)
+        | Key::Address(..)
+        | Key::Route { .. }
+        | Key::Sysctl(..)
+        | Key::Ran(..)
+        | Key::Ovs(_)
+        | Key::Fdb(..)
+        | Key::Neighbour(..) => chosen,
+    }
 }
 
 fn refusal(code: Code, key: &Key, message: String, hint: String) -> Refusal {
@@ -126,7 +164,6 @@ impl Feature {
     /// What it is called, and the kernel's option for it.
     pub fn names(self) -> (&'static str, &'static str) {
         match self {
-            Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
             Feature::Veth => ("veth", "CONFIG_VETH"),
             Feature::Bridge => ("bridge", "CONFIG_BRIDGE"),
             Feature::Ipv6 => ("IPv6", "CONFIG_IPV6"),
@@ -143,6 +180,9 @@ impl Feature {
             Feature::Tbf => ("tbf", "CONFIG_NET_SCH_TBF"),
             Feature::Ethtool => ("ethtool over netlink", "CONFIG_ETHTOOL_NETLINK"),
             Feature::OpenVswitch => ("datapath of Open vSwitch", "CONFIG_OPENVSWITCH"),
+            Feature::Vxlan => ("VXLAN", "CONFIG_VXLAN"),
+            Feature::Gre => ("GRE", "CONFIG_NET_IPGRE"),
+            Feature::Gre6 => ("GRE over IPv6", "CONFIG_IPV6_GRE"),
             Feature::CpuMasks => ("RPS and XPS masks that we may set", "CONFIG_RPS"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceId, Gre, GreKey, Key, Vxlan};
+use super::{DeviceId, Gre, GreKey, Key, NetnsId, Vxlan};
 use crate::names::{IfName, Mac};
 
 /// A device of one of the kinds that netsim makes.
@@ -250,13 +250,26 @@ impl SingleKind {
             SingleKind::Vlan { parent, .. } => Some(DeviceId { netns: id.netns.clone(), name: *parent }),
             SingleKind::Macvlan { parent, .. } | SingleKind::Ipvlan { parent, .. } => Some(parent.clone()),
             SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => None,
-            // The underlay's device may go: a tunnel stays, and sends by another.
             SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => None,
         }
     }
 
+    /// The device of the underlay that it goes with (`vxlan_handle_lowerdev_unregister`); one that names none, and a GRE device, stay and send by another.
+    pub fn underlay(&self) -> Option<DeviceId> {
+        match self {
+            SingleKind::Vxlan(vxlan) => vxlan.device.map(|name| DeviceId { netns: NetnsId::Host, name }),
+            SingleKind::Gretap(_) | SingleKind::Gre(_) => None,
+            SingleKind::Dummy
+            | SingleKind::Vlan { .. }
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Bond(_)
+            | SingleKind::Vrf { .. } => None,
+        }
+    }
+
     /// What it is on the underlay, which a machine keeps unique beside its name.
-    pub(super) fn claims(&self) -> Option<Key> {
+    pub(crate) fn claims(&self) -> Option<Key> {
         let gre =
             |frames, gre: &Gre| Some(Key::Gre(GreKey { frames, local: gre.local, remote: gre.remote, key: gre.key }));
         match self {

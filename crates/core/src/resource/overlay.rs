@@ -15,7 +15,7 @@ pub const VXLAN_PORT: u16 = 4789;
 pub const GENEVE_PORT: u16 = 6081;
 
 /// A VXLAN device (RFC 7348, drivers/net/vxlan). Its socket is in the host's own namespace, wherever the device is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vxlan {
     /// The network: 1 to 2²⁴−1.
     pub vni: u32,
@@ -51,7 +51,7 @@ pub enum Df {
 }
 
 /// A GRE device: with Ethernet frames in it (gretap, ip6gretap) or packets (gre, ip6gre; RFC 2784, RFC 2890). Its underlay is the host's own namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gre {
     /// The underlay address that it sends from.
     pub local: IpAddr,
@@ -63,6 +63,13 @@ pub struct Gre {
     pub ttl: u8,
     /// Whether packets have a checksum, in and out.
     pub checksum: bool,
+}
+
+impl Gre {
+    /// Whether it is the same on the underlay: then the one can become the other in place.
+    pub(super) fn is_same_tunnel(&self, other: &Gre) -> bool {
+        (self.local, self.remote, self.key) == (other.local, other.remote, other.key)
+    }
 }
 
 /// What a kernel keeps unique of a GRE device in its underlay (`ip_tunnel_find`, net/ipv4/ip_tunnel.c).
@@ -78,12 +85,15 @@ pub struct GreKey {
     pub key: Option<u32>,
 }
 
+/// In [`Fdb::mac`] what is for many, or for an address that is not known.
+pub const EVERYBODY: Mac = Mac([0; 6]);
+
 /// Where a VXLAN device sends frames for an Ethernet address (bridge-fdb(8), NTF_SELF, permanent).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fdb {
     /// The VXLAN device.
     pub device: DeviceId,
-    /// The address; all zeros for what is for many or for an address that is not known: there may be several of those, and each gets a copy.
+    /// The address; of [`EVERYBODY`] there may be several, and each gets a copy.
     pub mac: Mac,
     /// The VTEP.
     pub to: IpAddr,

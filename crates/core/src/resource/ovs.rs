@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aside, DeviceId, Key, NetnsId, OvsTunnel};
+use super::{Aside, DeviceId, Key, NetnsId, OvsTunnel, OvsTunnelKind};
 use crate::names::{IfName, Mac, NodeName, stable_hash};
 
 /// Something of Open vSwitch. Its devices are in the host's own namespace, where `ovs-vswitchd` runs.
@@ -202,6 +202,18 @@ pub struct OvsFlows {
     pub digest: u64,
     /// The file, as `ovs-ofctl replace-flows` reads it. A machine remembers only the digest.
     pub text: Aside<String>,
+}
+
+impl OvsPort {
+    /// The UDP port of a tunnel of VXLAN.
+    pub fn vxlan_port(&self) -> Option<u16> {
+        match &self.kind {
+            OvsPortKind::Tunnel(OvsTunnel { kind: OvsTunnelKind::Vxlan { port }, .. }) => Some(*port),
+            OvsPortKind::Tunnel(_) | OvsPortKind::Device | OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => {
+                None
+            }
+        }
+    }
 }
 
 impl OvsFlows {

@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use super::{
-    Address, Device, DeviceId, Key, Need, NetnsId, NextHop, OvsKey, Port, Resource, Route, Single, SingleKind,
+    Address, Device, DeviceId, Key, Need, Neighbour, NetnsId, NextHop, OvsKey, Port, Resource, Route, Single,
+    SingleKind,
 };
 use crate::names::IfName;
 use crate::state::{HostState, promote_secondaries};
@@ -20,10 +21,12 @@ pub(crate) const IPV6_MIN_MTU: u32 = 1280;
 /// A sysctl of a device goes with it, but has no owner: the note of it on the node's `lo` stays until it is deleted.
 pub(super) fn owners(resource: &Resource, among: &HostState) -> Vec<Key> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Device(Device::Single(single)) => {
-            single.kind.parent(&single.id).map(Key::Device).into_iter().collect()
+            single.kind.parent(&single.id).into_iter().chain(single.kind.underlay()).map(Key::Device).collect()
         }
+        // Entries that are permanent outlive a VXLAN device's being down (`vxlan_stop`), but no neighbour does that of its device (`neigh_ifdown`).
+        Resource::Fdb(f) => vec![Key::Device(f.device.clone())],
+        Resource::Neighbour(n) => vec![Key::Device(n.device.clone()), Key::Up(n.device.clone())],
         Resource::Netns(_) | Resource::Device(_) | Resource::Sysctl(_) | Resource::Ran(_) => Vec::new(),
         Resource::Ovs(o) => o.owners(),
         Resource::Up(d) => {
@@ -77,13 +80,13 @@ fn netns_need(netns: &NetnsId) -> Option<Need> {
 
 pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) => Vec::new(),
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| netns_need(&e.id.netns)).collect(),
         Resource::Device(Device::Bridge(b)) => netns_need(&b.id.netns).into_iter().collect(),
         Resource::Device(Device::Single(single)) => {
-            let parent = single.kind.parent(&single.id).map(|parent| one(Key::Device(parent)));
-            netns_need(&single.id.netns).into_iter().chain(parent).chain(idle_needs(single, among)).collect()
+            let below = single.kind.parent(&single.id).into_iter().chain(single.kind.underlay());
+            let below = below.map(|below| one(Key::Device(below)));
+            netns_need(&single.id.netns).into_iter().chain(below).chain(idle_needs(single, among)).collect()
         }
         Resource::Device(Device::Stray { id, .. }) => netns_need(&id.netns).into_iter().collect(),
         Resource::Up(d) => {
@@ -116,6 +119,12 @@ pub(super) fn needs(resource: &Resource, among: &HostState) -> Vec<Need> {
             device.map(one).or_else(|| netns_need(&s.netns)).into_iter().collect()
         }
         Resource::Ovs(o) => o.needs().into_iter().map(one).collect(),
+        Resource::Fdb(f) => vec![one(Key::Device(f.device.clone()))],
+        Resource::Neighbour(n) => {
+            let up = Some(Key::Up(n.device.clone())).filter(|up| among.get(up).is_some());
+            let needs = std::iter::once(Key::Device(n.device.clone())).chain(up).map(one);
+            needs.chain(cycle_needs(&n.device, among)).chain(neighbour_need(n, among)).collect()
+        }
         Resource::Ran(r) => {
             let before = r.index.checked_sub(1).map(|i| one(Key::Ran(r.netns.clone(), i)));
             std::iter::once(one(Key::Netns(r.netns.clone()))).chain(before).collect()
@@ -147,12 +156,15 @@ fn joined(device: &DeviceId, among: &HostState) -> Option<(Key, Joined)> {
 fn master_of(port: &Port, among: &HostState) -> Joined {
     match among.holder(&Key::Device(port.master())) {
         Some(Resource::Device(Device::Single(single))) => match single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => Joined::Bond,
             SingleKind::Vrf { .. } => Joined::Vrf,
-            SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => {
-                Joined::Bridge
-            }
+            SingleKind::Dummy
+            | SingleKind::Vlan { .. }
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => Joined::Bridge,
         },
         _ => Joined::Bridge,
     }
@@ -170,13 +182,15 @@ fn cycle_needs(device: &DeviceId, among: &HostState) -> Vec<Need> {
 fn vlan_parent(device: &DeviceId, among: &HostState) -> Option<DeviceId> {
     match among.holder(&Key::Device(device.clone())) {
         Some(Resource::Device(Device::Single(single))) => match single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } => single.kind.parent(&single.id),
             SingleKind::Dummy
             | SingleKind::Macvlan { .. }
             | SingleKind::Ipvlan { .. }
             | SingleKind::Bond(_)
-            | SingleKind::Vrf { .. } => None,
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => None,
         },
         _ => None,
     }
@@ -224,10 +238,19 @@ fn hop_needs(route: &Route, hop: &NextHop, among: &HostState) -> Vec<Need> {
     if route.to.addr().is_ipv6() || gateway.as_ref().is_some_and(|covering| !covering.0.is_empty()) {
         return gateway.into_iter().collect();
     }
-    let mut addresses = among.addresses(&device);
+    gateway.into_iter().chain(last_address(&device, among)).collect()
+}
+
+/// Any of a device's IPv4 addresses, if it has one.
+fn last_address(device: &DeviceId, among: &HostState) -> Option<Need> {
+    let mut addresses = among.addresses(device);
     addresses.retain(|k| matches!(k, Key::Address(_, IpNet::V4(_))));
-    let last = (!addresses.is_empty()).then_some(Need(addresses));
-    gateway.into_iter().chain(last).collect()
+    (!addresses.is_empty()).then_some(Need(addresses))
+}
+
+/// With the last IPv4 address of a device go the IPv4 neighbours on it (`fib_disable_ip`, `arp_ifdown`); but it takes some that never had an address.
+fn neighbour_need(neighbour: &Neighbour, among: &HostState) -> Option<Need> {
+    last_address(&neighbour.device, among).filter(|_| neighbour.address.is_ipv4())
 }
 
 /// The MTU of a device where the state says it.

@@ -32,7 +32,7 @@ impl Sim {
             Device::Single(single) => {
                 self.check_single(single)?;
                 self.check_new(single)?;
-                let kind = Kind::Single { single: (**single).clone(), orphan: false };
+                let kind = Kind::Single { single: self.fitted(single)?, orphan: false };
                 self.space_mut(&single.id.netns)?.add_device(single.id.name, owner, kind);
                 self.set_mode_of_siblings(single);
             }
@@ -103,14 +103,13 @@ impl Sim {
             return match single.kind {
                 SingleKind::Bond(_) => single.mtu.map_or(Ok(()), check_mtu),
                 SingleKind::Vrf { table: 0 } => fail(Errno::Inval, "a VRF has a table"),
-                _ => Ok(()),
+                _ => self.check_tunnel(single),
             };
         };
         self.device(&parent)?;
         let most = self.space(&parent.netns)?.mtu(parent.name);
         let too_wide = single.mtu.is_some_and(|mtu| mtu > most);
         match &single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } if too_wide && self.device(id).is_ok() => {
                 fail(Errno::Range, format!("{parent} has an MTU of {most}"))
             }
@@ -126,19 +125,24 @@ impl Sim {
                 Ok(())
             }
             SingleKind::Ipvlan { .. } => single.mtu.map_or(Ok(()), check_mtu),
-            SingleKind::Vlan { .. } | SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => Ok(()),
+            SingleKind::Vlan { .. }
+            | SingleKind::Dummy
+            | SingleKind::Bond(_)
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => Ok(()),
         }
     }
 
     /// What a kernel looks at when such a device is made (`vlan_newlink`, `macvlan_common_newlink`, `ipvlan_link_new`).
     fn check_new(&self, single: &Single) -> Result<(), SimError> {
-        let Some(parent) = single.kind.parent(&single.id) else { return Ok(()) };
+        let Some(parent) = single.kind.parent(&single.id) else { return self.check_new_tunnel(single) };
         let beneath = self.device(&parent)?;
-        let is_vrf = matches!(beneath.single(), Some(Single { kind: SingleKind::Vrf { .. }, .. }));
-        let unfit = is_vrf || matches!(beneath.kind, Kind::Lo);
+        let bare = matches!(beneath.single(), Some(Single { kind: SingleKind::Vrf { .. } | SingleKind::Gre(_), .. }));
+        let unfit = bare || matches!(beneath.kind, Kind::Lo);
         let on_it: Vec<SingleKind> = self.on(&parent);
         match &single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Vlan { .. } if unfit => fail(Errno::OpNotSupp, format!("{parent} takes no VLANs")),
             SingleKind::Vlan { .. } if on_it.contains(&single.kind) => {
                 fail(Errno::Exist, format!("{parent} has this VLAN"))
@@ -166,7 +170,10 @@ impl Sim {
             | SingleKind::Ipvlan { .. }
             | SingleKind::Dummy
             | SingleKind::Bond(_)
-            | SingleKind::Vrf { .. } => Ok(()),
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => Ok(()),
         }
     }
 
@@ -183,7 +190,7 @@ impl Sim {
         }
     }
 
-    /// Brings a device up; a macvlan device only with an address of its own (`macvlan_open`).
+    /// Brings a device up; a macvlan device only with an address of its own (`macvlan_open`), a VXLAN device only with its socket.
     pub(super) fn set_up(&mut self, id: &DeviceId) -> Result<(), SimError> {
         let device = self.device(id)?;
         if let Some(single) = device.single()
@@ -192,6 +199,7 @@ impl Sim {
         {
             return fail(Errno::AddrInUse, format!("{id} has the address of another"));
         }
+        self.check_socket(id)?;
         self.space_mut(&id.netns)?.set_up(id.name)
     }
 
@@ -307,10 +315,11 @@ impl Sim {
 
     /// Takes a device away with all that stands on it, and frees its members.
     pub(super) fn remove_device(&mut self, id: &DeviceId) -> Result<(), SimError> {
-        for child in self.children(id) {
+        for child in self.children(id).into_iter().chain(self.over(id)) {
             self.remove_device(&child)?;
         }
         self.lingering.retain(|(on, _)| on != id);
+        self.held.retain(|(over, _)| over.as_ref() != Some(id));
         self.free_members(id)?;
         self.space_mut(&id.netns)?.set_down(id.name);
         self.free(id)?;
@@ -341,6 +350,7 @@ impl Sim {
                     }
                 }
                 Kind::Single { single, .. } => {
+                    self.held.extend(single.kind.claims().map(|name| (single.kind.underlay(), name)));
                     let parent = single.kind.parent(&single.id).filter(|parent| self.device(parent).is_ok());
                     self.lingering.extend(parent.map(|parent| (parent, single.kind.clone())));
                 }
@@ -371,6 +381,7 @@ impl Sim {
     /// Lets the kernel be done with what stood in namespaces that are gone: nobody sees it any more, but it may be in the way.
     pub fn finish_unseen(&mut self) {
         self.lingering.clear();
+        self.held.clear();
     }
 }
 

@@ -53,6 +53,8 @@ errnos! {
     XFull "EXFULL" 54,
     /// The device cannot do that.
     OpNotSupp "EOPNOTSUPP" 95,
+    /// It is of another address family.
+    AfNoSupport "EAFNOSUPPORT" 97,
     /// Another has this address.
     AddrInUse "EADDRINUSE" 98,
     /// There is no such address.

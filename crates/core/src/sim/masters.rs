@@ -21,13 +21,15 @@ impl Sim {
         match &self.device(id)?.kind {
             Kind::Bridge(_) => Ok(Master::Bridge),
             Kind::Single { single, .. } => match single.kind {
-                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Bond(_) => Ok(Master::Bond),
                 SingleKind::Vrf { .. } => Ok(Master::Vrf),
                 SingleKind::Dummy
                 | SingleKind::Vlan { .. }
                 | SingleKind::Macvlan { .. }
-                | SingleKind::Ipvlan { .. } => fail(Errno::OpNotSupp, format!("{id} has no members")),
+                | SingleKind::Ipvlan { .. }
+                | SingleKind::Vxlan(_)
+                | SingleKind::Gretap(_)
+                | SingleKind::Gre(_) => fail(Errno::OpNotSupp, format!("{id} has no members")),
             },
             Kind::Lo | Kind::Veth { .. } | Kind::Switched | Kind::Other(_) => {
                 fail(Errno::OpNotSupp, format!("{id} has no members"))
@@ -75,13 +77,19 @@ impl Sim {
         match (master, &device.kind) {
             (Master::Bridge, Kind::Lo) => fail(Errno::Inval, "lo cannot be a port"),
             (Master::Bridge, Kind::Bridge(_)) => fail(Errno::Loop, "a bridge cannot be a port of a bridge"),
-            (Master::Bridge, _) if matches!(kind, Some(SingleKind::Vrf { .. } | SingleKind::Ipvlan { .. })) => {
+            (Master::Bridge, _)
+                if matches!(kind, Some(SingleKind::Vrf { .. } | SingleKind::Ipvlan { .. } | SingleKind::Gre(_))) =>
+            {
                 fail(Errno::Inval, format!("{id} cannot be a port"))
             }
             (Master::Bond, _) if device.up => fail(Errno::Perm, format!("{id} is up")),
             (Master::Bond, Kind::Lo | Kind::Bridge(_)) => fail(Errno::Inval, format!("{id} cannot be in a bond")),
             (Master::Bond, _) if matches!(kind, Some(SingleKind::Vrf { .. } | SingleKind::Ipvlan { .. })) => {
                 fail(Errno::Inval, format!("{id} cannot be in a bond"))
+            }
+            // It has no Ethernet address to be given.
+            (Master::Bond, _) if matches!(kind, Some(SingleKind::Gre(_))) => {
+                fail(Errno::OpNotSupp, format!("{id} cannot be in a bond"))
             }
             (Master::Bridge | Master::Bond, _) if beneath => {
                 fail(Errno::Busy, format!("macvlan or ipvlan devices stand on {id}"))
@@ -145,7 +153,7 @@ impl Sim {
         let was_up = self.device(id)?.up;
         let space = self.space_mut(&id.netns)?;
         space.set_down(id.name);
-        space.device_mut(id.name)?.addresses.retain(|(net, _)| net.addr().is_ipv4());
+        space.device_mut(id.name)?.lose_ipv6();
         if was_up {
             space.open(id.name);
         }

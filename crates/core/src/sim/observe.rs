@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::settings::{qdisc, tuning};
 use super::space::{Dev, Entry, Kind, Owner, Space};
+use super::tunnels::entries;
 use super::{Named, Sim};
 use crate::names::{IfName, LabName, NetnsName, SysctlName};
 use crate::resource::{Address, Aside, Device, DeviceId, Key, Netns, NetnsId, Ovs, Port, Ran, Resource, Sysctl, Veth};
@@ -25,6 +26,11 @@ impl Sim {
             (*name, Nic { mtu: self.host.mtu(*name), up: device.up, addresses: Vec::new() })
         };
         seen.facts.nics = self.host.devices.iter().map(nic).collect();
+        if scope.underlay {
+            self.tell_underlay(&scope.lab, &mut seen.facts);
+        } else {
+            (seen.facts.default_nic, seen.facts.tunnel_ports) = (None, Default::default());
+        }
         for (resource, owner) in self.everything() {
             if owner.as_ref() == Some(&scope.lab) {
                 seen.ours.insert(resource);
@@ -95,9 +101,8 @@ impl Sim {
     /// What holds a name, and whose it is.
     fn holder(&self, name: &Key) -> Option<(Resource, Owner)> {
         match name {
-            Key::Neighbour(_, _) => todo!("hosts"),
-            Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
             Key::Device(id) => self.whole_device(id),
+            Key::Vni { .. } | Key::Gre(_) => self.whole_device(&self.tunnel(name)?),
             Key::Port(id) => self.current(name).or_else(|| self.ovs.port_of(id, &self.in_host())),
             Key::Ovs(key) => self.ovs.holder(key, &self.in_host()),
             Key::Netns(_)
@@ -108,7 +113,9 @@ impl Sim {
             | Key::Address(..)
             | Key::Route { .. }
             | Key::Sysctl(..)
-            | Key::Ran(..) => self.current(name),
+            | Key::Ran(..)
+            | Key::Fdb(..)
+            | Key::Neighbour(..) => self.current(name),
         }
     }
 
@@ -116,8 +123,11 @@ impl Sim {
     pub(super) fn current(&self, key: &Key) -> Option<(Resource, Owner)> {
         let space = |netns| self.space(netns).ok();
         match key {
-            Key::Neighbour(_, _) => todo!("hosts"),
-            Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
+            Key::Vni { .. } | Key::Gre(_) => None,
+            Key::Fdb(id, ..) | Key::Neighbour(id, _) => {
+                let device = space(&id.netns)?.devices.get(&id.name)?;
+                entries(id, device).find(|(entry, _)| entry.key() == *key)
+            }
             Key::Ovs(key) => self.ovs.current(key, &self.in_host()),
             Key::Netns(name) => self.named.get(name).map(|named| netns(name, named)),
             Key::Device(id) => self.whole_device(id).filter(|(resource, _)| resource.key() == *key),
@@ -199,6 +209,7 @@ impl Sim {
                 all.extend(self.current(&Key::Device(id.clone())).filter(|(r, _)| matches!(r, Resource::Device(_))));
                 all.extend(up(&id, device).into_iter().chain(port(&id, device)).chain(addresses(&id, device)));
                 all.extend(self.vlans(&id, device));
+                all.extend(entries(&id, device));
                 let by_hand = device.qdisc.as_ref().is_some_and(|root| root.by_hand);
                 all.extend(qdisc(&id, device).map(|qdisc| (qdisc, device.owner.clone().filter(|_| !by_hand))));
                 all.extend(device.noted.iter().map(|knob| (tuning(&id, device, *knob), device.owner.clone())));
@@ -268,7 +279,8 @@ pub(super) fn default_value(name: &SysctlName) -> &'static str {
 
 fn foreign(resource: &Resource, lab: Owner) -> Foreign {
     let what = match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) => "an entry of a VXLAN device",
+        Resource::Neighbour(_) => "a neighbour",
         Resource::Ovs(Ovs::Bridge(_)) => "a bridge of Open vSwitch",
         Resource::Ovs(Ovs::Port(_)) => "a port of Open vSwitch",
         Resource::Ovs(Ovs::Mirror(_)) => "a mirror of Open vSwitch",

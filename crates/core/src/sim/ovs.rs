@@ -12,8 +12,8 @@ use super::space::{Kind, Owner, RootQdisc};
 use super::{Errno, Sim, SimError, fail};
 use crate::names::{IfName, LabName};
 use crate::resource::{
-    Aside, DeviceId, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,
-    OvsStray, QdiscKind, Resource,
+    Aside, Datapath, DeviceId, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind,
+    OvsQos, OvsStray, OvsTunnel, QdiscKind, Resource,
 };
 
 /// The database, and what the switch has made of it.
@@ -139,6 +139,17 @@ impl Vswitch {
         self.bridges.get(&name).map(|row| &row.owner)
     }
 
+    /// The UDP port that the kernel listens on for a port.
+    fn vxlan_in_kernel(&self, port: &OvsPort) -> Option<u16> {
+        let system = self.bridges.get(&port.bridge)?.it.datapath == Datapath::System;
+        port.vxlan_port().filter(|_| system)
+    }
+
+    /// The UDP ports that the kernel listens on for it, and for whom.
+    pub(super) fn listens_on(&self) -> impl Iterator<Item = (u16, &Owner)> {
+        self.ports.values().filter_map(|row| Some((self.vxlan_in_kernel(&row.it)?, &row.owner)))
+    }
+
     fn bridge(&mut self, name: IfName) -> Result<&mut Bridge, SimError> {
         self.bridges.get_mut(&name).map_or_else(|| none(&OvsKey::Bridge(name)), Ok)
     }
@@ -189,9 +200,8 @@ impl Sim {
             Ovs::Bridge(_) => true,
             Ovs::Port(port) => {
                 let device = match port.kind {
-                    OvsPortKind::Tunnel(_) => todo!("hosts"),
                     OvsPortKind::Device => self.device(&host(port.name))?.owner.as_ref() == Some(lab),
-                    OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => true,
+                    OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_) => true,
                 };
                 device && of_lab(port.bridge)?
             }
@@ -256,12 +266,14 @@ impl Sim {
     fn make_port(&mut self, port: &OvsPort, owner: Owner) -> Result<(), SimError> {
         self.ovs.bridge(port.bridge)?;
         match &port.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Internal { .. } => self.make_local(port.name, owner.clone())?,
-            OvsPortKind::Device | OvsPortKind::Patch { .. } if self.ovs.has_port(port.name) => {
+            OvsPortKind::Device | OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_)
+                if self.ovs.has_port(port.name) =>
+            {
                 return fail(Errno::Exist, format!("there is a port {}", port.name));
             }
             OvsPortKind::Patch { .. } => {}
+            OvsPortKind::Tunnel(tunnel) => self.check_switched(port, tunnel)?,
             OvsPortKind::Device => {
                 let id = host(port.name);
                 if self.hands_over(&id) {
@@ -273,6 +285,23 @@ impl Sim {
         }
         self.ovs.ports.insert(port.name, Row { owner, it: port.clone(), lost: false });
         Ok(())
+    }
+
+    /// A tunnel that no other port is, on a UDP port that no VXLAN device of the kernel listens on. Stricter than Open vSwitch, which keeps the row.
+    fn check_switched(&self, port: &OvsPort, tunnel: &OvsTunnel) -> Result<(), SimError> {
+        let same = |other: &OvsTunnel| {
+            let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key);
+            name(other) == name(tunnel)
+        };
+        let others = self.ovs.ports.values().filter(|row| row.it.name != port.name);
+        let mut others = others.filter(|row| matches!(&row.it.kind, OvsPortKind::Tunnel(other) if same(other)));
+        if let Some(other) = others.next() {
+            return fail(Errno::Exist, format!("{} is that tunnel", other.it.name));
+        }
+        match self.ovs.vxlan_in_kernel(port) {
+            Some(udp) if self.listens(udp) => fail(Errno::AddrInUse, format!("UDP port {udp} is used otherwise")),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// A rate replaces the queueing discipline of the device; what shall be left alone stays as it is found.
@@ -295,10 +324,15 @@ impl Sim {
                 }
                 bridge.it = OvsBridge::clone(to);
             }
-            Ovs::Port(to) => match self.ovs.ports.get_mut(&to.name) {
-                Some(row) => row.it = OvsPort::clone(to),
-                None => return none(&OvsKey::Port(to.name)),
-            },
+            Ovs::Port(to) => {
+                if let OvsPortKind::Tunnel(tunnel) = &to.kind {
+                    self.check_switched(to, tunnel)?;
+                }
+                match self.ovs.ports.get_mut(&to.name) {
+                    Some(row) => row.it = OvsPort::clone(to),
+                    None => return none(&OvsKey::Port(to.name)),
+                }
+            }
             Ovs::Mirror(to) => {
                 self.ovs.check_mirror(to)?;
                 match self.ovs.bridge(to.bridge)?.mirrors.get_mut(&to.name) {
@@ -357,7 +391,6 @@ impl Sim {
             None => false,
         };
         match row.it.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
             OvsPortKind::Internal { .. } => self.remove_device(&host(name)),
             OvsPortKind::Device => {
                 if let Ok(device) = self.device_mut(&host(name))
@@ -367,7 +400,7 @@ impl Sim {
                 }
                 Ok(())
             }
-            OvsPortKind::Patch { .. } => Ok(()),
+            OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_) => Ok(()),
         }
     }
 

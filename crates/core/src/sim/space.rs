@@ -3,6 +3,7 @@
 //! Names and functions of Linux stand where a cascade is modelled; each has a case in `testing::cases`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use indexmap::IndexMap;
 use ipnet::IpNet;
@@ -65,6 +66,10 @@ pub(super) struct Dev {
     pub noted: BTreeSet<Knob>,
     /// In the kernel's order: of one subnet the first is the primary address.
     pub addresses: Vec<(IpNet, Owner)>,
+    /// As a VXLAN device: behind which VTEPs Ethernet addresses are.
+    pub fdb: BTreeSet<(Mac, IpAddr)>,
+    /// As a GRE device without a remote: behind which underlay addresses neighbours are.
+    pub neighbours: BTreeMap<IpAddr, IpAddr>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +134,15 @@ impl Dev {
             knobs: Knobs::default(),
             noted: BTreeSet::new(),
             addresses: Vec::new(),
+            fdb: BTreeSet::new(),
+            neighbours: BTreeMap::new(),
         }
+    }
+
+    /// Takes away what is of IPv6 on it.
+    pub fn lose_ipv6(&mut self) {
+        self.addresses.retain(|(net, _)| family(net) == Family::V4);
+        self.neighbours.retain(|address, _| address.is_ipv4());
     }
 
     /// What it is, where it is of a kind with one name.
@@ -227,7 +240,8 @@ impl Space {
         }
     }
 
-    /// A device that goes down takes the 802.1Q devices on it along, keeps its IPv4 addresses and loses those of IPv6 (`addrconf_ifdown`).
+    /// A device that goes down takes the 802.1Q devices on it along, keeps its IPv4 addresses, and loses those of IPv6 (`addrconf_ifdown`)
+    /// and its neighbours (`neigh_ifdown`).
     pub fn set_down(&mut self, name: IfName) {
         if self.devices.get(&name).is_none_or(|d| !d.up) {
             return;
@@ -236,6 +250,7 @@ impl Space {
         if let Some(device) = self.devices.get_mut(&name) {
             device.up = false;
             device.addresses.retain(|(net, _)| family(net) == Family::V4);
+            device.neighbours.clear();
         }
         self.routes_lose(name, Family::V4, Loss::Dead);
         self.routes_lose(name, Family::V6, Loss::Dead);
@@ -244,7 +259,7 @@ impl Space {
     /// Drops IPv6 where the MTU has become too small for it (`addrconf_notify`).
     pub fn drop_ipv6_if_small(&mut self, name: IfName) {
         if self.mtu(name) < IPV6_MIN_MTU {
-            self.devices.entry(name).and_modify(|d| d.addresses.retain(|(net, _)| family(net) == Family::V4));
+            self.devices.entry(name).and_modify(Dev::lose_ipv6);
             self.routes_lose(name, Family::V6, Loss::Unregistered);
         }
     }
@@ -270,7 +285,7 @@ impl Space {
     }
 
     /// Takes an address away: with a primary one of IPv4 go the secondary ones of its subnet (`__inet_del_ifa`),
-    /// with the last one the routes over the device (`fib_disable_ip`).
+    /// with the last one the routes over the device and its neighbours (`fib_disable_ip`).
     pub fn remove_address(&mut self, name: IfName, net: IpNet) -> Result<(), SimError> {
         let promotes = self.promotes(name);
         let device = self.device_mut(name)?;
@@ -287,6 +302,7 @@ impl Space {
             device.addresses.retain(|(had, _)| !subnet(had));
         }
         if !device.addresses.iter().any(|(had, _)| family(had) == Family::V4) {
+            device.neighbours.retain(|address, _| address.is_ipv6());
             self.routes_lose(name, Family::V4, Loss::Dead);
         }
         Ok(())

@@ -16,6 +16,7 @@ mod ovs;
 mod ports;
 mod routes;
 mod settings;
+mod tunnels;
 
 use changed::{changed, spread};
 use fits::fits;
@@ -47,7 +48,7 @@ pub fn state_on(tape: &mut Tape, machine: &Machine) -> HostState {
         (Part::Netns, 4),
         (Part::Bridge, 3),
         (Part::Veth, 5),
-        (Part::Single, 5),
+        (Part::Single, 7),
         (Part::Sysctl, 4),
         (Part::Up, 9),
         (Part::Port, 5),
@@ -57,6 +58,8 @@ pub fn state_on(tape: &mut Tape, machine: &Machine) -> HostState {
         (Part::Route, 6),
         (Part::Qdisc, 3),
         (Part::Tuning, 3),
+        (Part::Fdb, 4),
+        (Part::Neighbour, 3),
         (Part::Ran, 3),
     ];
     for (part, most) in plan {
@@ -87,7 +90,7 @@ fn grow_on(state: &mut HostState, tape: &mut Tape, machine: &Machine) {
     if machine.ovs.is_some() && tape.pick(3) == 2 {
         return OVS[tape.pick(OVS.len())].0.add(state, tape, machine);
     }
-    const PARTS: [Part; 23] = [
+    const PARTS: [Part; 26] = [
         Part::Netns,
         Part::Address,
         Part::Address,
@@ -109,6 +112,9 @@ fn grow_on(state: &mut HostState, tape: &mut Tape, machine: &Machine) {
         Part::PortVlans,
         Part::Qdisc,
         Part::Tuning,
+        Part::Fdb,
+        Part::Fdb,
+        Part::Neighbour,
         Part::Sysctl,
         Part::Ran,
     ];
@@ -195,6 +201,8 @@ enum Part {
     Address,
     Route,
     Sysctl,
+    Fdb,
+    Neighbour,
     Ran,
     OvsBridge,
     OvsPort,
@@ -218,6 +226,8 @@ impl Part {
             Part::Address => addresses::address(state, tape),
             Part::Route => routes::route(state, tape),
             Part::Sysctl => settings::sysctl(state, tape),
+            Part::Fdb => tunnels::fdb(state, tape),
+            Part::Neighbour => tunnels::neighbour(state, tape),
             Part::Ran => settings::ran(state, tape),
             Part::OvsBridge => machine.ovs.and_then(|datapath| ovs::bridge(datapath, tape)),
             Part::OvsPort => ovs::port(state, tape),
@@ -305,12 +315,15 @@ fn master(state: &HostState, id: &DeviceId) -> Option<Master> {
     match device(state, id)? {
         Device::Bridge(bridge) => Some(Master::Bridge { filtering: bridge.vlan_filtering }),
         Device::Single(single) => match single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => Some(Master::Bond),
             SingleKind::Vrf { table } => Some(Master::Vrf { table }),
-            SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => {
-                None
-            }
+            SingleKind::Dummy
+            | SingleKind::Vlan { .. }
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_) => None,
         },
         Device::Veth(_) | Device::Stray { .. } => None,
     }

@@ -9,14 +9,15 @@ use ipnet::IpNet;
 use crate::names::{IfName, NetnsName, NodeName, SysctlName};
 use crate::plan::Action;
 use crate::resource::{
-    Address, Aside, Device, DeviceId, Netns, NetnsId, NextHop, Qdisc, QdiscKind, Ran, Resource, Route, Sysctl,
-    TABLE_MAIN, Veth,
+    Address, Aside, Device, DeviceId, Fdb, Neighbour, Netns, NetnsId, NextHop, Qdisc, QdiscKind, Ran, Resource, Route,
+    Sysctl, TABLE_MAIN, Veth,
 };
 use crate::state::{HostState, Loan};
 
 mod device;
 mod ovs;
 mod treatment;
+mod tunnels;
 
 pub(super) use device::default_mac;
 
@@ -69,6 +70,10 @@ pub fn resource(line: &str) -> Resource {
         ["tune", d, knob, value @ ..] => Resource::Tuning(treatment::tuning(d, knob, value)),
         ["address", d, net] => Resource::Address(Address { device: id(d), net: parse(net) }),
         ["route", n, to, rest @ ..] => route(n, parse(to), rest),
+        ["fdb", d, mac, to] => Resource::Fdb(Fdb { device: id(d), mac: parse(mac), to: parse(to) }),
+        ["neighbour", d, address, to] => {
+            Resource::Neighbour(Neighbour { device: id(d), address: parse(address), to: parse(to) })
+        }
         ["sysctl", n, name, value @ ..] => Resource::Sysctl(Sysctl {
             netns: netns(n),
             name: SysctlName::new(name).expect("a sysctl's name"),
@@ -136,7 +141,8 @@ fn hop(word: &str) -> NextHop {
 /// The line that [`resource`] reads.
 pub fn show(resource: &Resource) -> String {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => format!("fdb {} {} {}", f.device, f.mac, f.to),
+        Resource::Neighbour(n) => format!("neighbour {} {} {}", n.device, n.address, n.to),
         Resource::Ovs(o) => ovs::show(o),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { String::new() } else { format!(" node={}", n.node) };

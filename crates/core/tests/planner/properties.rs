@@ -161,13 +161,13 @@ fn shaken(device: &Resource, right: &BTreeSet<Key>, from: &HostState, to: &HostS
     let members = || from.iter().filter(|(_, r)| matches!(r, Resource::Port(port) if port.master() == single.id));
     let emptied = members().next().is_some() && members().all(|(key, _)| !right.contains(key));
     match &single.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Ipvlan { parent, .. } => {
             let parent = Key::Device(parent.clone());
             from.holder(&parent) != to.holder(&parent)
         }
         SingleKind::Bond(_) => emptied,
         SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Vrf { .. } => false,
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => false,
     }
 }
 

@@ -59,7 +59,9 @@ fn create_veth(veth: &Veth, lab: &LabName) -> Vec<String> {
 
 /// The lab's mark, and what only a device that is there can be told.
 fn marked(id: &DeviceId, link_local: bool, full_name: Option<&str>, lab: &LabName) -> Vec<String> {
-    let mark = set(id, &format!("group {} addrgenmode {}", lab.group(), address_mode(link_local)));
+    // A kernel whose IPv6 is not loaded knows no such mode, and needs none; `$quiet` is empty there.
+    let mode = if link_local { "addrgenmode eui64" } else { "$quiet" };
+    let mark = set(id, &format!("group {} {mode}", lab.group()));
     std::iter::once(mark).chain(full_name.map(|full| altname(id, "add", full))).collect()
 }
 

@@ -105,29 +105,29 @@ fn every_kind_of_device_is_made_with_all_that_it_is() {
         &[],
         &all,
         &expect![[r#"
-        ip netns add 'a'
-        ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
-        ip link add name 'b' address 02:00:00:00:00:02 mtu 1500 numtxqueues 1 numrxqueues 1 type veth peer name 'eth0' address 02:00:00:00:00:01 mtu 1500 numtxqueues 4 numrxqueues 4 txqueuelen 500 netns 'a'
-        ip link set dev 'b' group 1419200993 addrgenmode none
-        ip -n 'a' link set dev 'eth0' group 1419200993 addrgenmode none
-        ip -n 'a' link property add dev 'eth0' altname 'a-longer-name-of-it'
-        ip -n 'a' link add name 'bond' address 02:00:00:00:00:08 mtu 1500 type bond mode 802.3ad miimon 100
-        ip -n 'a' link set dev 'bond' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'br' address 02:00:00:00:00:03 type bridge mcast_snooping 0 forward_delay 400 stp_state 1 ageing_time 0 vlan_filtering 1 vlan_default_pvid 0
-        ip -n 'a' link set dev 'br' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'd' address 02:00:00:00:00:04 mtu 1500 type dummy
-        ip -n 'a' link set dev 'd' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'red' address 02:00:00:00:00:09 type vrf table 100
-        ip -n 'a' link set dev 'red' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'eth0' name 'eth0.10' address 02:00:00:00:00:05 mtu 1500 type vlan protocol 802.1Q id 10
-        ip -n 'a' link set dev 'eth0.10' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'd' name 'i' mtu 1500 type ipvlan mode l3s
-        ip -n 'a' link set dev 'i' group 1419200993 addrgenmode none
-        ip link add link 'b' name 'm' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
-        ip -n 'a' link set dev 'm' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'eth0' name 'q' address 02:00:00:00:00:06 mtu 1500 type vlan protocol 802.1ad id 4094
-        ip -n 'a' link set dev 'q' group 1419200993 addrgenmode none
-    "#]],
+            ip netns add 'a'
+            ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
+            ip link add name 'b' address 02:00:00:00:00:02 mtu 1500 numtxqueues 1 numrxqueues 1 type veth peer name 'eth0' address 02:00:00:00:00:01 mtu 1500 numtxqueues 4 numrxqueues 4 txqueuelen 500 netns 'a'
+            ip link set dev 'b' group 1419200993 $quiet
+            ip -n 'a' link set dev 'eth0' group 1419200993 $quiet
+            ip -n 'a' link property add dev 'eth0' altname 'a-longer-name-of-it'
+            ip -n 'a' link add name 'bond' address 02:00:00:00:00:08 mtu 1500 type bond mode 802.3ad miimon 100
+            ip -n 'a' link set dev 'bond' group 1419200993 $quiet
+            ip -n 'a' link add name 'br' address 02:00:00:00:00:03 type bridge mcast_snooping 0 forward_delay 400 stp_state 1 ageing_time 0 vlan_filtering 1 vlan_default_pvid 0
+            ip -n 'a' link set dev 'br' group 1419200993 $quiet
+            ip -n 'a' link add name 'd' address 02:00:00:00:00:04 mtu 1500 type dummy
+            ip -n 'a' link set dev 'd' group 1419200993 $quiet
+            ip -n 'a' link add name 'red' address 02:00:00:00:00:09 type vrf table 100
+            ip -n 'a' link set dev 'red' group 1419200993 $quiet
+            ip -n 'a' link add link 'eth0' name 'eth0.10' address 02:00:00:00:00:05 mtu 1500 type vlan protocol 802.1Q id 10
+            ip -n 'a' link set dev 'eth0.10' group 1419200993 $quiet
+            ip -n 'a' link add link 'd' name 'i' mtu 1500 type ipvlan mode l3s
+            ip -n 'a' link set dev 'i' group 1419200993 $quiet
+            ip link add link 'b' name 'm' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
+            ip -n 'a' link set dev 'm' group 1419200993 $quiet
+            ip -n 'a' link add link 'eth0' name 'q' address 02:00:00:00:00:06 mtu 1500 type vlan protocol 802.1ad id 4094
+            ip -n 'a' link set dev 'q' group 1419200993 $quiet
+        "#]],
     );
 }
 

@@ -42,7 +42,6 @@ impl<'a> Beneath<'a> {
             self.devices.iter().filter(move |(.., single)| stands(single))
         };
         let found = match wanted {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Device(Device::Single(new)) => {
                 let mut others = on(new.kind.parent(&new.id)?);
                 others.find(|(.., other)| clash(&new.kind, &other.kind)).map(|(key, foreign, _)| (*key, *foreign))
@@ -76,7 +75,9 @@ impl<'a> Beneath<'a> {
             | Resource::Route(_)
             | Resource::Sysctl(_)
             | Resource::Ran(_)
-            | Resource::Ovs(_) => None,
+            | Resource::Ovs(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => None,
         };
         let (name, foreign) = found?;
         let refusal = taken(wanted, name, foreign)?;
@@ -96,7 +97,6 @@ fn is_vrf(id: &DeviceId, desired: &HostState) -> bool {
 fn clash(a: &SingleKind, b: &SingleKind) -> bool {
     let passthru = |kind: &SingleKind| matches!(kind, SingleKind::Macvlan { mode: MacvlanMode::Passthru, .. });
     match (a, b) {
-        (SingleKind::Vxlan(_), _) | (SingleKind::Gretap(_), _) | (SingleKind::Gre(_), _) => todo!("hosts"),
         (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) => a == b,
         (SingleKind::Macvlan { .. }, SingleKind::Macvlan { .. }) => passthru(a) || passthru(b),
         (SingleKind::Macvlan { .. }, SingleKind::Ipvlan { .. })
@@ -107,7 +107,10 @@ fn clash(a: &SingleKind, b: &SingleKind) -> bool {
             | SingleKind::Macvlan { .. }
             | SingleKind::Ipvlan { .. }
             | SingleKind::Bond(_)
-            | SingleKind::Vrf { .. },
+            | SingleKind::Vrf { .. }
+            | SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_),
             _,
         ) => false,
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{codes, refusal};
 use crate::names::{IfName, SysctlName};
 use crate::plan::Refusal;
-use crate::resource::{Device, DeviceId, Key, NetnsId, Resource, Sysctl, Tuning};
+use crate::resource::{Datapath, Device, DeviceId, Key, NetnsId, Ovs, OvsKey, Resource, SingleKind, Sysctl, Tuning};
 use crate::state::{HostState, Observed};
 use crate::suggest::{any_of, nearest};
 
@@ -28,7 +28,8 @@ fn parent(path: &str) -> &str {
 /// The device of the machine on which something shall stand, and that is not there. Where nobody looked, nothing is known to be missing.
 pub(super) fn missing_nic(wanted: &Resource, desired: &HostState, observed: &Observed) -> Option<IfName> {
     let Resource::Device(Device::Single(single)) = wanted else { return None };
-    let nic: DeviceId = single.kind.parent(&single.id).filter(|parent| parent.netns == NetnsId::Host)?;
+    let below = single.kind.parent(&single.id).or_else(|| single.kind.underlay());
+    let nic: DeviceId = below.filter(|below| below.netns == NetnsId::Host)?;
     let name = Key::Device(nic.clone());
     let nics = &observed.facts.nics;
     let stays = nics.contains_key(&nic.name) && observed.ours.holder(&name).is_none();
@@ -55,6 +56,29 @@ pub(super) fn no_nics(missing: BTreeMap<IfName, Vec<Key>>, observed: &Observed) 
         let first = needed_by[0].clone();
         Refusal { needed_by, ..refusal(codes::NO_NIC, &first, message, hint) }
     })
+}
+
+/// A UDP port that a plain VXLAN device and one that takes the network from each packet would share: the kernel gives each sort a socket of its own, and
+/// one port to one socket (`vxlan_find_sock`).
+pub(super) fn udp_port(wanted: &Resource, desired: &HostState, observed: &Observed) -> Option<Refusal> {
+    let (port, external) = match wanted {
+        Resource::Device(Device::Single(single)) => {
+            let SingleKind::Vxlan(vxlan) = &single.kind else { return None };
+            (vxlan.port, false)
+        }
+        Resource::Ovs(Ovs::Port(port)) => {
+            let bridge = desired.get(&Key::Ovs(OvsKey::Bridge(port.bridge)));
+            let system =
+                |ovs: &Resource| matches!(ovs, Resource::Ovs(Ovs::Bridge(b)) if b.datapath == Datapath::System);
+            (port.vxlan_port().filter(|_| bridge.is_some_and(system))?, true)
+        }
+        _ => return None,
+    };
+    let other = observed.facts.tunnel_ports.get(&port).filter(|other| other.external != external)?;
+    let sort = if other.external { "takes all networks" } else { "takes one network" };
+    let message = format!("UDP port {port} is used by device {}, which {sort}: {} cannot", other.device, wanted.key());
+    let hint = "write another `port:`; Open vSwitch and VXLAN devices of the kernel cannot share one".to_owned();
+    Some(refusal(codes::UDP_PORT, &wanted.key(), message, hint))
 }
 
 /// A CPU that the machine does not have. Where nobody looked, none is known to be missing.

@@ -1,12 +1,13 @@
 //! What a resource can become in place, and what its coming about does to others.
 
+use std::net::IpAddr;
+
 use super::{IPV6_MIN_MTU, Joined, hop_devices, master_of, mtu};
-use crate::resource::{Device, DeviceId, Key, MacvlanMode, Resource, Single, SingleKind};
+use crate::resource::{Device, DeviceId, Key, MacvlanMode, Resource, Single, SingleKind, Vxlan};
 use crate::state::HostState;
 
 pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
     match (from, to) {
-        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Device(Device::Veth(a)), Resource::Device(Device::Veth(b))) => {
             a.ends().iter().zip(b.ends()).all(|(a, b)| a.id == b.id && a.queues == b.queues)
         }
@@ -19,7 +20,8 @@ pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
         | (Resource::Qdisc(_), Resource::Qdisc(_))
         | (Resource::Tuning(_), Resource::Tuning(_))
         | (Resource::Route(_), Resource::Route(_))
-        | (Resource::Sysctl(_), Resource::Sysctl(_)) => from.key() == to.key(),
+        | (Resource::Sysctl(_), Resource::Sysctl(_))
+        | (Resource::Neighbour(_), Resource::Neighbour(_)) => from.key() == to.key(),
         (
             Resource::Netns(_)
             | Resource::Device(_)
@@ -32,18 +34,25 @@ pub(in crate::resource) fn can_become(from: &Resource, to: &Resource) -> bool {
             | Resource::Route(_)
             | Resource::Sysctl(_)
             | Resource::Ran(_)
-            | Resource::Ovs(_),
+            | Resource::Ovs(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_),
             _,
         ) => from == to,
     }
 }
 
 /// What a kernel cannot change about a device that is there: what it stands on and the VLAN (`vlan_changelink`), a VRF's table (`vrf_link_ops`
-/// has no `changelink`), a bond's mode while it has members, passthru (`macvlan_changelink`).
+/// has no `changelink`), a bond's mode while it has members, passthru (`macvlan_changelink`), what a tunnel is on the underlay.
 fn single_can_become(a: &Single, b: &Single) -> bool {
     a.id == b.id
         && match (&a.kind, &b.kind) {
-            (SingleKind::Vxlan(_), _) | (SingleKind::Gretap(_), _) | (SingleKind::Gre(_), _) => todo!("hosts"),
+            (SingleKind::Vxlan(a), SingleKind::Vxlan(b)) => vxlan_can_become(a, b),
+            (SingleKind::Gretap(a), SingleKind::Gretap(b)) => {
+                // `ip6gre_tunnel_find` takes a device of packets between the same addresses for it.
+                a == b || a.local.is_ipv4() && a.is_same_tunnel(b)
+            }
+            (SingleKind::Gre(a), SingleKind::Gre(b)) => a.is_same_tunnel(b),
             (SingleKind::Dummy, SingleKind::Dummy) => true,
             (SingleKind::Vlan { .. }, SingleKind::Vlan { .. }) | (SingleKind::Vrf { .. }, SingleKind::Vrf { .. }) => {
                 a.kind == b.kind
@@ -60,10 +69,20 @@ fn single_can_become(a: &Single, b: &Single) -> bool {
                 | SingleKind::Macvlan { .. }
                 | SingleKind::Ipvlan { .. }
                 | SingleKind::Bond(_)
-                | SingleKind::Vrf { .. },
+                | SingleKind::Vrf { .. }
+                | SingleKind::Vxlan(_)
+                | SingleKind::Gretap(_)
+                | SingleKind::Gre(_),
                 _,
             ) => false,
         }
+}
+
+/// `vxlan_nl2conf` changes neither the network nor the port nor checksums, and a group is joined and left only when the device comes up and goes down.
+fn vxlan_can_become(a: &Vxlan, b: &Vxlan) -> bool {
+    let is_group = |remote: Option<IpAddr>| remote.is_some_and(|remote| remote.is_multicast());
+    let same = |vxlan: &Vxlan| (vxlan.vni, vxlan.port, vxlan.local, vxlan.device, vxlan.checksum);
+    same(a) == same(b) && (a.remote == b.remote || !is_group(a.remote) && !is_group(b.remote))
 }
 
 pub(in crate::resource) fn disturbs(to: &Resource, from: Option<&Resource>, among: &HostState) -> Vec<Key> {
@@ -104,7 +123,6 @@ fn members(master: &DeviceId, among: &HostState) -> Vec<Key> {
 
 pub(in crate::resource) fn cycles(to: &Resource, among: &HostState) -> Vec<DeviceId> {
     match to {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Port(port) if master_of(port, among) == Joined::Vrf => with_vlans(&port.device, among),
         Resource::Netns(_)
         | Resource::Device(_)
@@ -117,7 +135,9 @@ pub(in crate::resource) fn cycles(to: &Resource, among: &HostState) -> Vec<Devic
         | Resource::Route(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
-        | Resource::Ovs(_) => Vec::new(),
+        | Resource::Ovs(_)
+        | Resource::Fdb(_)
+        | Resource::Neighbour(_) => Vec::new(),
     }
 }
 
@@ -129,7 +149,6 @@ fn with_vlans(device: &DeviceId, among: &HostState) -> Vec<DeviceId> {
 
 pub(in crate::resource) fn upsets(resource: &Resource, among: &HostState) -> Vec<DeviceId> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Device(Device::Veth(v)) => {
             v.ends().iter().filter(|end| end.mtu < IPV6_MIN_MTU).map(|e| e.id.clone()).collect()
         }
@@ -149,14 +168,16 @@ pub(in crate::resource) fn upsets(resource: &Resource, among: &HostState) -> Vec
         | Resource::Route(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
-        | Resource::Ovs(_) => Vec::new(),
+        | Resource::Ovs(_)
+        | Resource::Fdb(_)
+        | Resource::Neighbour(_) => Vec::new(),
     }
 }
 
 pub(in crate::resource) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Route(r) if r.to.addr().is_ipv4() => Vec::new(),
+        Resource::Neighbour(n) if n.address.is_ipv4() => Vec::new(),
         Resource::Netns(_)
         | Resource::Device(_)
         | Resource::Up(_)
@@ -168,13 +189,15 @@ pub(in crate::resource) fn ipv6_on(resource: &Resource) -> Vec<DeviceId> {
         | Resource::Route(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
-        | Resource::Ovs(_) => lost_by_going_down(resource),
+        | Resource::Ovs(_)
+        | Resource::Fdb(_)
+        | Resource::Neighbour(_) => lost_by_going_down(resource),
     }
 }
 
 pub(in crate::resource) fn lost_by_going_down(resource: &Resource) -> Vec<DeviceId> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Neighbour(n) => vec![n.device.clone()],
         Resource::Address(a) if a.net.addr().is_ipv6() => vec![a.device.clone()],
         Resource::Route(r) => hop_devices(r).collect(),
         Resource::Netns(_)
@@ -187,6 +210,7 @@ pub(in crate::resource) fn lost_by_going_down(resource: &Resource) -> Vec<Device
         | Resource::Address(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
-        | Resource::Ovs(_) => Vec::new(),
+        | Resource::Ovs(_)
+        | Resource::Fdb(_) => Vec::new(),
     }
 }

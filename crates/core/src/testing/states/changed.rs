@@ -5,11 +5,11 @@ use super::fits::{mac, mtu};
 use super::ports::{some_settings, some_vlans};
 use super::routes::{add_hop, alone};
 use super::settings::{some_qdisc, some_value};
-use super::{Master, device, devices, master, masters, ovs};
+use super::{Master, device, devices, master, masters, ovs, tunnels};
 use crate::names::{Mac, NodeName};
 use crate::resource::{
-    Bond, BondMode, Bridge, Device, DeviceId, End, IpvlanMode, MacvlanMode, Netns, Port, Qdisc, Ran, Resource, Single,
-    SingleKind, Sysctl, Tuning, Veth, VlanProtocol,
+    Bond, BondMode, Bridge, Device, DeviceId, End, Fdb, IpvlanMode, Key, MacvlanMode, Neighbour, Netns, Port, Qdisc,
+    Ran, Resource, Single, SingleKind, Sysctl, Tuning, Veth, VlanProtocol,
 };
 use crate::state::HostState;
 use crate::testing::Tape;
@@ -18,7 +18,14 @@ use crate::testing::text::default_mac;
 /// The same thing, changed in one respect.
 pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Option<Resource> {
     Some(match old {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => {
+            let Resource::Fdb(new) = tunnels::fdb(state, tape)? else { return None };
+            Resource::Fdb(Fdb { device: f.device.clone(), ..new })
+        }
+        Resource::Neighbour(n) => {
+            let Resource::Neighbour(new) = tunnels::neighbour(state, tape)? else { return None };
+            Resource::Neighbour(Neighbour { to: new.to, ..n.clone() })
+        }
         Resource::Ovs(old) => Resource::Ovs(ovs::changed(state, old, tape)?),
         Resource::Netns(n) => {
             let node = if n.node.as_str() == "n" { "renamed" } else { "n" };
@@ -31,7 +38,11 @@ pub(super) fn changed(state: &HostState, old: &Resource, tape: &mut Tape) -> Opt
             1 => Bridge { stp: true, ageing: 30_000, ..b.clone() },
             _ => Bridge { vlan_filtering: !b.vlan_filtering, ..b.clone() },
         })),
-        Resource::Device(Device::Single(s)) => Resource::Device(Device::Single(Box::new(changed_single(s, tape)))),
+        Resource::Device(Device::Single(s)) => {
+            let new = Resource::Device(Device::Single(Box::new(changed_single(s, tape))));
+            let free = |name: &Key| state.holder(name).is_none_or(|had| had == old);
+            return Some(new).filter(|new| new.claims().iter().all(free));
+        }
         Resource::Port(p) if tape.pick(2) == 0 => {
             let settings = match master(state, &p.master())? {
                 Master::Bridge { .. } => some_settings(tape),
@@ -98,7 +109,8 @@ fn changed_single(s: &Single, tape: &mut Tape) -> Single {
         1 => s.mac = s.mac.map(|Mac([.., a, b])| Mac([2, 0, 0, 1, a, b])),
         2 => s.full_name = None,
         _ => match &mut s.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+            SingleKind::Vxlan(vxlan) => tunnels::changed_vxlan(vxlan, tape),
+            SingleKind::Gretap(gre) | SingleKind::Gre(gre) => tunnels::changed_gre(gre, tape),
             SingleKind::Dummy => {}
             SingleKind::Vlan { protocol, vid, .. } => match tape.pick(2) {
                 0 => *vid = 30 - *vid,
@@ -134,7 +146,6 @@ pub(super) fn spread(state: &mut HostState, new: &Resource) {
             }
         }
         Resource::Device(Device::Single(s)) => match &s.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Bond(_) => {
                 let is_member = |r: &Resource| match r {
                     Resource::Port(port) if port.master() == s.id => Some(port.device.clone()),
@@ -155,6 +166,7 @@ pub(super) fn spread(state: &mut HostState, new: &Resource) {
                 }
             }
             SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Vrf { .. } => {}
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => {}
         },
         _ => {}
     }

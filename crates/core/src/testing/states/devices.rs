@@ -1,6 +1,6 @@
 //! Random devices.
 
-use super::{device, devices, if_name, place, places};
+use super::{device, devices, if_name, place, places, tunnels};
 use crate::names::Mac;
 use crate::resource::{
     Bond, BondMode, Bridge, Device, DeviceId, End, IpvlanMode, MacvlanMode, NetnsId, Resource, Single, SingleKind,
@@ -65,7 +65,7 @@ pub(super) fn some_mtu(tape: &mut Tape) -> u32 {
 pub(super) fn single(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let at = place(state, tape);
     let named = |name: &str, netns: &NetnsId| DeviceId { netns: netns.clone(), name: if_name(name) };
-    let (id, kind) = match tape.pick(8) {
+    let (id, kind) = match tape.pick(12) {
         0 => (named(["d0", "d1"][tape.pick(2)], &at), SingleKind::Dummy),
         1 | 2 => {
             let parent = parent(state, tape)?;
@@ -95,6 +95,9 @@ pub(super) fn single(state: &HostState, tape: &mut Tape) -> Option<Resource> {
             let bond = Bond { mode: MODES[tape.pick(MODES.len())], miimon: [100, 0][usize::from(tape.pick(4) == 3)] };
             (named(["b0", "b1"][tape.pick(2)], &at), SingleKind::Bond(bond))
         }
+        7 | 8 => (named(["x0", "x1", "e2"][tape.pick(3)], &at), SingleKind::Vxlan(tunnels::vxlan(state, tape))),
+        9 => (named(["g0", "g1"][tape.pick(2)], &at), SingleKind::Gretap(tunnels::gre(false, tape))),
+        10 => (named(["g0", "g1"][tape.pick(2)], &at), SingleKind::Gre(tunnels::gre(true, tape))),
         _ => {
             let (name, table) = [("red", 200), ("blue", 201)][tape.pick(2)];
             // A kernel keeps rules for VRFs in a namespace that had one.
@@ -104,7 +107,7 @@ pub(super) fn single(state: &HostState, tape: &mut Tape) -> Option<Resource> {
         }
     };
     let full_name = full_name(&id, tape);
-    let below = kind.parent(&id).map(|parent| mtu(state, &parent));
+    let below = kind.parent(&id).map(|parent| mtu(state, &parent)).or_else(|| tunnels::widest(&kind, state));
     let mtu = match below {
         Some(most) => [most, most.min(1400)][usize::from(tape.pick(4) == 3)],
         None => some_mtu(tape),
@@ -127,9 +130,11 @@ pub(super) fn can_be_parent(state: &HostState, id: &DeviceId) -> bool {
     match device(state, id) {
         Some(Device::Veth(_)) => true,
         Some(Device::Single(single)) => match single.kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
             SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Bond(_) => true,
-            SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } => false,
+            SingleKind::Vxlan(_) | SingleKind::Gretap(_) => true,
+            SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } | SingleKind::Gre(_) => {
+                false
+            }
         },
         Some(Device::Bridge(_) | Device::Stray { .. }) | None => false,
     }

@@ -2,7 +2,7 @@
 
 use super::devices::can_be_parent;
 use super::ports::filters;
-use super::{Master, device, master, master_of, ovs, single_of};
+use super::{Master, device, master, master_of, ovs, single_of, tunnels};
 use crate::names::Mac;
 use crate::resource::{
     Address, Device, DeviceId, Key, Knob, MacvlanMode, NextHop, Port, PortSettings, Resource, Route, Single,
@@ -16,7 +16,8 @@ pub(super) const IPV6_MIN_MTU: u32 = 1280;
 /// Whether a kernel would take this.
 pub(super) fn fits(resource: &Resource, state: &HostState) -> bool {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => tunnels::fdb_fits(f, state),
+        Resource::Neighbour(n) => tunnels::neighbour_fits(n, state),
         Resource::Ovs(of) => ovs::fits(of, state),
         Resource::Qdisc(q) => ovs::leaves_queueing(&q.device, state),
         Resource::Address(a) => address(a, state),
@@ -97,9 +98,9 @@ fn port(p: &Port, state: &HostState) -> bool {
         (Master::Bridge { .. }, Some(Device::Bridge(_))) => false,
         (Master::Bridge { .. }, Some(Device::Single(s))) => {
             let kind = match s.kind {
-                SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
                 SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Bond(_) | SingleKind::Macvlan { .. } => true,
-                SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } => false,
+                SingleKind::Vxlan(_) | SingleKind::Gretap(_) => true,
+                SingleKind::Ipvlan { .. } | SingleKind::Vrf { .. } | SingleKind::Gre(_) => false,
             };
             kind && wide(state, id) && !is_parent()
         }
@@ -120,7 +121,7 @@ fn member(p: &Port, state: &HostState) -> bool {
 }
 
 fn single(s: &Single, state: &HostState) -> bool {
-    let Some(parent) = s.kind.parent(&s.id) else { return true };
+    let Some(parent) = s.kind.parent(&s.id) else { return tunnels::single_fits(s, state) };
     let others = || state.children(&parent).filter(|other| other.id != s.id);
     let is_vlan = |single: &&Single| matches!(single.kind, SingleKind::Vlan { .. });
     let handed_over = match master_of(state, &parent) {
@@ -129,7 +130,6 @@ fn single(s: &Single, state: &HostState) -> bool {
         Some(Master::Vrf { .. }) | None => false,
     };
     let beside = match &s.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Vlan { .. } => others().all(|other| other.kind != s.kind),
         SingleKind::Macvlan { mode, .. } => others().filter(|other| !is_vlan(other)).all(|other| match other.kind {
             SingleKind::Macvlan { mode: other, .. } => ![*mode, other].contains(&MacvlanMode::Passthru),
@@ -137,6 +137,7 @@ fn single(s: &Single, state: &HostState) -> bool {
         }),
         SingleKind::Ipvlan { .. } => others().filter(|other| !is_vlan(other)).all(|other| other.kind == s.kind),
         SingleKind::Dummy | SingleKind::Bond(_) | SingleKind::Vrf { .. } => true,
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => true,
     };
     let same_mac = |id: &DeviceId| s.mac.is_some() && mac(state, id) == s.mac;
     let taken = matches!(s.kind, SingleKind::Macvlan { .. })

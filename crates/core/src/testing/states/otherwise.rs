@@ -2,14 +2,13 @@
 
 use super::fits::mtu;
 use super::routes::alone;
-use super::{Master, master, masters};
+use super::{Master, master, masters, tunnels};
 use crate::resource::{Device, NextHop, Port, PortSettings, Resource, Route, Single};
 use crate::state::HostState;
 
 /// Forms of the same thing that stand on less, or on something else.
 pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Route(r) => {
             let with = |mut via: Vec<NextHop>| {
                 alone(&mut via);
@@ -35,8 +34,8 @@ pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource>
         }
         // On a parent with a smaller MTU, or without IPv6.
         Resource::Device(Device::Single(s)) => {
-            let Some(parent) = s.kind.parent(&s.id) else { return Vec::new() };
-            let most = mtu(state, &parent);
+            let below = s.kind.parent(&s.id).map(|parent| mtu(state, &parent));
+            let Some(most) = below.or_else(|| tunnels::widest(&s.kind, state)) else { return Vec::new() };
             let link_local = s.link_local && super::devices::may_be_link_local(most);
             let narrow = Single { mtu: Some(most), link_local, ..(**s).clone() };
             vec![Resource::Device(Device::Single(Box::new(narrow)))]
@@ -50,6 +49,8 @@ pub(super) fn otherwise(resource: &Resource, state: &HostState) -> Vec<Resource>
         | Resource::Address(_)
         | Resource::Sysctl(_)
         | Resource::Ran(_)
+        | Resource::Fdb(_)
+        | Resource::Neighbour(_)
         | Resource::Ovs(_) => Vec::new(),
     }
 }

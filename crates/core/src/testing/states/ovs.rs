@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{devices, if_name};
+use super::{devices, if_name, tunnels};
 use crate::names::{IfName, Mac, NodeName};
 use crate::resource::{
     Datapath, Device, DeviceId, FailMode, Key, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror,
-    OvsPort, OvsPortKind, OvsQos, Resource, VlanMode,
+    OvsPort, OvsPortKind, OvsQos, OvsTunnel, Resource, VlanMode,
 };
 use crate::state::HostState;
 use crate::testing::Tape;
@@ -93,7 +93,7 @@ fn flip(set: &mut BTreeSet<String>, text: &str) {
 pub(super) fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
     let bridges = bridges(state);
     let bridge = *tape.one_of(&bridges)?;
-    let (name, kind) = match tape.pick(6) {
+    let (name, kind) = match tape.pick(8) {
         0 => {
             let name = if_name(["in0", "in1"][tape.pick(2)]);
             (name, OvsPortKind::Internal { mac: default_mac(&host(name)) })
@@ -101,6 +101,10 @@ pub(super) fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
         1 => {
             let (name, peer) = [("p0", "p1"), ("p1", "p0")][tape.pick(2)];
             (if_name(name), OvsPortKind::Patch { peer: if_name(peer) })
+        }
+        2 | 3 => {
+            let (name, tunnel) = tunnels::ovs_port(tape);
+            (name, OvsPortKind::Tunnel(tunnel))
         }
         _ => {
             let mut free = devices(state);
@@ -125,6 +129,12 @@ pub(super) fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
 
 fn changed_port(port: &OvsPort, tape: &mut Tape) -> OvsPort {
     let mut port = port.clone();
+    if let OvsPortKind::Tunnel(tunnel) = &mut port.kind
+        && tape.pick(2) == 1
+    {
+        tunnels::changed_ovs(tunnel, tape);
+        return port;
+    }
     match tape.pick(5) {
         0 => (port.tag, port.trunks, port.vlan_mode) = (Some(10), Vec::new(), Some(VlanMode::Access)),
         1 => (port.tag, port.trunks, port.vlan_mode) = (None, vec![10, 20], Some(VlanMode::Trunk)),
@@ -213,7 +223,13 @@ pub(super) fn fits(ovs: &Ovs, state: &HostState) -> bool {
     match ovs {
         Ovs::Bridge(_) | Ovs::Stray(_) => true,
         Ovs::Port(port) => match port.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
+            OvsPortKind::Tunnel(ref tunnel) => {
+                let is_same = |other: &OvsPort| {
+                    let same = |other: &OvsTunnel| tunnels::same_ovs(other, tunnel);
+                    other.name != port.name && matches!(&other.kind, OvsPortKind::Tunnel(other) if same(other))
+                };
+                ports(state, is_same).is_empty()
+            }
             OvsPortKind::Device => can_be_port(state, &host(port.name)),
             OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => true,
         },

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{id, if_name, parse};
+use super::{id, if_name, parse, tunnels};
 use crate::names::{Mac, stable_hash};
 use crate::resource::{
     Bond, BondMode, Bridge, DeviceId, End, IpvlanMode, MacvlanMode, Single, SingleKind, VlanProtocol,
@@ -122,6 +122,9 @@ pub(super) fn single(words: &[&str]) -> Option<Single> {
             SingleKind::Bond(Bond { mode: worded(mode, BondMode::WORDS), miimon })
         }
         ["vrf", _, table] => SingleKind::Vrf { table: parse(table) },
+        ["vxlan", _, vni, local, said @ ..] => SingleKind::Vxlan(tunnels::vxlan(vni, local, said)),
+        ["gretap", _, local, said @ ..] => SingleKind::Gretap(tunnels::gre(local, said)),
+        ["gre", _, local, said @ ..] => SingleKind::Gre(tunnels::gre(local, said)),
         _ => return None,
     };
     let mut words = Words::of(words[1]);
@@ -145,7 +148,6 @@ pub(super) fn show_single(s: &Single) -> String {
     push_common(&mut text, &s.id, s.mac, s.link_local, s.full_name.as_deref());
     push_unless(&mut text, "mtu", s.mtu.unwrap_or(1500), 1500);
     match &s.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Dummy => {}
         SingleKind::Vlan { parent, vid, protocol } => {
             write!(text, " {parent} {vid}").expect("a String takes all");
@@ -162,6 +164,8 @@ pub(super) fn show_single(s: &Single) -> String {
             }
         }
         SingleKind::Vrf { table } => write!(text, " {table}").expect("a String takes all"),
+        SingleKind::Vxlan(vxlan) => text.push_str(&tunnels::show_vxlan(vxlan)),
+        SingleKind::Gretap(gre) | SingleKind::Gre(gre) => text.push_str(&tunnels::show_gre(gre)),
     }
     text
 }

@@ -1,8 +1,9 @@
-//! What is of Open vSwitch as text: `ovs-bridge br0,netdev`, `ovs-port e0 br0 tag=10 mode=access`.
+//! What is of Open vSwitch as text: `ovs-bridge br0,netdev`, `ovs-port e0 br0 tag=10 mode=access`,
+//! `ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,key=7`.
 
 use std::fmt::Write as _;
 
-use super::{default_mac, if_name, parse};
+use super::{default_mac, if_name, parse, tunnels};
 use crate::names::{IfName, NodeName};
 use crate::resource::{
     Aside, Datapath, DeviceId, FailMode, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort,
@@ -121,6 +122,7 @@ fn port(name: &str, bridge: &str, words: &[&str]) -> OvsPort {
         match said.split_once('=').unwrap_or((said, "")) {
             ("internal", "") => port.kind = OvsPortKind::Internal { mac: default_mac(&local(name)) },
             ("internal", mac) => port.kind = OvsPortKind::Internal { mac: parse(mac) },
+            ("tunnel", tunnel) => port.kind = OvsPortKind::Tunnel(tunnels::ovs(tunnel)),
             ("patch", peer) => port.kind = OvsPortKind::Patch { peer: if_name(peer) },
             ("tag", tag) => port.tag = Some(parse(tag)),
             ("trunks", trunks) => port.trunks = trunks.split('/').map(parse).collect(),
@@ -138,11 +140,11 @@ fn show_port(port: &OvsPort) -> String {
     let mut text = format!("ovs-port {} {}", port.name, port.bridge);
     let mut push = |part: String| write!(text, " {part}").expect("a String takes all");
     match &port.kind {
-        OvsPortKind::Tunnel(_) => todo!("hosts"),
         OvsPortKind::Device => {}
         OvsPortKind::Internal { mac } if *mac == default_mac(&local(port.name)) => push("internal".to_owned()),
         OvsPortKind::Internal { mac } => push(format!("internal={mac}")),
         OvsPortKind::Patch { peer } => push(format!("patch={peer}")),
+        OvsPortKind::Tunnel(tunnel) => push(tunnels::show_ovs(tunnel)),
     }
     if let Some(tag) = port.tag {
         push(format!("tag={tag}"));

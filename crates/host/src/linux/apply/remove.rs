@@ -13,7 +13,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::super::device::{self, Change, IPV6_MIN_MTU, Kind, LO_INDEX, Link, Member};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
-use super::super::{address, observe, qdisc, ran, route, sysctl};
+use super::super::{address, neighbour, observe, qdisc, ran, route, sysctl};
 use super::regain::Deprived;
 use super::{Run, Step, tune};
 use crate::backend::{HostError, StepError};
@@ -31,7 +31,6 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             // Open vSwitch does that.
             Resource::Ovs(_) => {}
             Resource::Netns(netns) => namespaces.push((*at, netns)),
@@ -44,7 +43,9 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
             | Resource::Qdisc(_)
             | Resource::Address(_)
             | Resource::Route(_)
-            | Resource::Ran(_) => {
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => {
                 small.entry(resource.key().netns()).or_default().push((*at, resource));
             }
         }
@@ -121,7 +122,6 @@ fn remove_small(
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
         let message = match (resource, index) {
-            (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
             (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
             (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
@@ -136,12 +136,16 @@ fn remove_small(
                 continue;
             }
             (Resource::Qdisc(q), Some(index)) => qdisc::delete(index, &q.kind),
+            (Resource::Fdb(f), Some(index)) => neighbour::forget_fdb(index, f),
+            (Resource::Neighbour(n), Some(index)) => neighbour::forget(index, n),
             (
                 Resource::Address(_)
                 | Resource::Port(_)
                 | Resource::Up(_)
                 | Resource::PortVlans(_)
-                | Resource::Qdisc(_),
+                | Resource::Qdisc(_)
+                | Resource::Fdb(_)
+                | Resource::Neighbour(_),
                 None,
             ) => continue,
             (
@@ -158,7 +162,8 @@ fn remove_small(
 
 fn device_of(resource: &Resource) -> Option<IfName> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => Some(f.device.name),
+        Resource::Neighbour(n) => Some(n.device.name),
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),
