@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use netsim_core::names::{IfName, LabName, NetnsName};
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, IfName, LabName, NetnsName};
 use netsim_core::plan::{Action, Refusal, plan};
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ovs, Resource, SingleKind};
 use netsim_core::state::{HostState, Observed};
@@ -29,6 +30,19 @@ pub struct Summary {
     pub create: usize,
     pub change: usize,
     pub delete: usize,
+}
+
+/// What is to be done to a lab on each of its hosts.
+pub type Plans = IndexMap<HostId, Planned>;
+
+/// How much is to be done on all hosts.
+pub fn total(summaries: impl Iterator<Item = Summary>) -> Summary {
+    summaries.fold(Summary::default(), |sum, Summary { nodes, create, change, delete }| Summary {
+        nodes: sum.nodes + nodes,
+        create: sum.create + create,
+        change: sum.change + change,
+        delete: sum.delete + delete,
+    })
 }
 
 impl Planned {

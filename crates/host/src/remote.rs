@@ -128,9 +128,12 @@ impl Remote {
 
     /// Stores what has been applied, and says that it stays: one round trip.
     pub fn save_and_keep(&self, text: &str) -> Result<(), HostError> {
-        let requests = vec![Request::Save { text: text.to_owned() }, Request::Keep];
-        let answers = self.ask("save and keep", requests, &Progress::default(), &mut |_| {});
-        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|e| self.error(e)))
+        self.both("save and keep", [Request::Save { text: text.to_owned() }, Request::Keep])
+    }
+
+    /// Forgets what is stored, and says that what was done stays: one round trip.
+    pub fn forget_and_keep(&self) -> Result<(), HostError> {
+        self.both("forget and keep", [Request::Forget, Request::Keep])
     }
 
     /// As [`crate::Host::load`].
@@ -195,6 +198,12 @@ impl Remote {
             Ok(_) | Err(StepError::Interrupted) => Ok(()),
             Err(error) => Err(self.error(error)),
         }
+    }
+
+    /// Two questions at once that are answered by having been done.
+    fn both(&self, what: &'static str, requests: [Request; 2]) -> Result<(), HostError> {
+        let answers = self.ask(what, requests.into(), &Progress::default(), &mut |_| {});
+        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|e| self.error(e)))
     }
 
     /// One question with an answer of its own.

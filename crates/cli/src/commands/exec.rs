@@ -7,22 +7,21 @@ use netsim_host::enter;
 use super::Exit;
 use crate::args::{ExecArgs, Global};
 use crate::error::{Failure, codes};
-use crate::machine::{self, Machine};
+use crate::hosts::Hosts;
 use crate::node;
 use crate::screen::Screen;
 
 pub fn run(args: &ExecArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    machine::with(global, screen, |machine| {
-        let found = node::find(machine, &args.node)?;
-        runs_programs(machine)?;
+    node::with(global, screen, &args.node, |hosts, found| {
+        runs_programs(hosts)?;
         let env = [("NETSIM_LAB", OsString::from(found.lab.as_str())), ("NETSIM_NODE", found.node.as_str().into())];
         Err(enter::exec_in(&found.netns, &args.command, &env).into())
     })
 }
 
-/// That the machine is one whose nodes a program can be in.
-pub fn runs_programs(machine: &Machine) -> Result<(), Failure> {
-    match machine.is_simulated() {
+/// That a program can be in their nodes.
+pub fn runs_programs(hosts: &Hosts) -> Result<(), Failure> {
+    match hosts.are_simulated() {
         false => Ok(()),
         true => {
             let hint = "apply the lab to this machine: leave out --backend sim";

@@ -1,24 +1,24 @@
 //! `graph`: a lab as a picture, in the language of another tool.
 
 use netsim_core::given::{Given, GivenEnd, Prior};
+use netsim_core::names::HostId;
 use netsim_core::state::Scope;
 
 use super::Exit;
 use crate::args::{Global, GraphArgs, GraphFormat};
 use crate::error::Failure;
 use crate::file::{self, Loaded, Target};
+use crate::lab;
 use crate::render::dot::{self, End};
 use crate::render::mermaid;
 use crate::screen::Screen;
-use crate::{lab, machine};
 
 pub fn run(args: &GraphArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let (loaded, prior) = match Target::of(&args.lab)? {
         Target::File(file) => (file::load(&file, &args.vars)?, Prior::default()),
-        Target::Lab(name) => machine::with(global, screen, |machine| {
-            let loaded = lab::meant(machine, Some(name.as_str()), &args.vars)?;
+        Target::Lab(name) => lab::with(global, screen, Some(name.as_str()), &args.vars, |hosts, loaded| {
             let scope = Scope::lab(&loaded.topology.name);
-            let prior = Prior::from_state(&machine.observe(&scope)?.ours);
+            let prior = Prior::from_state(&hosts.host(&HostId::local())?.observe(&scope)?.ours);
             Ok((loaded, prior))
         })?,
     };

@@ -1,19 +1,18 @@
 //! `list`: the labs that run.
 
-use netsim_core::names::LabName;
+use netsim_core::names::{HostId, LabName};
 use netsim_core::state::Scope;
-use netsim_host::store;
+use netsim_host::Host;
 use serde::Serialize;
 
 use super::Exit;
 use crate::args::{Format, Global, ListArgs};
 use crate::error::Failure;
+use crate::hosts::{self, Hosts};
 use crate::lab::{self, Size};
-use crate::machine::{self, Machine};
 use crate::render::json;
 use crate::render::table::table;
 use crate::screen::Screen;
-use netsim_host::store::Applied;
 
 /// A lab as the list has it.
 #[derive(Debug, Serialize)]
@@ -32,8 +31,9 @@ struct Document {
 }
 
 pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let labs = machine::with(global, screen, |machine| {
-        machine.labs()?.into_iter().map(|lab| row(machine, lab)).collect::<Result<Vec<_>, _>>()
+    let labs = hosts::here(global, screen, |hosts| {
+        let host = hosts.host(&HostId::local())?;
+        host.labs()?.into_iter().map(|lab| row(host, hosts, lab)).collect::<Result<Vec<_>, _>>()
     })?;
     match args.format {
         Format::Json => screen.answer(&json::document("netsim-list", 1, &Document { labs })),
@@ -50,9 +50,9 @@ pub fn run(args: &ListArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     Ok(Exit::Ok)
 }
 
-fn row(machine: &Machine, lab: LabName) -> Result<Row, Failure> {
-    let ours = machine.observe(&Scope::lab(&lab))?.ours;
-    let applied: Option<Applied> = store::load(machine.state(), &lab)?;
+fn row(host: &Host, hosts: &Hosts, lab: LabName) -> Result<Row, Failure> {
+    let ours = host.observe(&Scope::lab(&lab))?.ours;
+    let applied = hosts.stores().applied(&lab)?;
     let file = applied.and_then(|a| a.sources.files.first().map(|f| f.name.clone()));
     let Size { nodes, links } = lab::size(&ours);
     Ok(Row { lab, nodes, links, file })

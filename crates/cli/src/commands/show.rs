@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Exit;
 use crate::args::{Format, Global, ShowArgs};
 use crate::error::{Failure, codes};
-use crate::machine::{self, Machine};
+use crate::hosts::Hosts;
 use crate::node::{self, Found};
 use crate::planned::Names;
 use crate::render::json;
@@ -37,10 +37,9 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         Some((node, interface)) => (node, Some(interface)),
         None => (args.what.as_str(), None),
     };
-    let (found, observed, learnt) = machine::with(global, screen, |machine| {
-        let found = node::find(machine, name)?;
-        let observed = observed(machine, &found)?;
-        let learnt = machine.learnt(&found.netns)?;
+    let (found, observed, learnt) = node::with(global, screen, name, |hosts, found| {
+        let observed = observed(hosts, &found)?;
+        let learnt = hosts.host(&found.host)?.learnt(&found.netns)?;
         Ok((found, observed, learnt))
     })?;
     let names = Names::of(observed.ours.iter().map(|(_, r)| r));
@@ -61,8 +60,8 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     Ok(Exit::Ok)
 }
 
-fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
-    Ok(machine.observe(&Scope::lab(&found.lab))?)
+fn observed(hosts: &Hosts, found: &Found) -> Result<Observed, Failure> {
+    Ok(hosts.host(&found.host)?.observe(&Scope::lab(&found.lab))?)
 }
 
 fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {

@@ -11,8 +11,7 @@ use super::Exit;
 use crate::args::{Format, Global, StatusArgs};
 use crate::error::Failure;
 use crate::file::Target;
-use crate::lab::{self, Size, Surveyed};
-use crate::machine;
+use crate::lab::{self, Look, OnHost, Size};
 use crate::planned::Names;
 use crate::render::json;
 use crate::render::text::words;
@@ -58,12 +57,15 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
         Some(Target::File(file)) => file,
         Some(Target::Lab(_)) | None => "what was applied".to_owned(),
     };
-    let surveyed = machine::with(global, screen, |machine| {
-        let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
-        lab::survey(machine, &loaded)
+    let surveyed = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
+        let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
+        surveyed.whole()?;
+        Ok(surveyed)
     })?;
-    let differences = differences(&surveyed);
-    let (lab, running) = (&surveyed.scope.lab, !surveyed.observed.ours.is_empty());
+    let running = surveyed.is_running();
+    let lab = &surveyed.lab;
+    let on = &surveyed.hosts[0];
+    let differences = differences(on);
     let as_wanted = differences.iter().all(|d| d.kind == Kind::ByHand);
     match args.format {
         Format::Json => {
@@ -71,7 +73,7 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
             screen.answer(&json::document("netsim-status", 1, &content));
         }
         Format::Text if !running => screen.answer(&format!("Lab {} is not running.\n", paint(STRONG, lab.as_str()))),
-        Format::Text => screen.answer(&told(&surveyed, &differences, as_wanted, &against, screen)),
+        Format::Text => screen.answer(&told(on, &differences, as_wanted, &against, screen)),
     }
     Ok(match args.detailed_exitcode && !as_wanted {
         true => Exit::Changes,
@@ -79,8 +81,8 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
     })
 }
 
-fn differences(surveyed: &Surveyed) -> Vec<Difference> {
-    let (desired, observed) = (&surveyed.wanted.desired, &surveyed.observed);
+fn differences(on: &OnHost) -> Vec<Difference> {
+    let (desired, observed) = (&on.desired, &on.observed);
     let ours = &observed.ours;
     let names = Names::of(ours.iter().chain(desired.iter()).map(|(_, r)| r));
     let noun = |r: &Resource| words::noun(r, &names, None);
@@ -104,7 +106,7 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
         let (key, found) = (key.clone(), Some(found.clone()));
         all.push(Difference { kind: Kind::Extra, what, key, wanted: None, found });
     }
-    let asked: HashSet<&Key> = surveyed.scope.names.iter().collect();
+    let asked: HashSet<&Key> = on.scope.names.iter().collect();
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
@@ -167,21 +169,21 @@ fn netns(resource: &Resource) -> Option<&NetnsName> {
     }
 }
 
-fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, against: &str, screen: &Screen) -> String {
-    let Size { nodes, links } = lab::size(&surveyed.observed.ours);
+fn told(on: &OnHost, differences: &[Difference], as_wanted: bool, against: &str, screen: &Screen) -> String {
+    let Size { nodes, links } = lab::size(&on.observed.ours);
     let (nodes, links) = (count(nodes, "node"), count(links, "link"));
     let head = match as_wanted {
         true => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
         false => format!("differs from {against}"),
     };
-    let mut out = format!("Lab {}: {nodes}, {links}, {head}\n", paint(STRONG, surveyed.scope.lab.as_str()));
+    let mut out = format!("Lab {}: {nodes}, {links}, {head}\n", paint(STRONG, on.scope.lab.as_str()));
     if !differences.is_empty() {
         out.push('\n');
     }
     let (missing, extra) = lost_and_found(differences);
     let told_with_another = |d: &&Difference| match d.kind {
-        Kind::Missing => follows(d.wanted.as_ref(), &missing, &surveyed.wanted.desired),
-        Kind::Extra => follows(d.found.as_ref(), &extra, &surveyed.observed.ours),
+        Kind::Missing => follows(d.wanted.as_ref(), &missing, &on.desired),
+        Kind::Extra => follows(d.found.as_ref(), &extra, &on.observed.ours),
         Kind::Changed | Kind::ByHand => false,
     };
     for difference in differences.iter().filter(|d| !told_with_another(d)) {

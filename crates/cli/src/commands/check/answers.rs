@@ -13,8 +13,8 @@ use netsim_host::probe::{self, Options, Outcome, Ping};
 
 use super::Asked;
 use crate::error::Failure;
+use crate::hosts::Hosts;
 use crate::lab::Surveyed;
-use crate::machine::Machine;
 
 /// What came of asking one pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +36,16 @@ pub enum Asking {
 
 /// The answers, in the order of the pairs.
 pub fn answers(
-    machine: &Machine,
-    topology: &Topology,
+    hosts: &Hosts,
     surveyed: &Surveyed,
     asked: &Asked,
     asking: Asking,
     progress: &Progress,
 ) -> Result<Vec<Answer>, Failure> {
     let Asked { pairs, patience } = asked;
-    if machine.is_simulated() {
-        let walk = Walk::new(&surveyed.observed.ours);
+    let topology = &surveyed.topology;
+    if hosts.are_simulated() {
+        let walk = Walk::new(&surveyed.hosts[0].observed.ours);
         let walked = |pair: &Pair| match walk.reaches(&netns_of(topology, pair.from), pair.address) {
             true => Answer::Came(None),
             false => Answer::None("no way there and back".to_owned()),
