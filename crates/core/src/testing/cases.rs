@@ -18,6 +18,7 @@ mod ports;
 mod refused;
 mod routes;
 mod treatment;
+mod tunnels;
 mod vlans;
 mod vrfs;
 
@@ -82,6 +83,10 @@ pub fn cases() -> Vec<Case> {
         vrfs::vrfs(),
         treatment::qdiscs(),
         treatment::knobs(),
+        tunnels::vxlan(),
+        tunnels::vxlan_refused(),
+        tunnels::gre(),
+        tunnels::gre_refused(),
         errors::errors(),
         refused::refused(),
     ] {

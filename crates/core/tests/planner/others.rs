@@ -149,7 +149,8 @@ fn fell_with(name: &Key, observed: &Observed, actions: &[Action]) -> bool {
         observed.ours.holder(name).or_else(theirs).cloned()
     };
     let Some(Resource::Device(Device::Single(single))) = holder(name) else { return false };
-    let Some(parent) = single.kind.parent(&single.id) else { return false };
+    let below = single.kind.parent(&single.id).or_else(|| single.kind.underlay());
+    let Some(parent) = below else { return false };
     let goes = |r: &Resource| match r {
         Resource::Netns(n) => n.lo().netns == parent.netns,
         other => other.claims().contains(&Key::Device(parent.clone())),
