@@ -6,7 +6,7 @@ use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE, NlasIterato
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netsim_core::names::Mac;
-use netsim_core::resource::{Fdb, Neighbour};
+use netsim_core::resource::{EVERYBODY, Fdb, Neighbour};
 
 use super::address;
 use super::attributes::number;
@@ -18,9 +18,6 @@ const NDA_LLADDR: u16 = 2;
 const NDA_MASTER: u16 = 9;
 const NUD_PERMANENT: u16 = 0x80;
 const NTF_SELF: u8 = 0x02;
-
-/// The address of whoever is not known, or of many.
-pub(crate) const ANYBODY: Mac = Mac([0; 6]);
 
 /// An entry as a dump shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +82,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Seen> {
 /// The request that tells a VXLAN device where an Ethernet address is, with its flags. Of what is for many each place gets a copy; for one address the last
 /// that is told holds.
 pub(crate) fn tell_fdb(index: u32, fdb: &Fdb) -> (u16, RouteNetlinkMessage) {
-    let how = if fdb.mac == ANYBODY { NLM_F_APPEND } else { NLM_F_REPLACE };
+    let how = if fdb.mac == EVERYBODY { NLM_F_APPEND } else { NLM_F_REPLACE };
     (NLM_F_CREATE | how, RouteNetlinkMessage::NewNeighbour(of_fdb(index, fdb)))
 }
 

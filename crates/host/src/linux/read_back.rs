@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use netsim_core::names::{IfName, LabName, Mac};
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Fdb, Key, Neighbour, Netns, NetnsId, NextHop, Port, PortVlans, Qdisc,
-    QdiscKind, Resource, Route, Single, Veth,
+    Address, Bridge, Device, DeviceId, EVERYBODY, End, Fdb, Key, Neighbour, Netns, NetnsId, NextHop, Port, PortVlans,
+    Qdisc, QdiscKind, Resource, Route, Single, Veth,
 };
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::FxHashMap;
@@ -285,7 +285,7 @@ fn add_entry(observed: &mut Observed, scope: &Scope, space: &Space, seen: &neigh
     match link.kind {
         Kind::Single(Sort::Vxlan { vxlan, .. }) => {
             let told = seen.mac().zip(seen.address).filter(|_| seen.own && seen.master.is_none());
-            let by_default = |(mac, to): &(Mac, IpAddr)| *mac == neighbour::ANYBODY && vxlan.remote == Some(*to);
+            let by_default = |(mac, to): &(Mac, IpAddr)| *mac == EVERYBODY && vxlan.remote == Some(*to);
             if let Some((mac, to)) = told.filter(|told| !by_default(told)) {
                 observed.ours.insert(Resource::Fdb(Fdb { device, mac, to }));
             }

@@ -18,6 +18,7 @@ mod killed;
 mod texts;
 mod thousand;
 mod truths;
+mod tunnels;
 mod words;
 
 use common::run;

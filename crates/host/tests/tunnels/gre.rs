@@ -20,8 +20,8 @@ fn over_ipv6(last: u8, peer: u8) -> Gre {
 
 /// A node with a GRE device for its interface.
 fn node(at: &str, kind: SingleKind, net: &str) -> HostState {
-    let (netns, _) = at.split_once('/').expect("netns/name");
-    state([common::netns(netns), vec![single(at, 1400, kind), up(at), address(at, net)]])
+    let (of, _) = at.split_once('/').expect("netns/name");
+    state([netns(of), vec![single(at, 1400, kind), up(at), address(at, net)]])
 }
 
 on_a_machine!(two_nodes_are_on_one_wire_of_frames, needs Gre, {
@@ -74,6 +74,7 @@ fn neighbour(at: &str, address: &str, to: &str) -> Resource {
 
 on_a_machine!(a_device_for_many_finds_them_by_its_neighbours, needs Gre, {
     let [a, b] = two_machines();
+    b.inside(|| ip("addr add 192.0.2.77/32 dev u0"));
     let many = |last| SingleKind::Gre(Gre { remote: None, key: Some(3), ..plain(last, 0) });
     let told = |at: &str, net: &str, entries: &[(&str, &str)]| {
         let entries = entries.iter().map(|(address, to)| neighbour(at, address, to)).collect();
@@ -144,7 +145,7 @@ on_a_machine!(every_setting_reads_back_as_it_was_made_and_as_it_was_changed, nee
 
 on_a_machine!(two_devices_of_one_host_differ_by_their_keys, needs Gre, {
     let [a, b] = two_machines();
-    let node = |netns: &str, key, gre: Gre, net: &str| node(&format!("{netns}/eth0"), SingleKind::Gretap(Gre { key, ..gre }), net);
+    let node = |of: &str, key, gre: Gre, net: &str| node(&format!("{of}/eth0"), SingleKind::Gretap(Gre { key, ..gre }), net);
     let both = |names: [&str; 2], gre: Gre, last: u8| -> HostState {
         let first = node(names[0], Some(1), gre, &format!("10.0.1.{last}/24"));
         let second = node(names[1], Some(2), gre, &format!("10.0.2.{last}/24"));
@@ -158,7 +159,7 @@ on_a_machine!(two_devices_of_one_host_differ_by_their_keys, needs Gre, {
 
 on_a_machine!(a_device_that_was_left_on_its_way_to_its_node_is_a_stray_and_goes, needs Gre, {
     let [a, _b] = two_machines();
-    a.makes(&state([common::netns("a")]));
+    a.makes(&state([netns("a")]));
     let group = lab().group().to_string();
     ip(&format!("link add netsim-0badcafe group {group} type gretap local 192.0.2.1 remote 192.0.2.2"));
     let ours = a.observe(&Scope::lab(&lab())).ours;
@@ -166,5 +167,5 @@ on_a_machine!(a_device_that_was_left_on_its_way_to_its_node_is_a_stray_and_goes,
     let [stray @ Resource::Device(Device::Stray { what, .. })] = left[..] else { panic!("{left:#?}") };
     assert_eq!(&**what, "gretap on its way to its node");
     let stray = stray.clone();
-    a.does(&[Action::Delete(stray)], &state([common::netns("a")]));
+    a.does(&[Action::Delete(stray)], &state([netns("a")]));
 });

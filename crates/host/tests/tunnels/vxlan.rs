@@ -24,9 +24,9 @@ fn over_ipv6(last: u8, peer: u8) -> Vxlan {
 
 /// A node with a VXLAN device for its interface.
 fn node(at: &str, vxlan: Vxlan, net: &str) -> HostState {
-    let (netns, _) = at.split_once('/').expect("netns/name");
+    let (of, _) = at.split_once('/').expect("netns/name");
     let device = single(at, 1430, SingleKind::Vxlan(vxlan));
-    state([common::netns(netns), vec![device, up(at), address(at, net)]])
+    state([netns(of), vec![device, up(at), address(at, net)]])
 }
 
 on_a_machine!(two_nodes_of_two_hosts_are_on_one_wire, needs Vxlan, {
@@ -103,8 +103,8 @@ on_a_machine!(a_device_in_the_hosts_own_namespace_is_like_any_other, needs Vxlan
 });
 
 /// Three bridges as one: two on this host, to see that many ports of one host differ by their VNI alone, and one on the other.
-fn bridged(netns: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> HostState {
-    let at = |name: &str| format!("{netns}/{name}");
+fn bridged(of: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> HostState {
+    let at = |name: &str| format!("{of}/{name}");
     let device = single(&at("vx0"), 1450, SingleKind::Vxlan(vxlan));
     let switch = vec![bridge(&at("br0")), device, port(&at("vx0"), "br0"), up(&at("br0")), up(&at("vx0"))];
     let node = vec![
@@ -114,7 +114,7 @@ fn bridged(netns: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> Host
         up(&at("eth0")),
         address(&at("eth0"), net),
     ];
-    state([common::netns(netns), switch, node, entries])
+    state([netns(of), switch, node, entries])
 }
 
 on_a_machine!(a_bridge_over_two_hosts_floods_where_it_is_told_and_knows_what_it_is_told, needs Vxlan Bridge, {
@@ -173,7 +173,7 @@ on_a_machine!(a_group_reaches_all_that_joined_it, needs Vxlan, {
 
 on_a_machine!(a_device_with_its_underlay_elsewhere_is_a_stray, needs Vxlan, {
     let [a, _b] = two_machines();
-    a.makes(&state([common::netns("a")]));
+    a.makes(&state([netns("a")]));
     let group = lab().group().to_string();
     ip(&format!("-n a link add eth0 group {group} type vxlan id 5 local 192.0.2.1 remote 192.0.2.2 dstport 4789"));
     let ours = a.observe(&Scope::lab(&lab())).ours;
@@ -190,7 +190,7 @@ on_a_machine!(more_than_a_datagram_holds_are_made_and_go, needs Vxlan, {
     let one = |n: u32| {
         let at = format!("n{n}/eth0");
         let vxlan = Vxlan { vni: n + 1, ..plain(1, 2) };
-        state([common::netns(&format!("n{n}")), vec![single(&at, 1450, SingleKind::Vxlan(vxlan)), up(&at)]])
+        state([netns(&format!("n{n}")), vec![single(&at, 1450, SingleKind::Vxlan(vxlan)), up(&at)]])
     };
     let all: HostState = (0..150).flat_map(|n| one(n).iter().map(|(_, r)| r.clone()).collect::<Vec<_>>()).collect();
     let began = std::time::Instant::now();

@@ -11,7 +11,6 @@ use rustc_hash::FxHashMap;
 use super::super::device::{self, BridgeSettings, Change, IPV6_MIN_MTU, Sort};
 use super::super::spaces::{Space, Spaces};
 use super::super::{address, errors};
-use super::create::underlay_device;
 use super::work::Place;
 use super::{Run, build};
 use crate::backend::StepError;
@@ -64,7 +63,7 @@ pub(super) fn devices(
         }
     });
     let links = underlay_links(run, spaces, place)?;
-    let link = |kind: &SingleKind| underlay_device(kind).and_then(|id| links.get(&id.name)).copied().unwrap_or(0);
+    let link = |kind: &SingleKind| kind.underlay().and_then(|id| links.get(&id.name)).copied().unwrap_or(0);
     let singles = place.changed_singles.iter().map(|(at, from, to)| {
         let settings = Sort::of(&to.kind, link(&to.kind)).since(Sort::of(&from.kind, link(&from.kind)));
         // Of a GRE device that is told anything the kernel works out the MTU anew, unless it is told that as well (`ip6gre_changelink`).
@@ -119,7 +118,7 @@ pub(super) fn devices(
 fn underlay_links(run: &Run, spaces: &mut Spaces, place: &Place) -> Result<FxHashMap<IfName, u32>, StepError> {
     let mut links = FxHashMap::default();
     for (at, from, to) in &place.changed_singles {
-        for (id, is_needed) in [(underlay_device(&from.kind), false), (underlay_device(&to.kind), true)] {
+        for (id, is_needed) in [(from.kind.underlay(), false), (to.kind.underlay(), true)] {
             let Some(id) = id else { continue };
             let space = spaces.get(&id.netns).map_err(run.system(*at))?;
             space.find([id.name]).map_err(run.system(*at))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
-use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, SingleKind, Veth, Vxlan};
+use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, SingleKind, Veth};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::spaces::Spaces;
@@ -94,21 +94,6 @@ fn made_from(single: &Single) -> NetnsId {
     }
 }
 
-/// The device that a tunnel sends by, where it names one.
-pub(super) fn underlay_device(kind: &SingleKind) -> Option<DeviceId> {
-    match kind {
-        SingleKind::Vxlan(Vxlan { device, .. }) => device.map(|name| DeviceId { netns: NetnsId::Host, name }),
-        SingleKind::Gretap(_)
-        | SingleKind::Gre(_)
-        | SingleKind::Dummy
-        | SingleKind::Vlan { .. }
-        | SingleKind::Macvlan { .. }
-        | SingleKind::Ipvlan { .. }
-        | SingleKind::Bond(_)
-        | SingleKind::Vrf { .. } => None,
-    }
-}
-
 impl New<'_> {
     fn parent(self) -> Option<DeviceId> {
         match self {
@@ -143,7 +128,7 @@ fn push(
         }
         New::Veth(veth) => create_veth(run, spaces, here, (at, veth))?,
         New::Single(single) => {
-            let parent = match single.kind.parent(&single.id).or_else(|| underlay_device(&single.kind)) {
+            let parent = match single.kind.parent(&single.id).or_else(|| single.kind.underlay()) {
                 Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
                 None => None,
             };

@@ -19,6 +19,9 @@ use super::{Run, Step, tune};
 use crate::backend::{HostError, StepError};
 use crate::netlink::{Batch, Refused};
 
+/// In so many namespaces devices are deleted at the same time.
+const SIDE_BY_SIDE: usize = 32;
+
 type ByNetns<T> = IndexMap<NetnsId, T, FxBuildHasher>;
 
 /// Does the deletions: what stands on devices first, in the order of the plan, then devices, then namespaces.
@@ -198,8 +201,8 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
             Ok(()) | Err(_) => {}
         }
     }
+    let mut batches: Vec<(NetnsId, Batch<usize>)> = Vec::new();
     for (netns, devices) in doomed {
-        run.go_on()?;
         let first = devices[0].0;
         let space = match spaces.get(&netns) {
             Ok(space) => space,
@@ -227,14 +230,44 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
             }
             batch.push(first, 0, device::delete_group(run.lab.doomed_group()));
         }
-        run.send(space, batch, is_gone)?;
+        batches.push((netns, batch));
         run.progress.add(devices.len());
     }
+    send_side_by_side(run, spaces, batches)?;
     // Numbers may be given anew, also those of far ends.
     for id in devices.iter().flat_map(|(_, d)| names(d)) {
         spaces.forget(&id.netns);
     }
     deprived.restore(spaces).map_err(run.system(devices[0].0))
+}
+
+/// Sends the deletions of several namespaces at the same time: of each the kernel waits for itself, and not under its lock (`netdev_run_todo`).
+fn send_side_by_side(run: &Run, spaces: &mut Spaces, batches: Vec<(NetnsId, Batch<usize>)>) -> Result<(), StepError> {
+    let mut waiting = batches.into_iter();
+    loop {
+        run.go_on()?;
+        let some: Vec<_> = waiting.by_ref().take(SIDE_BY_SIDE).collect();
+        let taken: Vec<_> = some.into_iter().filter_map(|(id, batch)| Some((spaces.take(&id)?, id, batch))).collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let sent: Vec<_> = std::thread::scope(|scope| {
+            let send = |(mut space, id, batch)| {
+                scope.spawn(move || {
+                    let sent = run.send(&mut space, batch, is_gone);
+                    (space, id, sent)
+                })
+            };
+            let threads: Vec<_> = taken.into_iter().map(send).collect();
+            threads.into_iter().map(|thread| thread.join().expect("sending does not panic")).collect()
+        });
+        let mut first_failure = Ok(());
+        for (space, id, sent) in sent {
+            spaces.put_back(id, space);
+            first_failure = first_failure.and(sent);
+        }
+        first_failure?;
+    }
 }
 
 /// What of a device is too small for IPv6.
