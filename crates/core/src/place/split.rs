@@ -208,8 +208,15 @@ impl Splitting<'_> {
                         [self.plain(link, host); 2]
                     }
                 }
-                (Some(_) | None, _) if on[0] == on[1] => [self.plain(link, &on[0]); 2],
-                (Some(_) | None, _) => self.apart(link, &on),
+                (Some(_) | None, _) => {
+                    // One that is on one host keeps its name free: so those of others do not depend on where it is.
+                    let whole = link.ends.iter().all(|end| self.whole[end.node.index()].is_some());
+                    let name = whole.then(|| self.name_between(link));
+                    match name {
+                        Some(name) if on[0] != on[1] => self.apart(link, name, &on),
+                        Some(_) | None => [self.plain(link, &on[0]); 2],
+                    }
+                }
             };
             self.ends.push(edges);
         }
@@ -244,8 +251,13 @@ impl Splitting<'_> {
         self.graph.add_edge(link.ends[0].node, link.ends[1].node, link)
     }
 
+    fn name_between(&mut self, link: &Link) -> NodeName {
+        let [a, b] = link.ends.each_ref().map(|end| &self.topology.graph[end.node].name);
+        free(between(a, b), &mut self.names)
+    }
+
     /// A link between two hosts: an overlay of its own, with a link from either end.
-    fn apart(&mut self, link: &Link, hosts: &[HostId; 2]) -> [EdgeIndex<u32>; 2] {
+    fn apart(&mut self, link: &Link, name: NodeName, hosts: &[HostId; 2]) -> [EdgeIndex<u32>; 2] {
         let [a, b] = link.ends.each_ref().map(|end| &self.topology.graph[end.node]);
         let overlay = Overlay {
             written: written(link.overlay.as_ref(), &link.at),
@@ -255,7 +267,6 @@ impl Splitting<'_> {
             gives: link.gives,
             p2p: a.switch().is_none() && b.switch().is_none(),
         };
-        let name = free(between(&a.name, &b.name), &mut self.names);
         let overlay = self.overlay(name, overlay, &link.at);
         [0, 1].map(|side| {
             let end = &link.ends[side];

@@ -3,7 +3,7 @@
 use super::building::Building;
 use super::realms::Realms;
 use super::{
-    Pools, Routing, Topology, asked, codes, domains, ends, hosts, links, mirrors, nodes, pools, spread, uniqueness,
+    On, Pools, Routing, Topology, asked, codes, domains, ends, hosts, links, mirrors, nodes, pools, spread, uniqueness,
 };
 use crate::names::{LabName, NameError, NetnsName};
 use crate::place::{self, Places};
@@ -37,7 +37,8 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
     let Building { prefix, hosts, auto, graph, .. } = building;
     let topology = Topology { name, prefix, hosts, graph, routing, pools, checks };
     // Where all is written, what there is on each host is known, and what is wrong with that can be told with the rest.
-    if auto.is_none() {
+    let elsewhere = topology.graph.node_weights().any(|node| node.on != On::default());
+    if auto.is_none() && elsewhere {
         place::place(&topology, &Places::new())?;
     }
     Ok(topology)

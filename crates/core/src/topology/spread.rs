@@ -216,7 +216,11 @@ fn apart(building: &mut Building, edge: EdgeIndex<u32>) {
         [On::Each(hosts), On::Host(host)] | [On::Host(host), On::Each(hosts)] => hosts.contains(host),
         [On::Auto, _] | [_, On::Auto] | [On::Host(_), On::Host(_)] => true,
     };
-    if meets || link.ends.iter().any(|end| matches!(building.graph[end.node].kind, Kind::Nic { .. })) {
+    let elsewhere = |node: NodeIndex<u32>| {
+        let weight = &building.graph[node];
+        matches!(weight.kind, Kind::Nic { .. }) || weight.switch().is_some_and(|s| s.implied)
+    };
+    if meets || link.ends.iter().any(|end| elsewhere(end.node)) {
         return;
     }
     let [a, b] = [0, 1].map(|side| where_it_is(building, link.ends[side].node));

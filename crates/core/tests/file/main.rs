@@ -10,6 +10,7 @@ mod mistaken_addresses;
 mod mistakes;
 mod ovs;
 mod placed;
+mod placing;
 mod refused;
 mod show;
 mod stacked;

@@ -116,8 +116,7 @@ fn ten_thousand_vertices_take_well_under_a_second() {
         let start = Instant::now();
         let at = partition.divide();
         let took = start.elapsed();
-        println!("{name}: {took:?}, {} links between hosts", cut(&partition, &at));
-        assert!(took.as_secs() < 10, "{name} took {took:?}");
+        assert!(took.as_secs() < 5, "{name} took {took:?}, with {} links between hosts", cut(&partition, &at));
     }
 }
 
