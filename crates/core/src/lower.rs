@@ -73,12 +73,7 @@ pub fn outline(topology: &Topology, given: &Given) -> Result<Desired, Vec<Proble
     lower_all(topology, given, &HostFacts::default(), Unknown::MadeUp)
 }
 
-fn lower_all(
-    topology: &Topology,
-    given: &Given,
-    facts: &HostFacts,
-    unknown: Unknown,
-) -> Result<Desired, Vec<Problem>> {
+fn lower_all(topology: &Topology, given: &Given, facts: &HostFacts, unknown: Unknown) -> Result<Desired, Vec<Problem>> {
     let (whole, mut all) = Whole::new(topology, given, facts, unknown);
     let mut routes = whole.routes(&mut all);
     let mut desired = Desired::default();

@@ -51,8 +51,21 @@ pub(super) fn carries(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     ends.iter().all(|end| !end.written.down)
 }
 
-/// Whether a switch keeps VLANs apart.
+/// Whether a switch keeps VLANs apart; of a bridge on several hosts all parts do if one does.
 pub(super) fn filters(topology: &Topology, node: NodeIndex<u32>) -> bool {
+    let whole = topology.graph.neighbors(node).filter(|&far| is_part(topology, node, far));
+    let parts =
+        whole.flat_map(|whole| topology.graph.neighbors(whole).filter(move |&part| is_part(topology, part, whole)));
+    filters_alone(topology, node) || parts.into_iter().any(|part| filters_alone(topology, part))
+}
+
+/// Whether a switch is the part on one host of the bridge that an overlay is named after.
+fn is_part(topology: &Topology, node: NodeIndex<u32>, whole: NodeIndex<u32>) -> bool {
+    let [node, whole] = [node, whole].map(|node| &topology.graph[node]);
+    whole.overlay().is_some() && node.name.as_str().starts_with(&format!("{}-", whole.name))
+}
+
+fn filters_alone(topology: &Topology, node: NodeIndex<u32>) -> bool {
     let Some(switch) = topology.graph[node].switch() else { return false };
     let of_port = |end: &Endpoint| {
         end.node == node && (end.port.vlan.is_some() || end.port.trunk.is_some() || end.port.native.is_some())
@@ -178,9 +191,8 @@ impl<'a> Gluing<'a> {
     /// The VLANs of a port. Of a bridge on several hosts, whose parts are named after it, all pass between them where nothing else is written.
     fn port(&self, edge: EdgeIndex<u32>, side: usize) -> Cow<'a, PortWritten> {
         let port = &self.topology.graph[edge].ends[side].port;
-        let [own, far] = [0, 1].map(|side| self.topology.end_node(edge, side));
-        let is_part = far.overlay().is_some() && own.name.as_str().starts_with(&format!("{}-", far.name));
-        if is_part && port.vlan.is_none() && port.trunk.is_none() && port.native.is_none() {
+        let [own, far] = self.topology.graph[edge].ends.each_ref().map(|end| end.node);
+        if is_part(self.topology, own, far) && port.vlan.is_none() && port.trunk.is_none() && port.native.is_none() {
             return Cow::Owned(PortWritten { trunk: Some(Trunk::All), native: Some(1), ..port.clone() });
         }
         Cow::Borrowed(port)

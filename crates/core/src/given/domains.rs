@@ -94,7 +94,9 @@ impl Domain {
             (Some(&switch), Some(vlan)) => format!("{}, VLAN {vlan}", name(switch)),
             (None, _) => {
                 let nodes: Vec<&str> = match (self.links.first(), self.nic) {
-                    (Some(&link), None) if self.overlays.is_empty() => topology.graph[link].ends.iter().map(|end| name(end.node)).collect(),
+                    (Some(&link), None) if self.overlays.is_empty() => {
+                        topology.graph[link].ends.iter().map(|end| name(end.node)).collect()
+                    }
                     _ => self.members.iter().map(|(member, _)| name(member.node(topology))).collect(),
                 };
                 nodes.join(" – ")

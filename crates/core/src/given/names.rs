@@ -207,7 +207,9 @@ impl Naming<'_> {
             for (edge, side, _, suffixes) in ends {
                 self.ends[edge][side].get_or_insert_with(|| {
                     let mut names = numbers.by_ref().map(|n: u32| format!("eth{n}"));
-                    names.find(|name| self.taken.claim(scope, name, &suffixes)).expect("there are more numbers than links")
+                    names
+                        .find(|name| self.taken.claim(scope, name, &suffixes))
+                        .expect("there are more numbers than links")
                 });
             }
         }

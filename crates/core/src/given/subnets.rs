@@ -138,7 +138,8 @@ fn least_prefix(nodes: usize) -> u8 {
 fn kept_block(subjects: &Subjects<'_>, domain: &Domain, pool: IpNet, len: u8, used: &mut Used) -> Option<IpNet> {
     let mut now = domain.members.iter().flat_map(|(member, _)| subjects.was_on(*member));
     let block = now.find_map(|address| {
-        let fits = pool.contains(&address.trunc()) && (!is_p2p(subjects.topology, domain) || address.prefix_len() == len);
+        let fits =
+            pool.contains(&address.trunc()) && (!is_p2p(subjects.topology, domain) || address.prefix_len() == len);
         let net = IpNet::new(address.addr(), len.min(address.prefix_len())).ok()?.trunc();
         (fits && pool.contains(&net) && used.is_free(span(net))).then_some(net)
     })?;

@@ -95,8 +95,8 @@ impl Lab<'_> {
     /// The addresses that a switch itself sends from.
     fn own_macs(&self, node: NodeIndex<u32>) -> Vec<Mac> {
         let Some(switch) = self.topology.graph[node].switch() else { return Vec::new() };
-        let itself = (!switch.addresses.is_empty())
-            .then(|| self.derived_mac(node, self.topology.graph[node].name.as_str()));
+        let itself =
+            (!switch.addresses.is_empty()).then(|| self.derived_mac(node, self.topology.graph[node].name.as_str()));
         let own = self.interfaces[node.index()].iter().filter(|id| matches!(id, InterfaceId::Own(..)));
         itself.into_iter().chain(own.map(|id| self.mac(*id))).collect()
     }

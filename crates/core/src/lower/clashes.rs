@@ -33,7 +33,13 @@ type Gre = (bool, IpAddr, Option<IpAddr>, Option<u32>);
 struct Keys(IndexMap<Gre, NodeIndex<u32>>);
 
 impl Keys {
-    fn add(&mut self, topology: &Topology, node: NodeIndex<u32>, overlay: &Overlay, between: &Between) -> Option<Problem> {
+    fn add(
+        &mut self,
+        topology: &Topology,
+        node: NodeIndex<u32>,
+        overlay: &Overlay,
+        between: &Between,
+    ) -> Option<Problem> {
         let (frames, key) = match overlay.written.kind {
             OverlayKind::Gretap { key } => (true, key),
             OverlayKind::Gre { key } => (false, key),
@@ -58,7 +64,10 @@ impl Keys {
         let names = [known, node].map(|node| topology.graph[node].name.as_str());
         let sort = if frames { "gretap" } else { "gre" };
         let with = key.map_or_else(|| "without a key".to_owned(), |key| format!("with key {key}"));
-        let message = format!("{host} cannot tell {sort} of {} and of {} apart: both are {with} between the same hosts", names[0], names[1]);
+        let message = format!(
+            "{host} cannot tell {sort} of {} and of {} apart: both are {with} between the same hosts",
+            names[0], names[1]
+        );
         let problem = Problem::at(codes::TUNNELS_CLASH, &overlay.written.at, message);
         Some(problem.hint(format!("give one of them another key: `{sort}: {{ key: … }}`")))
     }

@@ -21,12 +21,17 @@ impl Lab<'_> {
         if let Some(bond) = self.stacks.bond(self.topology, id) {
             return self.mtu(bond);
         }
-        id.of(self.topology).mtu.or_else(|| self.limit(id).map(|l| l.mtu)).or_else(|| self.mtu_beneath(id)).unwrap_or(DEFAULT_MTU)
+        id.of(self.topology)
+            .mtu
+            .or_else(|| self.limit(id).map(|l| l.mtu))
+            .or_else(|| self.mtu_beneath(id))
+            .unwrap_or(DEFAULT_MTU)
     }
 
     /// What passes to other hosts where it is or, for a bond, where its members are.
     fn limit(&self, id: InterfaceId) -> Option<&Limit> {
-        let members = self.stacks.members(id).iter().filter(|&&member| self.stacks.bond(self.topology, member).is_some());
+        let members =
+            self.stacks.members(id).iter().filter(|&&member| self.stacks.bond(self.topology, member).is_some());
         let edges = std::iter::once(id).chain(members.copied()).filter_map(InterfaceId::edge);
         edges.filter_map(|edge| self.tunnels.sizes.of(edge)).min_by_key(|limit| limit.mtu)
     }

@@ -35,12 +35,7 @@ pub(super) struct Limit {
 }
 
 impl Sizes {
-    pub(super) fn new(
-        topology: &Topology,
-        stacks: &Stacks,
-        filtering: &[bool],
-        between: &[Option<Between>],
-    ) -> Sizes {
+    pub(super) fn new(topology: &Topology, stacks: &Stacks, filtering: &[bool], between: &[Option<Between>]) -> Sizes {
         let graph = &topology.graph;
         let parts = parts(topology);
         let mut tags = vec![0; graph.edge_count()];
@@ -169,8 +164,7 @@ fn sub_interfaces<'a>(
     filters: bool,
 ) -> impl Iterator<Item = (EdgeIndex<u32>, u32)> + 'a {
     let nodes = topology.graph.node_indices();
-    let own =
-        nodes.flat_map(|node| (0..topology.graph[node].interfaces.len()).map(move |n| InterfaceId::Own(node, n)));
+    let own = nodes.flat_map(|node| (0..topology.graph[node].interfaces.len()).map(move |n| InterfaceId::Own(node, n)));
     own.flat_map(move |id| {
         let (mut at, mut tags, mut outermost) = (id, 0, None);
         loop {
@@ -190,4 +184,3 @@ fn sub_interfaces<'a>(
         beneath.into_iter().filter_map(InterfaceId::edge).map(move |edge| (edge, tags))
     })
 }
-

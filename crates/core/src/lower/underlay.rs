@@ -128,7 +128,8 @@ impl Finding<'_> {
             written.addresses.iter().for_each(|address| seat.put(*address));
             seat.device = seat.device.or_else(|| self.nic_of(*first));
         } else if let Some(device) = written.device {
-            if let Some(facts) = self.facts.filter(|facts| !facts.nics.is_empty() && !facts.nics.contains_key(&device)) {
+            if let Some(facts) = self.facts.filter(|facts| !facts.nics.is_empty() && !facts.nics.contains_key(&device))
+            {
                 return Err(Box::new(self.no_such_nic(device, facts)));
             }
             self.put_all_of(device, &mut seat);

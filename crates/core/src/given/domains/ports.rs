@@ -10,7 +10,8 @@ use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
 /// (`br_vlan_init`, net/bridge/br_vlan.c).
 pub(crate) const DEFAULT_VLAN: u16 = 1;
 
-/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself.
+/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself. Of a bridge on several hosts all parts do if one
+/// does.
 pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
     let mut filtering: Vec<bool> =
         topology.graph.node_weights().map(|n| n.switch().is_some_and(|s| s.vlan.is_some())).collect();
@@ -29,6 +30,12 @@ pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
             | OwnKind::Bond { .. }
             | OwnKind::Vrf { .. } => false,
         });
+    }
+    for overlay in topology.graph.node_indices().filter(|&node| topology.graph[node].overlay().is_some()) {
+        let parts = overlays::ends(topology, overlay).into_iter().filter(|&edge| overlays::joins_parts(topology, edge));
+        let parts: Vec<usize> = parts.map(|edge| topology.graph[edge].ends[0].node.index()).collect();
+        let any = parts.iter().any(|&part| filtering[part]);
+        parts.into_iter().for_each(|part| filtering[part] |= any);
     }
     filtering
 }

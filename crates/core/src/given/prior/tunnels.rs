@@ -64,9 +64,7 @@ impl Mark {
             OvsTunnelKind::Vxlan { port } | OvsTunnelKind::Geneve { port } => {
                 Mark::Vni(port, tunnel.key.unwrap_or_default())
             }
-            OvsTunnelKind::Gre => {
-                Mark::gre(true, tunnel.local, Some(tunnel.remote), tunnel.key)
-            }
+            OvsTunnelKind::Gre => Mark::gre(true, tunnel.local, Some(tunnel.remote), tunnel.key),
         }
     }
 
