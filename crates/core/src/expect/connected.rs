@@ -8,7 +8,7 @@ use petgraph::unionfind::UnionFind;
 use rustc_hash::FxHashMap;
 
 use super::places::{Ear, Hears, Place, Places};
-use crate::topology::Topology;
+use crate::topology::{Kind, Topology};
 
 /// Where packets of a family get to: routers that hear each other have one label.
 pub(super) struct Connected<'a> {
@@ -63,7 +63,11 @@ impl<'a> Connected<'a> {
         if let Some(direct) = targets.filter_map(|target| self.directly(from, target)).max() {
             return direct;
         }
-        let in_host = |node: NodeIndex<u32>| self.topology.graph[node].switch().is_some_and(|s| s.in_host);
+        let in_host = |node: NodeIndex<u32>| match &self.topology.graph[node].kind {
+            Kind::Host => true,
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch.in_host,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Overlay(_) => false,
+        };
         if in_host(from) || in_host(to) {
             // The machine itself gets no routes into the lab.
             return Hears::No;

@@ -1,11 +1,14 @@
-//! What hears what: links, the VLANs of switches and NICs, glued together where frames pass.
+//! What hears what: links, overlays, the VLANs of switches and NICs, glued together where frames pass.
+
+use std::borrow::Cow;
 
 use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
+use petgraph::visit::EdgeRef;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::resource::VlanProtocol;
-use crate::topology::{Endpoint, LinkKind, OwnKind, PortWritten, Topology, Trunk, is_output};
+use crate::topology::{Endpoint, Kind, LinkKind, OwnKind, PortWritten, Topology, Trunk, is_output};
 
 /// A place that frames are at, and the tags they bear there, the outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,6 +20,8 @@ pub(super) struct Spot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Link(EdgeIndex<u32>),
+    /// Between hosts, at all ends of an overlay.
+    Overlay(NodeIndex<u32>),
     /// A switch, in a VLAN where it filters.
     Switch(NodeIndex<u32>, Option<u16>),
     Nic(NodeIndex<u32>),
@@ -36,19 +41,31 @@ pub(super) struct Segments {
 /// The switch and its port, by link, that something is behind.
 pub(super) type Behind = (NodeIndex<u32>, EdgeIndex<u32>);
 
-/// Whether a link carries frames: both of its ends are up. A NIC of the machine counts as up.
+/// Whether a link carries frames: both of its ends are up. A NIC of the machine counts as up, and so does an overlay.
 pub(super) fn carries(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     let link = &topology.graph[edge];
     let ends = match link.kind {
-        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth | LinkKind::Bond { .. } => &link.ends[..],
-        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => &link.ends[..1],
+        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) | LinkKind::Overlay => &link.ends[..1],
     };
     ends.iter().all(|end| !end.written.down)
 }
 
-/// Whether a switch keeps VLANs apart.
+/// Whether a switch keeps VLANs apart; of a bridge on several hosts all parts do if one does.
 pub(super) fn filters(topology: &Topology, node: NodeIndex<u32>) -> bool {
+    let whole = topology.graph.neighbors(node).filter(|&far| is_part(topology, node, far));
+    let parts =
+        whole.flat_map(|whole| topology.graph.neighbors(whole).filter(move |&part| is_part(topology, part, whole)));
+    filters_alone(topology, node) || parts.into_iter().any(|part| filters_alone(topology, part))
+}
+
+/// Whether a switch is the part on one host of the bridge that an overlay is named after.
+fn is_part(topology: &Topology, node: NodeIndex<u32>, whole: NodeIndex<u32>) -> bool {
+    let [node, whole] = [node, whole].map(|node| &topology.graph[node]);
+    whole.overlay().is_some() && node.name.as_str().starts_with(&format!("{}-", whole.name))
+}
+
+fn filters_alone(topology: &Topology, node: NodeIndex<u32>) -> bool {
     let Some(switch) = topology.graph[node].switch() else { return false };
     let of_port = |end: &Endpoint| {
         end.node == node && (end.port.vlan.is_some() || end.port.trunk.is_some() || end.port.native.is_some())
@@ -150,6 +167,11 @@ impl<'a> Gluing<'a> {
                         .filter_map(|&(edge, side)| Some((self.outward(edge, side, vlan, &spot)?, (edge, side))))
                         .collect()
                 }
+                At::Overlay(overlay) => {
+                    let edges = self.topology.graph.edges(overlay).map(|edge| edge.id());
+                    let edges = edges.filter(|&edge| carries(self.topology, edge));
+                    edges.filter_map(|edge| Some((self.inward(edge, 0, &spot)?, (edge, 0)))).collect()
+                }
                 At::Link(_) | At::Nic(_) | At::Own(..) => Vec::new(),
             };
             let from = self.elements[&spot];
@@ -160,6 +182,29 @@ impl<'a> Gluing<'a> {
         }
     }
 
+    /// Where frames are at the far side of a port.
+    fn beyond(&self, edge: EdgeIndex<u32>) -> At {
+        let far = self.topology.graph[edge].ends[1].node;
+        if self.topology.graph[far].overlay().is_some() { At::Overlay(far) } else { At::Link(edge) }
+    }
+
+    /// The VLANs of a port. Of a bridge on several hosts, whose parts are named after it, all pass between them where nothing else is written.
+    fn port(&self, edge: EdgeIndex<u32>, side: usize) -> Cow<'a, PortWritten> {
+        let port = &self.topology.graph[edge].ends[side].port;
+        let [own, far] = self.topology.graph[edge].ends.each_ref().map(|end| end.node);
+        if is_part(self.topology, own, far) && port.vlan.is_none() && port.trunk.is_none() && port.native.is_none() {
+            return Cow::Owned(PortWritten { trunk: Some(Trunk::All), native: Some(1), ..port.clone() });
+        }
+        Cow::Borrowed(port)
+    }
+
+    /// Whether a port hears only ports that are not so: it is isolated, or several tunnels of Open vSwitch that pass nothing among each other.
+    fn is_isolated(&self, (edge, side): (EdgeIndex<u32>, usize)) -> bool {
+        let several = self.topology.end_node(edge, 1).overlay().is_some_and(|overlay| overlay.hosts.len() > 2);
+        let is_ovs = matches!(self.topology.end_node(edge, 0).kind, Kind::Ovs(..));
+        self.topology.graph[edge].ends[side].port.isolated == Some(true) || (side == 0 && several && is_ovs)
+    }
+
     /// From a link into the switch at one of its ends.
     fn inward(&self, edge: EdgeIndex<u32>, side: usize, on_link: &Spot) -> Option<Spot> {
         let end = &self.topology.graph[edge].ends[side];
@@ -167,12 +212,13 @@ impl<'a> Gluing<'a> {
         if !self.filters[end.node.index()] {
             return Some(Spot { at: At::Switch(end.node, None), tags: on_link.tags.clone() });
         }
+        let port = self.port(edge, side);
         match on_link.tags.split_first() {
             Some(((VlanProtocol::Q, vlan), rest)) => {
-                (passes(&end.port, *vlan)?).then(|| Spot { at: At::Switch(end.node, Some(*vlan)), tags: rest.to_vec() })
+                (passes(&port, *vlan)?).then(|| Spot { at: At::Switch(end.node, Some(*vlan)), tags: rest.to_vec() })
             }
             Some(((VlanProtocol::Ad, _), _)) | None => {
-                let at = At::Switch(end.node, Some(untagged(&end.port)?));
+                let at = At::Switch(end.node, Some(untagged(&port)?));
                 Some(Spot { at, tags: on_link.tags.clone() })
             }
         }
@@ -180,14 +226,13 @@ impl<'a> Gluing<'a> {
 
     /// Out of a switch by a port, if what answers finds its way back.
     fn outward(&self, edge: EdgeIndex<u32>, side: usize, vlan: Option<u16>, within: &Spot) -> Option<Spot> {
-        let port = &self.topology.graph[edge].ends[side].port;
         let mut tags = within.tags.clone();
         if let Some(vlan) = vlan
-            && passes(port, vlan)?
+            && passes(&self.port(edge, side), vlan)?
         {
             tags.insert(0, (VlanProtocol::Q, vlan));
         }
-        let out = Spot { at: At::Link(edge), tags };
+        let out = Spot { at: self.beyond(edge), tags };
         (self.inward(edge, side, &out).as_ref() == Some(within)).then_some(out)
     }
 
@@ -195,7 +240,7 @@ impl<'a> Gluing<'a> {
     fn behind(&self) -> FxHashMap<usize, Vec<Behind>> {
         let graph = &self.topology.graph;
         let mut behind: FxHashMap<usize, Vec<Behind>> = FxHashMap::default();
-        let isolated = |(edge, side): (EdgeIndex<u32>, usize)| graph[edge].ends[side].port.isolated == Some(true);
+        let isolated = |port| self.is_isolated(port);
         let of = |(edge, side): (EdgeIndex<u32>, usize)| graph[edge].ends[side].node;
         let mut switches: Vec<NodeIndex<u32>> =
             self.ports.iter().filter(|(_, ports)| ports.iter().any(|&p| isolated(p))).map(|(n, _)| *n).collect();
@@ -209,7 +254,7 @@ impl<'a> Gluing<'a> {
             let mut found: FxHashMap<usize, EdgeIndex<u32>> = FxHashMap::default();
             for &(a, b, port) in self.glued.iter().filter(|(.., port)| of(*port) == switch && isolated(*port)) {
                 let link =
-                    [a, b].into_iter().find(|n| elements[n].at == At::Link(port.0)).expect("a port glues a link");
+                    [a, b].into_iter().find(|n| elements[n].at == self.beyond(port.0)).expect("a port glues a link");
                 found.insert(joined.find(link), port.0);
             }
             let own: FxHashSet<usize> = elements

@@ -5,7 +5,7 @@ use petgraph::graph::EdgeIndex;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::interfaces::InterfaceId;
-use super::{Prior, PriorEnd};
+use super::{Prior, PriorEnd, overlays};
 use crate::names::NodeName;
 use crate::topology::{Endpoint, Kind, Topology};
 
@@ -47,7 +47,8 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         ends.collect()
     };
     let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
-    match_lone_ends(topology, prior, &written, &ends_of, &mut matched);
+    let by_number = match_numbers(topology, prior, &written, &mut matched);
+    match_lone_ends(topology, prior, &written, &by_number, &ends_of, &mut matched);
     match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
 }
@@ -81,13 +82,19 @@ fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
     wires
 }
 
-/// Links by their two nodes, the lesser name first; each with the side on which that one is.
+/// Links by their two nodes, the lesser name first; each with the side on which that one is. An overlay with two ends is one link.
 fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
     let mut links: IndexMap<_, Vec<_>, FxBuildHasher> = IndexMap::default();
     for edge in topology.graph.edge_indices() {
-        let [a, b] = [0, 1].map(|side| &topology.end_node(edge, side).name);
-        let (nodes, low) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };
-        links.entry(nodes).or_default().push(((edge, low), (edge, 1 - low)));
+        let far = match overlays::across(topology, edge) {
+            Some(far) if far < edge => continue,
+            Some(far) => (far, 0),
+            None => (edge, 1),
+        };
+        let near = (edge, 0);
+        let [a, b] = [near, far].map(|(edge, side)| &topology.end_node(edge, side).name);
+        let (nodes, ends) = if a <= b { ([a, b], (near, far)) } else { ([b, a], (far, near)) };
+        links.entry(nodes).or_default().push(ends);
     }
     links
 }
@@ -136,18 +143,48 @@ fn match_parallel<'a>(
     }
 }
 
+/// The ends of overlays whose other ends are many, or are not known: by their number. Gives back which they were.
+fn match_numbers<'a>(
+    topology: &Topology,
+    prior: &'a Prior,
+    written: &Written<'_>,
+    matched: &mut Wires<'a>,
+) -> FxHashSet<(&'a NodeName, &'a str)> {
+    let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
+    let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
+    let mut found = FxHashSet::default();
+    for edge in topology.graph.edge_indices() {
+        let slot = &mut matched[edge.index()][0];
+        let Some((_, overlay)) = overlays::of(topology, edge).filter(|_| slot.is_none()) else { continue };
+        let node = &topology.end_node(edge, 0).name;
+        let Some(&((owner, name), was)) = numbered.get(&(node, overlay.number)) else { continue };
+        let is_its_own = match &endpoint(topology, (edge, 0)).interface {
+            Some(interface) => interface == name,
+            None => !written.contains(&(node.as_str(), name)),
+        };
+        if is_its_own {
+            *slot = Some((name, was));
+            found.insert((owner, name.as_str()));
+        }
+    }
+    found
+}
+
 /// The far node was renamed or replaced, or a port has left its switch: this end is still the same.
 fn match_lone_ends<'a>(
     topology: &Topology,
     prior: &'a Prior,
     written: &Written<'_>,
+    known: &FxHashSet<(&NodeName, &str)>,
     ends_of: &[Vec<EndId>],
     matched: &mut Wires<'a>,
 ) {
-    let nodes: FxHashSet<&NodeName> = topology.graph.node_weights().map(|n| &n.name).collect();
+    let nodes = topology.graph.node_weights().filter(|n| n.overlay().is_none());
+    let nodes: FxHashSet<&NodeName> = nodes.map(|n| &n.name).collect();
     let mut lone: FxHashMap<&NodeName, Vec<Was<'a>>> = FxHashMap::default();
     for ((node, interface), end) in &prior.interfaces {
-        if end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer)) {
+        let is_lone = end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer));
+        if is_lone && !known.contains(&(node, interface.as_str())) {
             lone.entry(node).or_default().push((interface, end));
         }
     }

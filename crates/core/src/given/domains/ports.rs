@@ -1,15 +1,17 @@
 //! Which VLANs pass the ports of a switch, and how.
 
-use petgraph::graph::NodeIndex;
+use petgraph::graph::EdgeIndex;
 
 use super::tags::Tags;
+use crate::given::overlays;
 use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
 
 /// The VLAN of a port of a filtering switch that has none written, and of such a switch's own addresses: as a kernel's default
 /// (`br_vlan_init`, net/bridge/br_vlan.c).
 pub(crate) const DEFAULT_VLAN: u16 = 1;
 
-/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself.
+/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself. Of a bridge on several hosts all parts do if one
+/// does.
 pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
     let mut filtering: Vec<bool> =
         topology.graph.node_weights().map(|n| n.switch().is_some_and(|s| s.vlan.is_some())).collect();
@@ -29,6 +31,12 @@ pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
             | OwnKind::Vrf { .. } => false,
         });
     }
+    for overlay in topology.graph.node_indices().filter(|&node| topology.graph[node].overlay().is_some()) {
+        let parts = overlays::ends(topology, overlay).into_iter().filter(|&edge| overlays::joins_parts(topology, edge));
+        let parts: Vec<usize> = parts.map(|edge| topology.graph[edge].ends[0].node.index()).collect();
+        let any = parts.iter().any(|&part| filtering[part]);
+        parts.into_iter().for_each(|part| filtering[part] |= any);
+    }
     filtering
 }
 
@@ -46,6 +54,15 @@ pub(crate) struct PortVlans<'a> {
 }
 
 impl<'a> PortVlans<'a> {
+    /// Of the end of a link. Between the parts of one bridge on several hosts all VLANs pass.
+    pub(crate) fn at(topology: &'a Topology, edge: EdgeIndex<u32>, side: usize) -> Self {
+        let port = &topology.graph[edge].ends[side].port;
+        if !names_vlans(port) && overlays::joins_parts(topology, edge) {
+            return PortVlans { untagged: Some(DEFAULT_VLAN), tagged: Some(&Trunk::All) };
+        }
+        PortVlans::of(port)
+    }
+
     pub(crate) fn of(port: &'a PortWritten) -> Self {
         let access = port.vlan.unwrap_or(DEFAULT_VLAN);
         match &port.trunk {
@@ -79,7 +96,9 @@ impl<'a> PortVlans<'a> {
     }
 }
 
-/// Whether a port hears only such ports as are not isolated.
-pub(crate) fn is_isolated(topology: &Topology, node: NodeIndex<u32>, port: &PortWritten) -> bool {
-    topology.graph[node].switch().is_some() && port.isolated == Some(true)
+/// Whether the end of a link is a port that hears only such ports as are not isolated.
+pub(crate) fn is_isolated(topology: &Topology, edge: EdgeIndex<u32>, side: usize) -> bool {
+    let end = &topology.graph[edge].ends[side];
+    topology.graph[end.node].switch().is_some()
+        && (end.port.isolated == Some(true) || overlays::is_split_horizon(topology, edge))
 }
