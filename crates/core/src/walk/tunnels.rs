@@ -127,7 +127,7 @@ impl Tunnels {
     }
 
     /// Where a frame comes out that goes in by a VXLAN device; for this Ethernet address, or for everybody.
-    pub(super) fn from_vxlan(
+    pub(super) fn out_of_vxlan(
         &self,
         host: usize,
         id: &DeviceId,
@@ -148,20 +148,20 @@ impl Tunnels {
     }
 
     /// Where a frame comes out that goes in by a GRE device.
-    pub(super) fn from_gretap(&self, host: usize, gre: &Gre) -> Vec<(usize, Door)> {
+    pub(super) fn out_of_gretap(&self, host: usize, gre: &Gre) -> Vec<(usize, Door)> {
         let sort = Sort::Gre { frames: true, key: gre.key };
         let sent = gre.remote.map(|to| Envelope { sort, from: gre.local, to, checksum: gre.checksum });
         sent.iter().flat_map(|envelope| self.come_out(host, envelope)).collect()
     }
 
     /// Where a frame comes out that goes in by a port of Open vSwitch.
-    pub(super) fn from_ovs(&self, host: usize, tunnel: &OvsTunnel) -> Vec<(usize, Door)> {
+    pub(super) fn out_of_ovs(&self, host: usize, tunnel: &OvsTunnel) -> Vec<(usize, Door)> {
         let sort = sort(tunnel);
         self.come_out(host, &Envelope { sort, from: tunnel.local, to: tunnel.remote, checksum: tunnel.checksum })
     }
 
     /// The device that a packet comes out of that is for this neighbour on a GRE device.
-    pub(super) fn from_gre(
+    pub(super) fn out_of_gre(
         &self,
         host: usize,
         id: &DeviceId,

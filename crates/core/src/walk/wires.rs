@@ -24,8 +24,11 @@ pub(super) struct Wires {
     hosts: Vec<Host>,
     tunnels: Tunnels,
     /// What was found out before.
-    heard: RefCell<FxHashMap<(At, Option<Mac>), Rc<BTreeSet<At>>>>,
+    heard: RefCell<FxHashMap<(At, Option<Mac>), Heard>>,
 }
+
+/// The devices that hear a frame.
+type Heard = Rc<BTreeSet<At>>;
 
 /// A device of one of the hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,7 +101,7 @@ impl Wires {
         let Some(Kind::Single(SingleKind::Gre(gre))) = self.hosts[from.host].devices.get(&from.device) else {
             return None;
         };
-        let out = self.tunnels.from_gre(from.host, &from.device, gre, neighbour);
+        let out = self.tunnels.out_of_gre(from.host, &from.device, gre, neighbour);
         let out = out.map(|(host, device)| At { host, device });
         Some(out.filter(|out| self.hosts[from.host].is_up(&from.device) && self.hosts[out.host].is_up(&out.device)))
     }
@@ -109,7 +112,7 @@ impl Wires {
         self.heard(from, None).contains(to) && mac.is_none_or(|mac| self.heard(from, Some(*mac)).contains(to))
     }
 
-    fn heard(&self, from: &At, aimed: Option<Mac>) -> Rc<BTreeSet<At>> {
+    fn heard(&self, from: &At, aimed: Option<Mac>) -> Heard {
         let question = (from.clone(), aimed);
         if let Some(known) = self.heard.borrow().get(&question) {
             return Rc::clone(known);
@@ -232,11 +235,11 @@ impl<'a> Frame<'a> {
             }
             Some(Kind::Single(kind)) => match kind {
                 SingleKind::Vxlan(vxlan) => {
-                    let doors = self.wires.tunnels.from_vxlan(self.host, device, vxlan, self.aimed);
+                    let doors = self.wires.tunnels.out_of_vxlan(self.host, device, vxlan, self.aimed);
                     self.come_out(doors, &tags);
                 }
                 SingleKind::Gretap(gre) => {
-                    let doors = self.wires.tunnels.from_gretap(self.host, gre);
+                    let doors = self.wires.tunnels.out_of_gretap(self.host, gre);
                     self.come_out(doors, &tags);
                 }
                 // It carries no frames.
@@ -362,7 +365,7 @@ impl<'a> Frame<'a> {
                 Exit::Device(name, tags) => self.leave(&DeviceId { netns: NetnsId::Host, name }, tags),
                 Exit::Machine(name, tags) => self.arrive(&DeviceId { netns: NetnsId::Host, name }, tags),
                 Exit::Tunnel(tunnel, tags) => {
-                    let doors = self.wires.tunnels.from_ovs(self.host, &tunnel);
+                    let doors = self.wires.tunnels.out_of_ovs(self.host, &tunnel);
                     self.come_out(doors, &tags);
                 }
             }
