@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Instant;
 
-use netsim_core::state::HostState;
-use netsim_host::AnyBackend;
+use netsim_core::state::{Facts, HostState, Scope};
 use netsim_host::agent::Entry;
 use netsim_host::run::{Otherwise, Outcome};
 use netsim_host::ssh::{Agent, AgentPath, Terminal};
+use netsim_host::{AnyBackend, Host};
 
 use crate::bed::*;
 
@@ -137,7 +137,31 @@ fn an_agent_in_place_and_one_under_sudo_work_as_well() {
         way.rights = netsim_host::ssh::Rights::Sudo;
         let reached = reach("host1", &way).unwrap_or_else(|e| panic!("{e}"));
         assert!(reached.remote.labs().expect("it answers").is_empty());
+        let host = Host::new(id("host1"), AnyBackend::Remote(reached.remote));
+        assert_eq!(facts(&host).reached, Some("10.255.0.1".parse().expect("an address")));
         assert_eq!(on("host1", "cat /run/sudo; ls ~/.cache/netsim 2>/dev/null; true"), "used\n");
+    });
+}
+
+/// What a host tells of where tunnels can go.
+fn facts(host: &Host) -> Facts {
+    host.observe(&Scope { underlay: true, ..Scope::lab(&lab()) }).expect("it answers").facts
+}
+
+#[test]
+fn a_host_tells_by_which_address_it_was_reached_and_what_others_it_has() {
+    let route = "ip route add default via 10.255.0.254 dev eth0";
+    with_hosts("work::a_host_tells_by_which_address_it_was_reached_and_what_others_it_has", 2, route, || {
+        let hosts = connected(2);
+        for (host, last) in hosts.values().zip(["1", "2"]) {
+            let facts = facts(host);
+            let address = format!("10.255.0.{last}");
+            assert_eq!(facts.reached.map(|reached| reached.to_string()), Some(address.clone()));
+            let nics: Vec<String> =
+                facts.nics.iter().map(|(name, nic)| format!("{name} {:?}", nic.addresses)).collect();
+            assert_eq!(nics, [format!("eth0 [{address}/24]")]);
+            assert_eq!(facts.default_nic.map(|nic| nic.to_string()), Some("eth0".to_owned()));
+        }
     });
 }
 

@@ -342,6 +342,9 @@ pub struct AgentArgs {
     /// Become a program in a node, as one word says
     #[arg(long, value_name = "WORD", hide = true)]
     pub enter: Option<String>,
+    /// The address of this machine by which SSH reached it
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    pub reached: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A host: how it is asked and told, and where its labs are kept account of.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
@@ -26,6 +27,8 @@ pub struct Host {
     backend: AnyBackend,
     /// Where locks and what was applied are; of no meaning for one with an agent, which knows by itself.
     state: PathBuf,
+    /// The address of this machine by which SSH reached it, for an agent.
+    reached: Option<IpAddr>,
     held: Mutex<Option<LabLock>>,
 }
 
@@ -37,7 +40,13 @@ impl Host {
 
     /// A host with its state in this directory.
     pub fn keeping(id: HostId, backend: AnyBackend, state: PathBuf) -> Self {
-        Host { id, backend, state, held: Mutex::new(None) }
+        Host { id, backend, state, reached: None, held: Mutex::new(None) }
+    }
+
+    /// The same, reached over SSH by this address of its own: what is observed tells it.
+    #[must_use]
+    pub fn reached(self, reached: Option<IpAddr>) -> Self {
+        Host { reached, ..self }
     }
 
     /// What the topology calls it.
@@ -90,12 +99,18 @@ impl Host {
 
     /// As [`Backend::observe`]; it waits, and must not be called where a runtime is at work.
     pub fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
-        wait(self.backend.observe(scope))
+        wait(self.backend.observe(scope)).map(|observed| self.seen(observed))
     }
 
     /// As [`Backend::apply`]; it waits, and must not be called where a runtime is at work.
     pub fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
-        wait(self.backend.apply(scope, actions, progress))
+        wait(self.backend.apply(scope, actions, progress)).map(|observed| self.seen(observed))
+    }
+
+    /// What was observed, with what an agent alone knows.
+    fn seen(&self, mut observed: Observed) -> Observed {
+        observed.facts.reached = self.reached.or(observed.facts.reached);
+        observed
     }
 
     /// Brings back what a lab had here when it was observed as `before`, with the texts of its flows; it waits, and must not be called where a runtime is at work.

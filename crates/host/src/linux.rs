@@ -22,6 +22,7 @@ mod facts;
 mod generic;
 pub mod learnt;
 mod ledger;
+mod neighbour;
 mod netns;
 mod observe;
 mod peers;
@@ -34,6 +35,7 @@ mod spaces;
 mod switched;
 mod sysctl;
 mod tuning;
+mod tunnels;
 
 use apply::Run;
 pub(crate) use apply::{Step, drain, saves};

@@ -41,6 +41,7 @@ mod quote;
 mod rows;
 mod state;
 mod transaction;
+mod tunnels;
 
 use call::Ended;
 pub use changes::script;

@@ -51,12 +51,12 @@ pub async fn undo(
 pub fn as_it_was(before: &Observed, now: &Observed, flows: &[String]) -> HostState {
     let still = |resource: &Resource| now.ours.get(&resource.key()) == Some(resource);
     let wanted = |resource: &Resource| match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(Netns { mounted, .. }) => *mounted,
         Resource::Device(Device::Stray { .. }) | Resource::Ovs(Ovs::Stray(_)) => false,
         Resource::Ran(_) => still(resource),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => true,
         Resource::PortVlans(_) | Resource::Tuning(_) | Resource::Route(_) | Resource::Sysctl(_) => true,
+        Resource::Fdb(_) | Resource::Neighbour(_) => true,
         Resource::Qdisc(q) => !matches!(q.kind, QdiscKind::Other(_)),
         Resource::Ovs(Ovs::Flows(flows)) => !flows.text.0.is_empty() || still(resource),
         Resource::Ovs(Ovs::Bridge(_) | Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_)) => true,
@@ -79,9 +79,8 @@ fn with_text(of_bridge: &OvsFlows, flows: &[String]) -> OvsFlows {
 pub fn flows(sources: &Sources) -> Vec<String> {
     let Ok(topology) = sources.reload() else { return Vec::new() };
     let of = |node: &Node| match &node.kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Ovs(_, ovs) => ovs.flows.clone(),
-        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
+        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => None,
     };
     topology.graph.node_weights().filter_map(of).collect()
 }

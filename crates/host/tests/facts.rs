@@ -21,7 +21,7 @@ macro_rules! on_a_machine {
 }
 
 /// What is made by hand to know each feature.
-const BY_HAND: [(Feature, &str); 11] = [
+const BY_HAND: [(Feature, &str); 14] = [
     (Feature::Veth, "ip link add x type veth peer y"),
     (Feature::Bridge, "ip link add x type bridge"),
     (Feature::VlanFiltering, "ip link add x type bridge && bridge vlan add dev x vid 2 self"),
@@ -31,6 +31,9 @@ const BY_HAND: [(Feature, &str); 11] = [
     (Feature::Dummy, "ip link add x type dummy"),
     (Feature::Bond, "ip link add x type bond"),
     (Feature::Vrf, "ip link add x type vrf table 7"),
+    (Feature::Vxlan, "ip link add x type vxlan id 2 dstport 4789"),
+    (Feature::Gre, "ip link add x type gretap local 192.0.2.1 remote 192.0.2.2"),
+    (Feature::Gre6, "ip link add x type ip6gretap local 2001:db8::1 remote 2001:db8::2"),
     (Feature::Netem, "tc qdisc add dev host root netem"),
     (Feature::Tbf, "tc qdisc add dev host root tbf rate 1mbit burst 10k limit 10k"),
 ];

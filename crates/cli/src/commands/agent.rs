@@ -34,7 +34,9 @@ pub fn run(args: &AgentArgs, global: &Global) -> Result<Exit, Failure> {
             return Ok(Exit::No);
         }
     };
-    let host = host(global)?;
+    // A link-local address with its device is none that other machines can send to.
+    let reached = args.reached.as_deref().and_then(|text| text.parse().ok());
+    let host = host(global)?.reached(reached);
     let end = Arc::new(Progress::default());
     signals::stop_on_signals(end.clone())?;
     let Farewell { broken, undone } = agent::serve(&host, stream, &own, Patience::default(), &end);

@@ -15,7 +15,7 @@ pub const VXLAN_PORT: u16 = 4789;
 pub const GENEVE_PORT: u16 = 6081;
 
 /// A VXLAN device (RFC 7348, drivers/net/vxlan). Its socket is in the host's own namespace, wherever the device is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vxlan {
     /// The network: 1 to 2²⁴−1.
     pub vni: u32,
@@ -51,7 +51,7 @@ pub enum Df {
 }
 
 /// A GRE device: with Ethernet frames in it (gretap, ip6gretap) or packets (gre, ip6gre; RFC 2784, RFC 2890). Its underlay is the host's own namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gre {
     /// The underlay address that it sends from.
     pub local: IpAddr,

@@ -73,11 +73,10 @@ pub(crate) fn drain(steps: &[Step]) {
     }
 }
 
-/// Whether this makes a device on one of another namespace. There its Ethernet address is still in use, or the whole of it, until a namespace that was
-/// dropped with such a device is freed (`macvlan_addr_busy`, drivers/net/macvlan.c).
+/// Whether this makes a device on one of another namespace, or over its underlay. There its Ethernet address is still in use, or the whole of it, until a
+/// namespace that was dropped with such a device is freed (`macvlan_addr_busy`, drivers/net/macvlan.c; `vxlan_vni_in_use`).
 fn leans(action: &Action) -> bool {
-    let Action::Create(Resource::Device(Device::Single(single))) = action else { return false };
-    single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns)
+    matches!(action, Action::Create(Resource::Device(Device::Single(single))) if create::leans(single))
 }
 
 /// How many steps at the head may be updates that save something from what is done next: only routes and ports find another stand.

@@ -1,5 +1,6 @@
 //! Devices as rtnetlink messages: what a dump shows of any kind.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Arc;
 
 use netlink_packet_core::{Emitable, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NlasIterator};
@@ -13,15 +14,19 @@ use super::attributes::{number, of_kind, text};
 
 mod bridge;
 mod change;
+mod gre;
 mod single;
+mod underlay;
 mod veth;
 mod vlans;
+mod vxlan;
 
 pub(crate) use bridge::{BridgeSettings, create_bridge, set_port};
 pub(crate) use change::{Change, add_altnames, remove_altname};
 pub(crate) use single::{Sort, create_single};
 pub(crate) use veth::create_veth;
 pub(crate) use vlans::{Member, SeenVlans, decode_vlans, list_vlans, set_vlans};
+pub(crate) use vxlan::Listens;
 
 use super::qdisc;
 
@@ -61,9 +66,12 @@ pub(crate) struct Link {
     pub(crate) master: Option<u32>,
     /// How its bridge treats it, where it is a port of one.
     pub(crate) port: PortSettings,
-    /// The index of the device at the other end or beneath, and where that is: a namespace id of this namespace, or none for this namespace itself.
+    /// The index of the device at the other end or beneath, and where that is: a namespace id of this namespace, or none for this namespace itself. Of a
+    /// tunnel only the latter means anything: where its underlay is.
     pub(crate) peer: Option<(u32, Option<i32>)>,
     pub(crate) kind: Kind,
+    /// What it uses a UDP port of its underlay for.
+    pub(crate) listens: Option<Listens>,
     pub(crate) link_local: bool,
     /// Whether it can have a queueing discipline that somebody gave it.
     pub(crate) may_queue: bool,
@@ -89,6 +97,11 @@ impl Link {
     /// How many queues it has; 0 where that is not one number.
     pub(crate) fn queues(&self) -> u32 {
         if self.rx_queues.is_none_or(|rx| rx == self.tx_queues) { self.tx_queues } else { 0 }
+    }
+
+    /// Whether it sends over an underlay, of those that we make or that are in the way of those.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.listens.is_some() || matches!(self.kind, Kind::Single(sort) if sort.is_tunnel())
     }
 }
 
@@ -120,6 +133,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
         port: PortSettings::default(),
         peer: None,
         kind: Kind::Other("".into()),
+        listens: None,
         link_local: false,
         may_queue: false,
         alias: String::new(),
@@ -143,7 +157,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
             libc::IFLA_QDISC => link.may_queue = qdisc::may_have(value),
             libc::IFLA_IFALIAS => link.alias = text(value),
             libc::IFLA_LINKINFO => {
-                link.kind = decode_kind(value);
+                (link.kind, link.listens) = decode_kind(value);
                 link.port = bridge::decode_port(value);
             }
             libc::IFLA_AF_SPEC => link.link_local = decode_link_local(value),
@@ -151,18 +165,21 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
             _ => {}
         }
     }
-    link.peer = peer.map(|index| (index, peer_netns));
+    // A tunnel tells only where its underlay is.
+    link.peer = peer.or(peer_netns.map(|_| 0)).map(|index| (index, peer_netns));
     Some(link)
 }
 
-fn decode_kind(info: &[u8]) -> Kind {
+fn decode_kind(info: &[u8]) -> (Kind, Option<Listens>) {
     let kind = of_kind(info, libc::IFLA_INFO_KIND).next().map(text).unwrap_or_default();
     let data = of_kind(info, libc::IFLA_INFO_DATA).next().unwrap_or_default();
-    match &*kind {
+    let listens = vxlan::listens(data).filter(|_| kind == "vxlan");
+    let kind = match &*kind {
         "veth" => Kind::Veth,
         "bridge" => Kind::Bridge(BridgeSettings::decode(data)),
         _ => Sort::decode(&kind, data).map_or_else(|| Kind::Other(kind.into()), Kind::Single),
-    }
+    };
+    (kind, listens)
 }
 
 fn decode_link_local(families: &[u8]) -> bool {
@@ -212,6 +229,12 @@ pub(crate) fn lo_of(number: i32) -> RouteNetlinkMessage {
 /// What is said of every new device.
 fn new_device<T>(device: LinkMessageBuilder<T>, name: IfName, group: u32) -> LinkMessageBuilder<T> {
     device.name(name.as_str()).link_group(group)
+}
+
+/// Moves a device to another namespace, where it has this name.
+pub(crate) fn move_to(index: u32, namespace: BorrowedFd<'_>, name: IfName) -> RouteNetlinkMessage {
+    let device = LinkUnspec::new_with_index(index).setns_by_fd(namespace.as_raw_fd()).name(name.as_str());
+    RouteNetlinkMessage::NewLink(device.build())
 }
 
 /// Deletes one device.

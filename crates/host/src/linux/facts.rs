@@ -2,22 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use indexmap::IndexMap;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoBridge, InfoData, InfoKind, LinkAttribute, LinkInfo, LinkMessage};
-use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
+use netsim_core::names::{IfName, NetnsName, SysctlName};
 use netsim_core::resource::{NetnsId, QdiscKind};
 use netsim_core::state::{Facts, Feature, Nic, Scope};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use super::device::LO_INDEX;
+use super::device::{LO_INDEX, Link};
 use super::observe::{Asked, Space, is_of_lab};
 use super::sysctl::Settings;
 use super::tuning::{self, Ethtool, Sysfs};
-use super::{generic, netns, qdisc, sysctl};
+use super::{generic, netns, qdisc, route, sysctl};
 use crate::netlink::{Batch, Netlink, Refused};
 
 /// Features that the kernel lacks.
@@ -38,7 +39,6 @@ const DATAPATHS: &str = "ovs_datapath";
 /// What a device's kind is called; none for a feature that is no kind of device.
 fn kind(feature: Feature) -> Option<InfoKind> {
     match feature {
-        Feature::Vxlan | Feature::Gre | Feature::Gre6 => todo!("hosts"),
         Feature::Veth => Some(InfoKind::Veth),
         Feature::Bridge => Some(InfoKind::Bridge),
         Feature::Vlan => Some(InfoKind::Vlan),
@@ -47,6 +47,9 @@ fn kind(feature: Feature) -> Option<InfoKind> {
         Feature::Dummy => Some(InfoKind::Dummy),
         Feature::Bond => Some(InfoKind::Bond),
         Feature::Vrf => Some(InfoKind::Vrf),
+        Feature::Vxlan => Some(InfoKind::Vxlan),
+        Feature::Gre => Some(InfoKind::GreTap),
+        Feature::Gre6 => Some(InfoKind::GreTap6),
         Feature::Ipv6
         | Feature::Multipath
         | Feature::VlanFiltering
@@ -168,7 +171,7 @@ pub(crate) fn facts(
         rootless,
         lacks,
         no_sysctl,
-        nics: spaces.first().map(|host| nics(&scope.lab, host)).unwrap_or_default(),
+        nics: spaces.first().map(|host| nics(scope, host)).unwrap_or_default(),
         cpus: if is_asked(Feature::CpuMasks) { tuning::cpus_online() } else { 0 },
         ..Facts::default()
     })
@@ -238,9 +241,27 @@ fn unknown_qdiscs(features: &[Feature]) -> io::Result<Vec<Feature>> {
 }
 
 /// The devices of the host that are not this lab's, and that others can stand on.
-fn nics(lab: &LabName, host: &Space) -> BTreeMap<IfName, Nic> {
-    let others = host.links.iter().filter(|link| link.index != LO_INDEX && !is_of_lab(lab, link));
-    others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up, addresses: Vec::new() })).collect()
+fn nics(scope: &Scope, host: &Space) -> BTreeMap<IfName, Nic> {
+    let others = host.links.iter().filter(|link| link.index != LO_INDEX && !is_of_lab(&scope.lab, link));
+    let addresses = |link: &Link| {
+        let seen = host.addresses.iter().filter(|seen| scope.underlay && seen.index == link.index);
+        seen.map(|seen| seen.net).filter(|net| !is_link_local(net.addr())).collect()
+    };
+    others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up, addresses: addresses(link) })).collect()
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// The device of the best of these default routes, an IPv4 one before any of IPv6.
+pub(crate) fn default_nic(links: &[Link], routes: &[route::Seen]) -> Option<IfName> {
+    let hops = routes.iter().flat_map(|route| route.via.iter().map(move |(index, ..)| (route, *index)));
+    let (_, index) = hops.min_by_key(|(route, _)| (route.to.addr().is_ipv6(), route.metric))?;
+    links.iter().find(|link| link.index == index).map(|link| link.name)
 }
 
 #[cfg(test)]

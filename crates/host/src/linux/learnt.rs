@@ -3,15 +3,14 @@
 use std::io;
 use std::net::IpAddr;
 
-use netlink_packet_core::NlasIterator;
-use netlink_packet_route::neighbour::{NeighbourHeader, NeighbourMessage, NeighbourState};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::AddressFamily;
 use netsim_core::names::{IfName, Mac};
 use netsim_core::resource::NetnsId;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{address, errors, observe};
+use super::neighbour::{decode, list};
+use super::{errors, observe};
 use crate::backend::HostError;
 use crate::enter;
 use crate::netlink::Netlink;
@@ -62,7 +61,7 @@ fn ask() -> io::Result<Learnt> {
     let bridged = netlink.dump(&list(AddressFamily::Bridge), Vec::new, |all, p| all.extend(decode(p)))?;
     for seen in bridged {
         let named = |index| names.get(&index).copied();
-        if let (Some(bridge), Some(port), Some(mac)) = (seen.master.and_then(named), named(seen.index), seen.mac) {
+        if let (Some(bridge), Some(port), Some(mac)) = (seen.master.and_then(named), named(seen.index), seen.mac()) {
             learnt.forwarding.push(Forwarding { bridge, port, mac, own: seen.permanent });
         }
     }
@@ -71,47 +70,11 @@ fn ask() -> io::Result<Learnt> {
         learnt.neighbours.extend(seen.into_iter().filter_map(|seen| {
             // Multicast groups are no neighbours, and `lo` has none.
             let address = seen.address.filter(|a| !a.is_multicast() && !a.is_loopback())?;
-            Some(Neighbour { device: *names.get(&seen.index)?, address, mac: seen.mac })
+            Some(Neighbour { device: *names.get(&seen.index)?, address, mac: seen.mac() })
         }));
     }
     learnt.forwarding.sort();
     learnt.forwarding.dedup();
     learnt.neighbours.sort();
     Ok(learnt)
-}
-
-fn list(family: AddressFamily) -> RouteNetlinkMessage {
-    let mut message = NeighbourMessage::default();
-    message.header.family = family;
-    RouteNetlinkMessage::GetNeighbour(message)
-}
-
-struct Seen {
-    index: u32,
-    master: Option<u32>,
-    address: Option<IpAddr>,
-    mac: Option<Mac>,
-    permanent: bool,
-}
-
-/// `struct ndmsg` (linux/neighbour.h).
-const HEADER: usize = 12;
-const NDA_DST: u16 = 1;
-const NDA_LLADDR: u16 = 2;
-const NDA_MASTER: u16 = 9;
-
-fn decode(payload: &[u8]) -> Option<Seen> {
-    let header = NeighbourHeader::parse(payload).ok()?;
-    let permanent = header.state == NeighbourState::Permanent;
-    let mut seen = Seen { index: header.ifindex, master: None, address: None, mac: None, permanent };
-    for attribute in NlasIterator::new(payload.get(HEADER..)?).flatten() {
-        let value = attribute.value();
-        match attribute.kind() {
-            NDA_DST => seen.address = address::ip(value),
-            NDA_LLADDR => seen.mac = <[u8; 6]>::try_from(value).ok().map(Mac),
-            NDA_MASTER => seen.master = <[u8; 4]>::try_from(value).ok().map(u32::from_ne_bytes),
-            _ => {}
-        }
-    }
-    Some(seen)
 }

@@ -1,20 +1,24 @@
 //! Reads back what is so: every namespace is listed, and those with the lab's mark are looked at whole.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 
+use netlink_packet_route::AddressFamily;
 use netsim_core::mark::{Mark, PROTOCOL};
 use netsim_core::names::{IfName, LabName, NetnsName, SysctlName};
-use netsim_core::resource::{Key, Knob, Netns, NetnsId, Resource, Sysctl, Tuning};
+use netsim_core::resource::{Gre, Key, Knob, Netns, NetnsId, Resource, Sysctl, TABLE_MAIN, Tuning};
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::device::{Kind, LO_INDEX, Link};
+use super::device::{Kind, LO_INDEX, Link, Sort};
 use super::netns::Entry;
 use super::switched::Devices;
 use super::sysctl::Settings;
+use super::tunnels::{Tunnels, is_over_host};
 use super::{
-    Paths, Switched, address, device, errors, facts, ledger, netns, peers, qdisc, ran, read_back, route, sysctl, tuning,
+    Paths, Switched, address, device, errors, facts, ledger, neighbour, netns, peers, qdisc, ran, read_back, route,
+    sysctl, tuning,
 };
 use crate::backend::HostError;
 use crate::netlink::Netlink;
@@ -36,6 +40,10 @@ pub(crate) struct Space {
     pub(crate) routes: Vec<route::Seen>,
     /// Of a namespace with devices of ours that somebody gave queueing disciplines.
     pub(crate) qdiscs: Vec<qdisc::Seen>,
+    /// Of a namespace with tunnels of ours that are told where others are: where those are.
+    pub(crate) entries: Vec<neighbour::Seen>,
+    /// The number by which it knows the host's namespace; asked where a tunnel has its underlay elsewhere.
+    pub(crate) home: Option<i32>,
     pub(crate) tunings: Vec<Tuning>,
     pub(crate) sysctls: Vec<Sysctl>,
     pub(crate) no_sysctls: Vec<Missing>,
@@ -51,7 +59,7 @@ pub(crate) type Missing = (SysctlName, Vec<SysctlName>);
 enum Found {
     Ours(Box<Space>),
     Husk(Netns),
-    Foreign(NetnsName, Option<LabName>, &'static str),
+    Foreign(NetnsName, Option<LabName>, &'static str, Vec<Link>),
 }
 
 /// What is asked about each namespace.
@@ -105,16 +113,18 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: 
     let kernel = facts::release().map_err(failed("the kernel's release"))?;
     let asked = Asked::of(scope, switched, facts::marks_addresses(&kernel));
     let home = netns::mine().map_err(failed("the host's own namespace"))?;
-    let (host, lacks) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
+    let (host, lacks, gateways) = look_at_host(scope, &asked).map_err(failed("the host's own namespace"))?;
     let names = netns::names(&paths.netns).map_err(failed(&paths.netns.display().to_string()))?;
 
     let mut observed = Observed::default();
     let mut spaces = vec![host];
-    for found in look_at_all(paths, scope, &asked, &names, known)? {
+    let mut tunnels = Tunnels::of_host(&scope.lab, &spaces[0].links);
+    for found in look_at_all((paths, &home), scope, &asked, &names, known)? {
         match found {
             Found::Ours(space) => spaces.push(*space),
             Found::Husk(netns) => observed.ours.insert(Resource::Netns(netns)),
-            Found::Foreign(name, lab, what) => {
+            Found::Foreign(name, lab, what, links) => {
+                tunnels.add(&name, lab.as_ref(), links);
                 let key = Key::Netns(name);
                 if asked.keys.contains(&key) {
                     let what =
@@ -128,6 +138,7 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: 
     for at in 0..spaces.len() {
         read_back::add(&mut observed, scope, &asked, &spaces, at, &pairs);
     }
+    tunnels.tell(&mut observed, &asked);
     let lent = ledger::of(&paths.state, &scope.lab)?;
     let mut settings = netns::enter(&home).and_then(|()| Settings::open()).map_err(failed("/proc"))?;
     add_host_sysctls(&mut observed, &mut settings, &asked, &lent).map_err(failed("the host's settings"))?;
@@ -136,6 +147,10 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: 
     observed.facts =
         facts::facts(&mut settings, &asked, scope, &spaces, &names, lacks).map_err(failed("what the kernel can do"))?;
     observed.facts.no_sysctl.extend(missing);
+    if scope.underlay {
+        observed.facts.default_nic = facts::default_nic(&spaces[0].links, &gateways);
+        observed.facts.tunnel_ports = tunnels.ports();
+    }
     let devices = Devices::of(&spaces[0].links);
     let named = |space: Space| match &space.id {
         NetnsId::Host => None,
@@ -144,12 +159,13 @@ pub(crate) fn observe(paths: &Paths, scope: &Scope, switched: &Switched, known: 
     Ok((observed, spaces.into_iter().filter_map(named).collect(), devices))
 }
 
-fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks)> {
+/// The host's own namespace, the features that its kernel lacks, and its default routes where they are asked for.
+fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks, Vec<route::Seen>)> {
     let mut netlink = Netlink::open()?;
     let mut links = links(&mut netlink)?;
     asked.switched.adopt(&scope.lab, &mut links);
     let ours = links.iter().any(|l| is_of_lab(&scope.lab, l));
-    let addresses = ours || asked.of_host(|k| matches!(k, Key::Address(..)));
+    let addresses = ours || scope.underlay || asked.of_host(|k| matches!(k, Key::Address(..)));
     let routes = ours || asked.of_host(|k| matches!(k, Key::Route { .. }));
     let of_lab = |link: &Link| is_of_lab(&scope.lab, link);
     let space = Space {
@@ -158,6 +174,8 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
         mark: None,
         vlans: vlans(&mut netlink, &scope.lab, &links)?,
         qdiscs: qdiscs(&mut netlink, links.iter().filter(|l| of_lab(l)))?,
+        entries: entries(&mut netlink, links.iter().filter(|l| of_lab(l)))?,
+        home: None,
         tunings: tuning::read_all(
             &NetnsId::Host,
             links.iter().filter(|l| of_lab(l)),
@@ -169,8 +187,9 @@ fn look_at_host(scope: &Scope, asked: &Asked) -> io::Result<(Space, facts::Lacks
         sysctls: Vec::new(),
         no_sysctls: Vec::new(),
     };
+    let gateways = if scope.underlay { default_routes(&mut netlink)? } else { Vec::new() };
     let lacks = facts::probe(&mut netlink, &scope.features)?;
-    Ok((space, lacks))
+    Ok((space, lacks, gateways))
 }
 
 /// The settings of the host that are asked for or borrowed: they are others', whatever their value.
@@ -200,7 +219,7 @@ fn add_host_sysctls(
 }
 
 fn look_at_all(
-    paths: &Paths,
+    places: (&Paths, &OwnedFd),
     scope: &Scope,
     asked: &Asked,
     names: &[NetnsName],
@@ -212,7 +231,7 @@ fn look_at_all(
         let mut settings = Settings::open().map_err(|e| errors::system("look at /proc", &e))?;
         for name in names {
             let before = known.lock().expect("looking does not panic").remove(name);
-            let seen = look(paths, scope, asked, &mut settings, name, before);
+            let seen = look(places, scope, asked, &mut settings, name, before);
             found.extend(seen.map_err(|e| errors::system(format!("look at network namespace {name}"), &e))?);
         }
         Ok(found)
@@ -235,7 +254,7 @@ fn look_at_all(
 
 /// Looks at one name; none if it is gone.
 fn look(
-    paths: &Paths,
+    (paths, home): (&Paths, &OwnedFd),
     scope: &Scope,
     asked: &Asked,
     settings: &mut Settings,
@@ -249,8 +268,8 @@ fn look(
                 Some(mark) if mark.lab == scope.lab => {
                     Found::Husk(Netns { name: name.clone(), node: mark.node, mounted: false })
                 }
-                Some(mark) => Found::Foreign(name.clone(), Some(mark.lab), "file"),
-                None => Found::Foreign(name.clone(), None, "file"),
+                Some(mark) => Found::Foreign(name.clone(), Some(mark.lab), "file", Vec::new()),
+                None => Found::Foreign(name.clone(), None, "file", Vec::new()),
             }));
         }
         Some(Entry::Namespace(namespace)) => namespace,
@@ -262,13 +281,18 @@ fn look(
     match netns::enter(&namespace) {
         // It belongs to a user namespace that is out of our reach, so it cannot be ours: a plain name in use.
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-            return Ok(Some(Found::Foreign(name.clone(), None, "network namespace out of reach")));
+            return Ok(Some(Found::Foreign(name.clone(), None, "network namespace out of reach", Vec::new())));
         }
         entered => entered?,
     }
     let mut netlink = Netlink::open()?;
     let links = links(&mut netlink)?;
     let mark = links.iter().find(|l| l.index == LO_INDEX).and_then(|lo| Mark::parse(&lo.alias));
+    let has_underlay_elsewhere = |link: &Link| link.is_tunnel() && matches!(link.peer, Some((_, Some(_))));
+    let number_of_home = match links.iter().any(has_underlay_elsewhere) {
+        true => peers::number_of(&mut netlink, home)?,
+        false => None,
+    };
     match mark {
         Some(mark) if mark.lab == scope.lab => {
             let id = NetnsId::Named(name.clone());
@@ -276,6 +300,8 @@ fn look(
             let of_lab = |link: &&Link| link.index == LO_INDEX || is_of_lab(&scope.lab, link);
             Ok(Some(Found::Ours(Box::new(Space {
                 qdiscs: qdiscs(&mut netlink, links.iter().filter(of_lab))?,
+                entries: entries(&mut netlink, links.iter().filter(of_lab))?,
+                home: number_of_home,
                 tunings: tuning::read_all(&id, links.iter().filter(of_lab), asked.tunings_of(&id))?,
                 addresses: addresses(&mut netlink)?,
                 routes: routes(&mut netlink)?,
@@ -288,7 +314,12 @@ fn look(
                 no_sysctls,
             }))))
         }
-        other => Ok(Some(Found::Foreign(name.clone(), other.map(|m| m.lab), "network namespace"))),
+        other => {
+            let id = NetnsId::Named(name.clone());
+            let over_host = |link: &Link| link.is_tunnel() && is_over_host(link, &id, number_of_home);
+            let tunnels = links.into_iter().filter(over_host).collect();
+            Ok(Some(Found::Foreign(name.clone(), other.map(|m| m.lab), "network namespace", tunnels)))
+        }
     }
 }
 
@@ -339,6 +370,30 @@ fn qdiscs<'a>(netlink: &mut Netlink, mut links: impl Iterator<Item = &'a Link>) 
         return Ok(Vec::new());
     }
     netlink.dump(&qdisc::list(), Vec::new, |all, payload| all.extend(qdisc::decode(payload)))
+}
+
+/// Where tunnels of these have been told that others are: each device is asked for itself, for there may be many ports beside it.
+fn entries<'a>(netlink: &mut Netlink, links: impl Iterator<Item = &'a Link>) -> io::Result<Vec<neighbour::Seen>> {
+    let mut entries = Vec::new();
+    for link in links {
+        let families: &[AddressFamily] = match link.kind {
+            Kind::Single(Sort::Vxlan { .. }) => &[AddressFamily::Bridge],
+            Kind::Single(Sort::Gre(Gre { remote: None, .. })) => &[AddressFamily::Inet, AddressFamily::Inet6],
+            _ => &[],
+        };
+        for family in families {
+            let question = neighbour::list_of(*family, link.index);
+            let seen = netlink.dump(&question, Vec::new, |all, payload| all.extend(neighbour::decode(payload)))?;
+            entries.extend(seen.into_iter().filter(|seen| seen.index == link.index && seen.permanent));
+        }
+    }
+    Ok(entries)
+}
+
+/// The routes by which packets leave that no other route is for.
+fn default_routes(netlink: &mut Netlink) -> io::Result<Vec<route::Seen>> {
+    let is_default = |seen: &route::Seen| seen.to.prefix_len() == 0 && seen.table == TABLE_MAIN && seen.unicast;
+    netlink.dump(&route::list(), Vec::new, |all, payload| all.extend(route::decode(payload).filter(is_default)))
 }
 
 fn addresses(netlink: &mut Netlink) -> io::Result<Vec<address::Seen>> {

@@ -4,7 +4,7 @@
 //! `lo` of the other namespace. Both ends of a pair are known when one is: of a star only the switch is asked.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use netlink_packet_core::Parseable;
 use netlink_packet_route::RouteNetlinkMessage;
@@ -153,15 +153,25 @@ impl<'a> Marks<'a> {
             known.extend(lo.and_then(|lo| Some((*number, *self.spaces.get(&*lo.alias)?))));
         }
         if known.len() < numbers.len() {
-            known.extend(numbers_of(netlink, &self.alike)?);
+            known.extend(numbers_of(netlink, self.alike.iter().map(|(at, space)| (*at, space.as_fd())))?);
         }
         Ok(known)
     }
 }
 
+/// The number that the socket's namespace has for another.
+pub(crate) fn number_of(netlink: &mut Netlink, namespace: &OwnedFd) -> io::Result<Option<i32>> {
+    let known = numbers_of(netlink, [(0, namespace.as_fd())])?;
+    Ok(known.into_keys().next())
+}
+
 /// The numbers that the socket's namespace has for these spaces.
-fn numbers_of(netlink: &mut Netlink, which: &[(usize, OwnedFd)]) -> io::Result<Numbers> {
-    let question = |(_, namespace): &(usize, OwnedFd)| {
+fn numbers_of<'a>(
+    netlink: &mut Netlink,
+    which: impl IntoIterator<Item = (usize, BorrowedFd<'a>)>,
+) -> io::Result<Numbers> {
+    let which: Vec<(usize, BorrowedFd)> = which.into_iter().collect();
+    let question = |(_, namespace): &(usize, BorrowedFd)| {
         let mut message = NsidMessage::default();
         message.attributes.push(NsidAttribute::Fd(namespace.as_raw_fd() as u32));
         RouteNetlinkMessage::GetNsId(message)
@@ -174,5 +184,5 @@ fn numbers_of(netlink: &mut Netlink, which: &[(usize, OwnedFd)]) -> io::Result<N
             _ => None,
         })
     };
-    Ok(answers.into_iter().zip(which).filter_map(|(a, (at, _))| Some((a.and_then(number)?, *at))).collect())
+    Ok(answers.into_iter().zip(which).filter_map(|(a, (at, _))| Some((a.and_then(number)?, at))).collect())
 }

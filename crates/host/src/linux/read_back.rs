@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use netsim_core::names::{IfName, LabName};
+use netsim_core::names::{IfName, LabName, Mac};
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Key, Netns, NetnsId, NextHop, Port, PortVlans, Qdisc, QdiscKind, Resource,
-    Route, Single, Veth,
+    Address, Bridge, Device, DeviceId, EVERYBODY, End, Fdb, Key, Neighbour, Netns, NetnsId, NextHop, Port, PortVlans,
+    Qdisc, QdiscKind, Resource, Route, Single, Veth,
 };
 use netsim_core::state::{Foreign, Observed, Scope};
 use rustc_hash::FxHashMap;
@@ -14,7 +14,8 @@ use rustc_hash::FxHashMap;
 use super::device::{Kind, LO_INDEX, Link, Sort, lab_of};
 use super::observe::{Asked, Space, filters, is_marked, is_of_lab};
 use super::peers::Pairs;
-use super::{address, qdisc, route, switched};
+use super::tunnels::{is_on_its_way, is_over_host};
+use super::{address, neighbour, qdisc, route, switched};
 
 /// Devices that a kernel puts into every new namespace when the module is there: nobody's.
 const BORN: [&str; 11] = [
@@ -80,6 +81,9 @@ pub(crate) fn add(observed: &mut Observed, scope: &Scope, asked: &Asked, spaces:
     for seen in &space.qdiscs {
         add_qdisc(observed, scope, asked, space, seen, &links);
     }
+    for seen in &space.entries {
+        add_entry(observed, scope, space, seen, &links);
+    }
     for tuning in &space.tunings {
         observed.ours.insert(Resource::Tuning(tuning.clone()));
     }
@@ -116,8 +120,10 @@ fn device(spaces: &[Space], at: usize, link: &Link, pairs: &Pairs) -> Device {
             });
             ends.map_or_else(|| stray("half a veth pair".into()), |(a, b)| Device::Veth(Veth::new(a, b)))
         }
+        Kind::Single(sort) if is_on_its_way(&id) => stray(format!("{} on its way to its node", sort.name())),
         Kind::Single(sort) => match single(spaces, at, link, *sort, pairs) {
             Some(single) => Device::Single(Box::new(single)),
+            None if sort.is_tunnel() => stray(format!("{} with its underlay elsewhere", sort.name())),
             None => stray(format!("{} on a device elsewhere", sort.name())),
         },
         Kind::Switched { .. } => stray("device of Open vSwitch".into()),
@@ -140,10 +146,20 @@ fn end(space: &Space, link: &Link) -> Option<End> {
 /// A device with one name; none where what it stands on is not known.
 fn single(spaces: &[Space], at: usize, link: &Link, sort: Sort, pairs: &Pairs) -> Option<Single> {
     let id = DeviceId { netns: spaces[at].id.clone(), name: link.name };
-    let beneath = pairs.get(&(at, link.index)).map(|(space, position)| {
-        let there = &spaces[*space];
-        DeviceId { netns: there.id.clone(), name: there.links[*position].name }
-    });
+    if sort.is_tunnel() && !is_over_host(link, &id.netns, spaces[at].home) {
+        return None;
+    }
+    let beneath = match sort {
+        Sort::Vxlan { link, .. } => {
+            let host = &spaces[0];
+            let device = host.links.iter().find(|device| device.index == link);
+            device.map(|device| DeviceId { netns: host.id.clone(), name: device.name })
+        }
+        _ => pairs.get(&(at, link.index)).map(|(space, position)| {
+            let there = &spaces[*space];
+            DeviceId { netns: there.id.clone(), name: there.links[*position].name }
+        }),
+    };
     let kind = sort.on(&id, beneath)?;
     Some(Single {
         id,
@@ -259,6 +275,27 @@ fn add_route(observed: &mut Observed, scope: &Scope, asked: &Asked, space: &Spac
     } else if matters(asked, space, &key) {
         let plain = seen.unicast && !route.via.is_empty();
         observed.others.insert(key, foreign("route", plain.then_some(Resource::Route(route))));
+    }
+}
+
+/// Where a tunnel has been told that others are is of whoever its device is. Where it sends by default is a part of the device.
+fn add_entry(observed: &mut Observed, scope: &Scope, space: &Space, seen: &neighbour::Seen, links: &Links) {
+    let Some(link) = links.get(&seen.index).filter(|link| is_of_lab(&scope.lab, link)) else { return };
+    let device = DeviceId { netns: space.id.clone(), name: link.name };
+    match link.kind {
+        Kind::Single(Sort::Vxlan { vxlan, .. }) => {
+            let told = seen.mac().zip(seen.address).filter(|_| seen.own && seen.master.is_none());
+            let by_default = |(mac, to): &(Mac, IpAddr)| *mac == EVERYBODY && vxlan.remote == Some(*to);
+            if let Some((mac, to)) = told.filter(|told| !by_default(told)) {
+                observed.ours.insert(Resource::Fdb(Fdb { device, mac, to }));
+            }
+        }
+        Kind::Single(Sort::Gre(_)) => {
+            if let Some((address, to)) = seen.address.zip(address::ip(&seen.link)) {
+                observed.ours.insert(Resource::Neighbour(Neighbour { device, address, to }));
+            }
+        }
+        _ => {}
     }
 }
 

@@ -148,6 +148,16 @@ impl<'a> Spaces<'a> {
         }
     }
 
+    /// An opened namespace, to be used beside others and put back.
+    pub(crate) fn take(&mut self, id: &NetnsId) -> Option<Space> {
+        self.open.remove(id)
+    }
+
+    /// Puts it back.
+    pub(crate) fn put_back(&mut self, id: NetnsId, space: Space) {
+        self.open.insert(id, space);
+    }
+
     /// Takes the name of a namespace away, and lets go of it.
     pub(crate) fn delete(&mut self, name: &NetnsName) -> io::Result<()> {
         self.enter(&NetnsId::Host)?;

@@ -7,11 +7,12 @@ use netsim_core::resource::{
     Datapath, DeviceId, FailMode, Key, MirrorFrom, NetnsId, Ovs as Thing, OvsBridge, OvsFlows, OvsKey, OvsMirror,
     OvsPort, OvsPortKind, OvsQos, OvsStray, Resource, VlanMode,
 };
-use netsim_core::state::{Foreign, Observed, Scope};
+use netsim_core::state::{Foreign, Observed, Scope, TunnelPort};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::marks;
 use super::rows::{BridgeRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, Rows, Uuid};
+use super::tunnels;
 use crate::backend::HostError;
 use crate::linux::{Devices, Switched};
 
@@ -60,6 +61,7 @@ pub(crate) fn add(
     for row in &rows.qos {
         look.qos(observed, row);
     }
+    look.forget_our_udp_ports(&mut observed.facts.tunnel_ports);
     Ok(())
 }
 
@@ -265,7 +267,7 @@ impl<'a> Look<'a> {
                 Some(OvsPortKind::Internal { mac: mac.unwrap_or(Mac([0; 6])) })
             }
             ("patch", Some(peer)) => Some(OvsPortKind::Patch { peer }),
-            (_, _) => None,
+            (_, _) => interface.and_then(|i| tunnels::read(kind, &i.options)).map(OvsPortKind::Tunnel),
         };
         let mode = match row.vlan_mode.as_deref() {
             None => Ok(None),
@@ -275,10 +277,9 @@ impl<'a> Look<'a> {
             Some(other) => Err(format!("its vlan_mode is {other}")),
         };
         let gone = match &known {
-            Some(OvsPortKind::Tunnel(_)) => todo!("hosts"),
             Some(OvsPortKind::Device) => self.gone(name),
             Some(OvsPortKind::Internal { .. }) => self.unmade(name),
-            Some(OvsPortKind::Patch { .. }) | None => None,
+            Some(OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_)) | None => None,
         };
         let vid = |tag: i64| u16::try_from(tag).ok();
         let limit = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(0);
@@ -312,6 +313,21 @@ impl<'a> Look<'a> {
         };
         let mirror = OvsMirror { bridge, name: row.name.as_str().into(), from, to: to.unwrap_or(bridge) };
         (Box::new(mirror), fault.map(str::to_owned))
+    }
+
+    /// Takes out the UDP ports on which the kernel listens for tunnels of ours alone: its devices for that say of no tunnel whose it is.
+    fn forget_our_udp_ports(&self, udp_ports: &mut BTreeMap<u16, TunnelPort>) {
+        let mut users: BTreeMap<u16, bool> = BTreeMap::new();
+        for port in self.ports.values() {
+            let tunnel = self.interface(port).and_then(|i| tunnels::udp_port(&i.kind, &i.options));
+            if let Some(udp) = tunnel {
+                *users.entry(udp).or_insert(true) &= marks::is_of(self.lab, &port.external_ids);
+            }
+        }
+        udp_ports.retain(|udp, user| {
+            let is_datapath = user.external && user.device.as_str() == format!("vxlan_sys_{udp}");
+            !(is_datapath && users.get(udp) == Some(&true))
+        });
     }
 
     /// A quality of service that lies about: its port has gone, or has another.

@@ -16,6 +16,7 @@ pub(super) const NOT_THERE: i32 = 93;
 /// Starts the agent from the private cache, after putting it there if need be. `HASH`, `SIZE` and `SUDO` stand for digits and a constant.
 const COPIED: &str = r#"
 umask 077
+set -- $SSH_CONNECTION
 top="$HOME/.cache/netsim"
 dir="$top/HASH"
 if [ ! -x "$dir/netsim" ]; then
@@ -31,6 +32,7 @@ exec SUDO"$dir/netsim" "#;
 
 /// Starts the agent at a given path.
 const IN_PLACE: &str = r#"
+set -- $SSH_CONNECTION
 [ -x "PATH" ] || exit 93
 exec SUDO"PATH" "#;
 
@@ -48,7 +50,8 @@ pub(super) fn command(program: Program<'_>, rights: Rights, words: &[&str]) -> S
         Rights::Own => "",
         Rights::Sudo => "sudo -n ",
     };
-    let script = script.replace("SUDO", sudo) + &words.join(" ");
+    // Of the connection's four words, those of sshd(8), the third is the address by which this machine was reached. sudo would keep them to itself.
+    let script = script.replace("SUDO", sudo) + &words.join(" ") + r#" ${3:+--reached "$3"}"#;
     format!("exec sh -c '{}'", script.trim_start())
 }
 

@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::device::{self, Change, IPV6_MIN_MTU, LO_INDEX};
 use super::super::spaces::Spaces;
-use super::super::{address, errors, ledger, ran, route, sysctl};
+use super::super::{address, errors, ledger, neighbour, ran, route, sysctl};
 use super::regain::Deprived;
 use super::work::{Host, Place, Work};
 use super::{Run, Step, change, create, order, tune};
@@ -131,6 +131,8 @@ impl Place<'_> {
             + self.sysctls.len()
             + self.qdiscs.len()
             + self.tunings.len()
+            + self.fdb.len()
+            + self.neighbours.len()
     }
 }
 
@@ -197,6 +199,15 @@ impl Site<'_> {
             let message = address::encode(index(*at, a.device.name)?, a.net);
             batch.push(*at, NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewAddress(message));
         }
+        for (at, fdb) in &self.place.fdb {
+            let (flags, message) = neighbour::tell_fdb(index(*at, fdb.device.name)?, fdb);
+            batch.push(*at, flags, message);
+        }
+        // Going down takes neighbours along: the device is up by now.
+        for (at, neighbour) in &self.place.neighbours {
+            let (flags, message) = neighbour::tell(index(*at, neighbour.device.name)?, neighbour);
+            batch.push(*at, flags, message);
+        }
         for (at, r, is_there) in &self.place.routes {
             let devices = r.via.iter().map(|hop| Ok((hop.device, index(*at, hop.device)?)));
             let devices = devices.collect::<Result<FxHashMap<_, _>, StepError>>()?;
@@ -238,6 +249,8 @@ impl Site<'_> {
             p.sysctls.first().map(|x| x.0),
             p.qdiscs.first().map(|x| x.0),
             p.tunings.first().map(|x| x.0),
+            p.fdb.first().map(|x| x.0),
+            p.neighbours.first().map(|x| x.0),
             p.adopted.values().copied().min(),
         ];
         firsts.into_iter().flatten().min().unwrap_or(0)
@@ -252,8 +265,9 @@ impl Site<'_> {
         let addresses = p.addresses.iter().map(|(_, a)| a.device.name);
         let hops = p.routes.iter().flat_map(|(_, r, _)| r.via.iter().map(|hop| hop.device));
         let queued = p.qdiscs.iter().map(|(_, _, q)| q.device.name).chain(p.tunings.iter().map(|(_, t)| t.device.name));
+        let told = p.fdb.iter().map(|(_, f)| f.device.name).chain(p.neighbours.iter().map(|(_, n)| n.device.name));
         let devices = p.new_devices().map(|(_, name)| name).chain(ports).chain(vlans).chain(ups);
-        devices.chain(p.adopted.keys().copied()).chain(addresses).chain(hops).chain(queued)
+        devices.chain(p.adopted.keys().copied()).chain(addresses).chain(hops).chain(queued).chain(told)
     }
 
     /// Writes settings, each noted first: a note without its setting is found and mended, a setting without its note would be forgotten.

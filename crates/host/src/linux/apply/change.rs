@@ -5,7 +5,8 @@ use std::io;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{InfoData, InfoKind};
 use netsim_core::names::IfName;
-use netsim_core::resource::{DeviceId, Key, NetnsId};
+use netsim_core::resource::{DeviceId, Key, NetnsId, SingleKind};
+use rustc_hash::FxHashMap;
 
 use super::super::device::{self, BridgeSettings, Change, IPV6_MIN_MTU, Sort};
 use super::super::spaces::{Space, Spaces};
@@ -61,17 +62,25 @@ pub(super) fn devices(
             full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
         }
     });
-    let singles = place.changed_singles.iter().map(|(at, from, to)| Differs {
-        at: *at,
-        name: to.id.name,
-        change: Change {
-            mac: to.mac.filter(|_| from.mac != to.mac),
-            mtu: to.mtu.filter(|_| from.mtu != to.mtu),
-            settings: Sort::of(&to.kind).since(Sort::of(&from.kind)),
-            ..Default::default()
-        },
-        link_local: link_local((from.mtu, from.link_local), (to.mtu, to.link_local)),
-        full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
+    let links = underlay_links(run, spaces, place)?;
+    let link = |kind: &SingleKind| kind.underlay().and_then(|id| links.get(&id.name)).copied().unwrap_or(0);
+    let singles = place.changed_singles.iter().map(|(at, from, to)| {
+        let settings = Sort::of(&to.kind, link(&to.kind)).since(Sort::of(&from.kind, link(&from.kind)));
+        // Of a GRE device that is told anything the kernel works out the MTU anew, unless it is told that as well (`ip6gre_changelink`).
+        let is_gre = matches!(to.kind, SingleKind::Gretap(_) | SingleKind::Gre(_));
+        let resized = from.mtu != to.mtu || (is_gre && settings.is_some());
+        Differs {
+            at: *at,
+            name: to.id.name,
+            change: Change {
+                mac: to.mac.filter(|_| from.mac != to.mac),
+                mtu: to.mtu.filter(|_| resized),
+                settings,
+                ..Default::default()
+            },
+            link_local: link_local((from.mtu, from.link_local), (to.mtu, to.link_local)),
+            full_name: (from.full_name.as_deref(), to.full_name.as_deref()),
+        }
     });
     let mut all: Vec<Differs> = ends.chain(bridges).chain(singles).collect();
     // In the order of the plan what something stands on grows before it.
@@ -82,8 +91,8 @@ pub(super) fn devices(
     let mut batch = Batch::default();
     for differs in &all {
         let index = index(run, space, netns, differs)?;
-        if !differs.change.is_empty() {
-            batch.push(differs.at, 0, differs.change.of(index));
+        for change in differs.change.apart() {
+            batch.push(differs.at, 0, change.of(index));
         }
         if differs.full_name.0 != differs.full_name.1 {
             let (old, new) = differs.full_name;
@@ -103,6 +112,27 @@ pub(super) fn devices(
         }
     }
     Ok(())
+}
+
+/// The numbers of the underlay's devices that changed tunnels name. What is named no more may be gone.
+fn underlay_links(run: &Run, spaces: &mut Spaces, place: &Place) -> Result<FxHashMap<IfName, u32>, StepError> {
+    let mut links = FxHashMap::default();
+    for (at, from, to) in &place.changed_singles {
+        for (id, is_needed) in [(from.kind.underlay(), false), (to.kind.underlay(), true)] {
+            let Some(id) = id else { continue };
+            let space = spaces.get(&id.netns).map_err(run.system(*at))?;
+            space.find([id.name]).map_err(run.system(*at))?;
+            match space.index(id.name) {
+                Some(index) => drop(links.insert(id.name, index)),
+                None if is_needed => {
+                    let doing = errors::doing(&run.actions[*at]);
+                    return Err(run.failed(Some(*at), errors::vanished(doing, &Key::Device(id))));
+                }
+                None => {}
+            }
+        }
+    }
+    Ok(links)
 }
 
 /// Whether a device is to make a link-local address, if that has to be told: one that was too small for IPv6 gets it anew, with the kernel's own settings.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
-use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, Veth};
+use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, SingleKind, Veth};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::spaces::Spaces;
+use super::super::tunnels::name_on_its_way;
 use super::super::{device, errors};
 use super::work::{Place, Work};
 use super::{Run, build};
@@ -24,7 +25,7 @@ enum New<'a> {
     Single(&'a Single),
 }
 
-/// Makes devices that stand on one of another namespace, with all new ones that they stand on. It gives the actions that are done so.
+/// Makes devices that stand on one of another namespace, or send over its underlay, with all new ones that they stand on. It gives the actions that are done so.
 pub(super) fn across(run: &Run, spaces: &mut Spaces, work: &Work) -> Result<FxHashSet<usize>, StepError> {
     let singles = || work.places.values().flat_map(|place| &place.singles);
     let mut open: Vec<(usize, New)> =
@@ -75,9 +76,22 @@ pub(super) fn devices(
     Ok(())
 }
 
-/// Whether it stands on a device of another namespace.
-fn leans(single: &Single) -> bool {
-    single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns)
+/// Whether it stands on a device of another namespace, or sends over the underlay of one.
+pub(super) fn leans(single: &Single) -> bool {
+    made_from(single) != single.id.netns
+}
+
+/// The namespace that the request for it goes to: a kernel looks for what a device stands on where it is asked, and that is a tunnel's underlay.
+fn made_from(single: &Single) -> NetnsId {
+    match single.kind {
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => NetnsId::Host,
+        SingleKind::Dummy
+        | SingleKind::Vlan { .. }
+        | SingleKind::Macvlan { .. }
+        | SingleKind::Ipvlan { .. }
+        | SingleKind::Bond(_)
+        | SingleKind::Vrf { .. } => single.kind.parent(&single.id).unwrap_or_else(|| single.id.clone()).netns,
+    }
 }
 
 impl New<'_> {
@@ -88,12 +102,12 @@ impl New<'_> {
         }
     }
 
-    /// The namespace that the request goes to: a kernel looks for what a device stands on where it is asked.
+    /// The namespace that the request goes to.
     fn made_from(self) -> NetnsId {
         match self {
             New::Bridge(bridge) => bridge.id.netns.clone(),
             New::Veth(veth) => veth.ends()[0].id.netns.clone(),
-            New::Single(single) => self.parent().unwrap_or_else(|| single.id.clone()).netns,
+            New::Single(single) => made_from(single),
         }
     }
 }
@@ -114,7 +128,7 @@ fn push(
         }
         New::Veth(veth) => create_veth(run, spaces, here, (at, veth))?,
         New::Single(single) => {
-            let parent = match single.kind.parent(&single.id) {
+            let parent = match single.kind.parent(&single.id).or_else(|| single.kind.underlay()) {
                 Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
                 None => None,
             };
@@ -128,12 +142,24 @@ fn push(
                 }
                 let number = spaces.number_across(here, &single.id.netns, single.id.name).map_err(run.system(at))?;
                 let far = spaces.namespace(&single.id.netns).map_err(run.system(at))?;
+                if is_moved(&single.kind) {
+                    let there = DeviceId { netns: here.clone(), name: name_on_its_way(run.lab, &single.id) };
+                    let made = Single { id: there, ..single.clone() };
+                    batch.push(at, NEW, device::create_single(&made, number, parent, None, group));
+                    batch.push(at, 0, device::move_to(number, far, single.id.name));
+                    return Ok(());
+                }
                 device::create_single(single, number, parent, Some(far), group)
             }
         }
     };
     batch.push(at, NEW, message);
     Ok(())
+}
+
+/// Whether it is made where its underlay is and then moved: made elsewhere it would take that for its underlay (`ip_tunnel_newlink`).
+fn is_moved(kind: &SingleKind) -> bool {
+    matches!(kind, SingleKind::Gretap(_) | SingleKind::Gre(_))
 }
 
 fn create_veth(

@@ -13,11 +13,14 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::super::device::{self, Change, IPV6_MIN_MTU, Kind, LO_INDEX, Link, Member};
 use super::super::errors::{self, codes};
 use super::super::spaces::Spaces;
-use super::super::{address, observe, qdisc, ran, route, sysctl};
+use super::super::{address, neighbour, observe, qdisc, ran, route, sysctl};
 use super::regain::Deprived;
 use super::{Run, Step, tune};
 use crate::backend::{HostError, StepError};
 use crate::netlink::{Batch, Refused};
+
+/// In so many namespaces devices are deleted at the same time.
+const SIDE_BY_SIDE: usize = 32;
 
 type ByNetns<T> = IndexMap<NetnsId, T, FxBuildHasher>;
 
@@ -31,7 +34,6 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
     for (at, action) in &steps {
         let Action::Delete(resource) = action else { continue };
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             // Open vSwitch does that.
             Resource::Ovs(_) => {}
             Resource::Netns(netns) => namespaces.push((*at, netns)),
@@ -44,7 +46,9 @@ pub(super) fn remove(run: &Run, spaces: &mut Spaces, steps: Vec<Step>) -> Result
             | Resource::Qdisc(_)
             | Resource::Address(_)
             | Resource::Route(_)
-            | Resource::Ran(_) => {
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => {
                 small.entry(resource.key().netns()).or_default().push((*at, resource));
             }
         }
@@ -121,7 +125,6 @@ fn remove_small(
     for (at, resource) in resources {
         let index = device_of(resource).and_then(|name| space.index(name));
         let message = match (resource, index) {
-            (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
             (Resource::Route(r), _) => RouteNetlinkMessage::DelRoute(route::encode_key(r)),
             (Resource::Ran(r), _) => device::remove_altname(LO_INDEX, ran::note(r)),
             (Resource::Address(a), Some(index)) => RouteNetlinkMessage::DelAddress(address::encode(index, a.net)),
@@ -136,12 +139,16 @@ fn remove_small(
                 continue;
             }
             (Resource::Qdisc(q), Some(index)) => qdisc::delete(index, &q.kind),
+            (Resource::Fdb(f), Some(index)) => neighbour::forget_fdb(index, f),
+            (Resource::Neighbour(n), Some(index)) => neighbour::forget(index, n),
             (
                 Resource::Address(_)
                 | Resource::Port(_)
                 | Resource::Up(_)
                 | Resource::PortVlans(_)
-                | Resource::Qdisc(_),
+                | Resource::Qdisc(_)
+                | Resource::Fdb(_)
+                | Resource::Neighbour(_),
                 None,
             ) => continue,
             (
@@ -158,7 +165,8 @@ fn remove_small(
 
 fn device_of(resource: &Resource) -> Option<IfName> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => Some(f.device.name),
+        Resource::Neighbour(n) => Some(n.device.name),
         Resource::Address(a) => Some(a.device.name),
         Resource::Port(p) => Some(p.device.name),
         Resource::Up(d) => Some(d.name),
@@ -193,8 +201,8 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
             Ok(()) | Err(_) => {}
         }
     }
+    let mut batches: Vec<(NetnsId, Batch<usize>)> = Vec::new();
     for (netns, devices) in doomed {
-        run.go_on()?;
         let first = devices[0].0;
         let space = match spaces.get(&netns) {
             Ok(space) => space,
@@ -222,14 +230,44 @@ fn remove_devices(run: &Run, spaces: &mut Spaces, devices: &[(usize, &Device)]) 
             }
             batch.push(first, 0, device::delete_group(run.lab.doomed_group()));
         }
-        run.send(space, batch, is_gone)?;
+        batches.push((netns, batch));
         run.progress.add(devices.len());
     }
+    send_side_by_side(run, spaces, batches)?;
     // Numbers may be given anew, also those of far ends.
     for id in devices.iter().flat_map(|(_, d)| names(d)) {
         spaces.forget(&id.netns);
     }
     deprived.restore(spaces).map_err(run.system(devices[0].0))
+}
+
+/// Sends the deletions of several namespaces at the same time: of each the kernel waits for itself, and not under its lock (`netdev_run_todo`).
+fn send_side_by_side(run: &Run, spaces: &mut Spaces, batches: Vec<(NetnsId, Batch<usize>)>) -> Result<(), StepError> {
+    let mut waiting = batches.into_iter();
+    loop {
+        run.go_on()?;
+        let some: Vec<_> = waiting.by_ref().take(SIDE_BY_SIDE).collect();
+        let taken: Vec<_> = some.into_iter().filter_map(|(id, batch)| Some((spaces.take(&id)?, id, batch))).collect();
+        if taken.is_empty() {
+            return Ok(());
+        }
+        let sent: Vec<_> = std::thread::scope(|scope| {
+            let send = |(mut space, id, batch)| {
+                scope.spawn(move || {
+                    let sent = run.send(&mut space, batch, is_gone);
+                    (space, id, sent)
+                })
+            };
+            let threads: Vec<_> = taken.into_iter().map(send).collect();
+            threads.into_iter().map(|thread| thread.join().expect("sending does not panic")).collect()
+        });
+        let mut first_failure = Ok(());
+        for (space, id, sent) in sent {
+            spaces.put_back(id, space);
+            first_failure = first_failure.and(sent);
+        }
+        first_failure?;
+    }
 }
 
 /// What of a device is too small for IPv6.

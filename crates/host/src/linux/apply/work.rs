@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use netsim_core::names::IfName;
 use netsim_core::plan::Action;
 use netsim_core::resource::{
-    Address, Bridge, Device, DeviceId, End, Netns, NetnsId, Port, PortVlans, Ran, Resource, Route, Single, Sysctl,
-    Tuning, Veth,
+    Address, Bridge, Device, DeviceId, End, Fdb, Neighbour, Netns, NetnsId, Port, PortVlans, Ran, Resource, Route,
+    Single, Sysctl, Tuning, Veth,
 };
 use netsim_core::state::Loan;
 use rustc_hash::FxBuildHasher;
@@ -55,6 +55,8 @@ pub(super) struct Place<'a> {
     pub(super) sysctls: Vec<(usize, &'a Sysctl)>,
     pub(super) qdiscs: Vec<Queued<'a>>,
     pub(super) tunings: Vec<(usize, &'a Tuning)>,
+    pub(super) fdb: Vec<(usize, &'a Fdb)>,
+    pub(super) neighbours: Vec<(usize, &'a Neighbour)>,
     /// Devices that Open vSwitch has made, to be marked.
     pub(super) adopted: BTreeMap<IfName, usize>,
 }
@@ -93,7 +95,6 @@ impl<'a> Work<'a> {
 
     fn create(&mut self, at: usize, resource: &'a Resource) {
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             // It is made; what remains is to mark its device.
             Resource::Ovs(_) => {}
             Resource::Netns(netns) => self.namespaces.push((at, netns)),
@@ -115,6 +116,8 @@ impl<'a> Work<'a> {
             Resource::Route(route) => self.place(&route.netns).routes.push((at, route, false)),
             Resource::Sysctl(sysctl) => self.sysctl(at, sysctl),
             Resource::Ran(ran) => self.programs.push((at, ran)),
+            Resource::Fdb(fdb) => self.place(&fdb.device.netns).fdb.push((at, fdb)),
+            Resource::Neighbour(neighbour) => self.place(&neighbour.device.netns).neighbours.push((at, neighbour)),
         }
     }
 
@@ -149,6 +152,8 @@ impl<'a> Work<'a> {
             (Resource::Qdisc(from), Resource::Qdisc(to)) => {
                 self.place(&to.device.netns).qdiscs.push((at, Some(&from.kind), to));
             }
+            (_, Resource::Fdb(to)) => self.place(&to.device.netns).fdb.push((at, to)),
+            (_, Resource::Neighbour(to)) => self.place(&to.device.netns).neighbours.push((at, to)),
             (_, Resource::Tuning(to)) => self.place(&to.device.netns).tunings.push((at, to)),
             // A planner updates only what `can_become` something else; and what is of Open vSwitch is changed by that.
             (
@@ -161,9 +166,7 @@ impl<'a> Work<'a> {
                 | Resource::Qdisc(_)
                 | Resource::Address(_)
                 | Resource::Ran(_)
-                | Resource::Ovs(_)
-                | Resource::Fdb(_)
-                | Resource::Neighbour(_),
+                | Resource::Ovs(_),
             ) => {}
         }
     }
@@ -171,7 +174,6 @@ impl<'a> Work<'a> {
     /// Has a device marked that Open vSwitch makes: when that has made it, and when it comes up, for it may have been left without its mark.
     fn adopt(&mut self, at: usize, resource: &Resource, made: &BTreeSet<IfName>) {
         let name = match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(thing) => thing.makes(),
             Resource::Up(device) => {
                 Some(device.name).filter(|name| device.netns == NetnsId::Host && made.contains(name))
@@ -185,7 +187,9 @@ impl<'a> Work<'a> {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_) => None,
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => None,
         };
         if let Some(name) = name {
             self.place(&NetnsId::Host).adopted.insert(name, at);

@@ -57,6 +57,18 @@ impl Change {
         RouteNetlinkMessage::NewLink(message.build())
     }
 
+    /// The same as changes that a kernel takes, one after the other: a VXLAN device takes no MTU with what is peculiar to it (`vxlan_nl2conf`).
+    pub(crate) fn apart(&self) -> Vec<Change> {
+        let (settings, rest) = match &self.settings {
+            Some((InfoKind::Vxlan, _)) if self.mtu.is_some() => (
+                Change { settings: self.settings.clone(), ..Change::default() },
+                Change { settings: None, ..self.clone() },
+            ),
+            Some(_) | None => (Change::default(), self.clone()),
+        };
+        [settings, rest].into_iter().filter(|change| !change.is_empty()).collect()
+    }
+
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Change::default()

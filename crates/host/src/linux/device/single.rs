@@ -1,31 +1,50 @@
-//! Devices with one name: dummies, VLAN sub-interfaces, macvlan, ipvlan, bonds, VRFs.
+//! Devices with one name: dummies, VLAN sub-interfaces, macvlan, ipvlan, bonds, VRFs, tunnels.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{self, InfoBond, InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoVlan, InfoVrf};
-use netsim_core::resource::{Bond, BondMode, DeviceId, IpvlanMode, MacvlanMode, Single, SingleKind, VlanProtocol};
+use netsim_core::resource::{
+    Bond, BondMode, DeviceId, Gre, IpvlanMode, MacvlanMode, Single, SingleKind, VlanProtocol, Vxlan,
+};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec};
 
 use super::super::attributes::parsed;
-use super::new_device;
+use super::{gre, new_device, vxlan};
 
 /// What a device with one name is, without what it stands on: that is told elsewhere in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Dummy,
-    Vlan { vid: u16, protocol: VlanProtocol },
+    Vlan {
+        vid: u16,
+        protocol: VlanProtocol,
+    },
     Macvlan(MacvlanMode),
     Ipvlan(IpvlanMode),
-    Bond { mode: BondMode, miimon: u32 },
-    Vrf { table: u32 },
+    Bond {
+        mode: BondMode,
+        miimon: u32,
+    },
+    Vrf {
+        table: u32,
+    },
+    /// Without its underlay's device; `link` is the number of that in the underlay's namespace, 0 where there is none.
+    Vxlan {
+        vxlan: Vxlan,
+        link: u32,
+    },
+    Gretap(Gre),
+    Gre(Gre),
 }
 
 impl Sort {
-    /// What a device that is wanted is.
-    pub(crate) fn of(kind: &SingleKind) -> Self {
+    /// What a device that is wanted is; `link` is the number of the underlay's device that it names, 0 where it names none.
+    pub(crate) fn of(kind: &SingleKind, link: u32) -> Self {
         match kind {
-            SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+            SingleKind::Vxlan(vxlan) => Sort::Vxlan { vxlan: Vxlan { device: None, ..*vxlan }, link },
+            SingleKind::Gretap(gre) => Sort::Gretap(*gre),
+            SingleKind::Gre(gre) => Sort::Gre(*gre),
             SingleKind::Dummy => Sort::Dummy,
             SingleKind::Vlan { vid, protocol, .. } => Sort::Vlan { vid: *vid, protocol: *protocol },
             SingleKind::Macvlan { mode, .. } => Sort::Macvlan(*mode),
@@ -35,7 +54,7 @@ impl Sort {
         }
     }
 
-    /// The same with the device that it stands on; none where it must stand on one and does not, or not where it can.
+    /// The same with the device that it stands on, or that of its underlay; none where it must have one and has not, or not where it can.
     pub(crate) fn on(self, id: &DeviceId, parent: Option<DeviceId>) -> Option<SingleKind> {
         Some(match self {
             Sort::Dummy => SingleKind::Dummy,
@@ -47,6 +66,10 @@ impl Sort {
             Sort::Ipvlan(mode) => SingleKind::Ipvlan { parent: parent?, mode },
             Sort::Bond { mode, miimon } => SingleKind::Bond(Bond { mode, miimon }),
             Sort::Vrf { table } => SingleKind::Vrf { table },
+            Sort::Vxlan { vxlan, link: 0 } => SingleKind::Vxlan(vxlan),
+            Sort::Vxlan { vxlan, .. } => SingleKind::Vxlan(Vxlan { device: Some(parent?.name), ..vxlan }),
+            Sort::Gretap(gre) => SingleKind::Gretap(gre),
+            Sort::Gre(gre) => SingleKind::Gre(gre),
         })
     }
 
@@ -54,7 +77,25 @@ impl Sort {
     pub(crate) fn has_parent(self) -> bool {
         match self {
             Sort::Vlan { .. } | Sort::Macvlan(_) | Sort::Ipvlan(_) => true,
-            Sort::Dummy | Sort::Bond { .. } | Sort::Vrf { .. } => false,
+            Sort::Dummy
+            | Sort::Bond { .. }
+            | Sort::Vrf { .. }
+            | Sort::Vxlan { .. }
+            | Sort::Gretap(_)
+            | Sort::Gre(_) => false,
+        }
+    }
+
+    /// Whether it sends over an underlay, which may be that of another namespace.
+    pub(crate) fn is_tunnel(self) -> bool {
+        match self {
+            Sort::Vxlan { .. } | Sort::Gretap(_) | Sort::Gre(_) => true,
+            Sort::Dummy
+            | Sort::Vlan { .. }
+            | Sort::Macvlan(_)
+            | Sort::Ipvlan(_)
+            | Sort::Bond { .. }
+            | Sort::Vrf { .. } => false,
         }
     }
 
@@ -67,6 +108,9 @@ impl Sort {
             Sort::Ipvlan(_) => "ipvlan",
             Sort::Bond { .. } => "bond",
             Sort::Vrf { .. } => "vrf",
+            Sort::Vxlan { .. } => "vxlan",
+            Sort::Gretap(_) => "gretap",
+            Sort::Gre(_) => "gre",
         }
     }
 
@@ -119,7 +163,10 @@ impl Sort {
                 InfoVrf::TableId(table) => Some(Sort::Vrf { table }),
                 _ => None,
             }),
-            _ => None,
+            "vxlan" => vxlan::decode(data).map(|(vxlan, link)| Sort::Vxlan { vxlan, link }),
+            kind => {
+                gre::decode(kind, data).map(|(frames, gre)| if frames { Sort::Gretap(gre) } else { Sort::Gre(gre) })
+            }
         }
     }
 
@@ -140,6 +187,8 @@ impl Sort {
                 InfoData::Bond(vec![InfoBond::Mode(bond_mode(mode)), InfoBond::MiiMon(miimon)])
             }
             Sort::Vrf { table } => InfoData::Vrf(vec![InfoVrf::TableId(table)]),
+            Sort::Vxlan { vxlan, link } => InfoData::Other(vxlan::encode(&vxlan, link)),
+            Sort::Gretap(gre) | Sort::Gre(gre) => InfoData::Other(gre::encode(&gre)),
         })
     }
 
@@ -151,13 +200,22 @@ impl Sort {
             (Sort::Bond { miimon: from, .. }, Sort::Bond { miimon: to, .. }) if from != to => {
                 Some((self.kind(), InfoData::Bond(vec![InfoBond::MiiMon(to)])))
             }
+            (Sort::Vxlan { .. }, Sort::Vxlan { vxlan, link }) if from != self => {
+                Some((self.kind(), InfoData::Other(vxlan::encode_change(&vxlan, link))))
+            }
+            (Sort::Gretap(from), Sort::Gretap(to)) | (Sort::Gre(from), Sort::Gre(to)) if from != to => {
+                Some((self.kind(), self.settings()?))
+            }
             (
                 Sort::Dummy
                 | Sort::Vlan { .. }
                 | Sort::Macvlan(_)
                 | Sort::Ipvlan(_)
                 | Sort::Bond { .. }
-                | Sort::Vrf { .. },
+                | Sort::Vrf { .. }
+                | Sort::Vxlan { .. }
+                | Sort::Gretap(_)
+                | Sort::Gre(_),
                 _,
             ) => None,
         }
@@ -171,6 +229,9 @@ impl Sort {
             Sort::Ipvlan(_) => InfoKind::IpVlan,
             Sort::Bond { .. } => InfoKind::Bond,
             Sort::Vrf { .. } => InfoKind::Vrf,
+            Sort::Vxlan { .. } => InfoKind::Vxlan,
+            Sort::Gretap(gre) => gre::kind(true, &gre),
+            Sort::Gre(gre) => gre::kind(false, &gre),
         }
     }
 }
@@ -214,8 +275,8 @@ fn bond_word(mode: link::BondMode) -> Option<BondMode> {
     BondMode::WORDS.iter().map(|(_, word)| *word).find(|word| bond_mode(*word) == mode)
 }
 
-/// A device with one name; index 0 lets the kernel choose. The request goes to the namespace of the device that it stands on, whose number there
-/// is `parent`; `far` is its own namespace if that is another.
+/// A device with one name; index 0 lets the kernel choose. The request goes to the namespace of the device that it stands on, or of its underlay, whose
+/// number there is `parent`; `far` is its own namespace if that is another.
 pub(crate) fn create_single(
     single: &Single,
     index: u32,
@@ -223,7 +284,7 @@ pub(crate) fn create_single(
     far: Option<BorrowedFd<'_>>,
     group: u32,
 ) -> RouteNetlinkMessage {
-    let sort = Sort::of(&single.kind);
+    let sort = Sort::of(&single.kind, parent.unwrap_or(0));
     let mut device = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(sort.kind()).index(index);
     device = new_device(device, single.id.name, group);
     if let Some(mac) = single.mac {
@@ -232,7 +293,7 @@ pub(crate) fn create_single(
     if let Some(mtu) = single.mtu {
         device = device.mtu(mtu);
     }
-    if let Some(parent) = parent {
+    if let Some(parent) = parent.filter(|_| sort.has_parent()) {
         device = device.link(parent);
     }
     if let Some(far) = far {
@@ -250,6 +311,7 @@ mod tests {
     use super::super::{Kind, decode};
     use super::*;
     use netsim_core::names::Mac;
+    use netsim_core::resource::Df;
 
     fn kinds() -> Vec<SingleKind> {
         let parent = || id("eth0");
@@ -260,6 +322,24 @@ mod tests {
         kinds.extend(MacvlanMode::WORDS.iter().map(|(_, mode)| SingleKind::Macvlan { parent: parent(), mode: *mode }));
         kinds.extend(IpvlanMode::WORDS.iter().map(|(_, mode)| SingleKind::Ipvlan { parent: parent(), mode: *mode }));
         kinds.extend(BondMode::WORDS.iter().map(|(_, mode)| SingleKind::Bond(Bond { mode: *mode, miimon: 100 })));
+        let addresses = [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")];
+        for (local, remote) in addresses.map(|(a, b)| (a.parse().expect("an address"), b.parse().expect("an address")))
+        {
+            let gre = Gre { local, remote: Some(remote), key: Some(9), ttl: 3, checksum: true };
+            kinds.extend([SingleKind::Gretap(gre), SingleKind::Gre(gre)]);
+            let vxlan = Vxlan {
+                vni: 7,
+                port: 4789,
+                local,
+                remote: Some(remote),
+                device: Some(parent().name),
+                ttl: 3,
+                checksum: true,
+                df: Df::Set,
+                learning: false,
+            };
+            kinds.extend([SingleKind::Vxlan(vxlan), SingleKind::Vxlan(Vxlan { device: None, ..vxlan })]);
+        }
         kinds
     }
 
@@ -269,14 +349,16 @@ mod tests {
             let mac = kind.has_mac().then_some(Mac([2, 0, 0, 0, 0, 9]));
             let mtu = kind.has_mtu().then_some(1400);
             let single = Single { id: id("x0"), mac, mtu, link_local: false, full_name: None, kind: kind.clone() };
-            let parent = kind.parent(&single.id).map(|_| 7);
+            let beneath = kind.parent(&single.id).or_else(|| kind.underlay());
+            let parent = beneath.as_ref().map(|_| 7);
             let seen = decode(&payload(create_single(&single, 3, parent, None, 99))).expect("a message about a device");
             assert_eq!((seen.index, seen.name, seen.group), (3, single.id.name, 99));
             assert_eq!((seen.mac, seen.mtu), (mac, mtu.unwrap_or(0)));
-            assert_eq!(seen.peer, parent.map(|index| (index, None)));
-            assert_eq!(seen.kind.has_peer(), parent.is_some());
+            let stands = kind.parent(&single.id).is_some();
+            assert_eq!(seen.peer, parent.filter(|_| stands).map(|index| (index, None)));
+            assert_eq!(seen.kind.has_peer(), stands);
             let Kind::Single(sort) = seen.kind else { panic!("{kind:?}: {:?}", seen.kind) };
-            assert_eq!(sort.on(&single.id, kind.parent(&single.id)), Some(kind.clone()));
+            assert_eq!(sort.on(&single.id, beneath), Some(kind.clone()));
             assert_eq!((sort.name(), sort.since(sort)), (kind.name(), None));
         }
     }

@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 use super::super::marks;
 use super::super::state::{HTB, HWADDR, MAX_RATE, NOOP};
 use super::super::transaction::{Op, Row, Setting, Table, Value};
+use super::super::tunnels;
 use super::{Building, Step, Target, Vanished, by_name};
 
 /// The changes that make these creations and updates.
@@ -254,7 +255,9 @@ impl Site<'_> {
             port.push(Setting::of("protected", Value::Bool(to.protected)));
         }
         if from.kind != to.kind {
-            interface.extend(kind(&to.kind).into_iter().filter(|setting| setting.column != "type"));
+            // Of what a port can become only a tunnel can be of another type.
+            let same = !matches!(to.kind, OvsPortKind::Tunnel(_));
+            interface.extend(kind(&to.kind).into_iter().filter(|setting| !same || setting.column != "type"));
         }
         if from.policing_rate != to.policing_rate {
             interface.push(Setting::of("ingress_policing_rate", integer(to.policing_rate)));
@@ -355,7 +358,7 @@ impl Site<'_> {
 
 fn kind(kind: &OvsPortKind) -> Vec<Setting> {
     match kind {
-        OvsPortKind::Tunnel(_) => todo!("hosts"),
+        OvsPortKind::Tunnel(tunnel) => tunnels::settings(tunnel),
         OvsPortKind::Device => Vec::new(),
         OvsPortKind::Internal { mac } => {
             vec![Setting::of("type", Value::text("internal")), Setting::of("mac", Value::text(mac.to_string()))]
