@@ -57,7 +57,7 @@ impl Prior {
             }
             Kind::Overlay(overlay) => {
                 let peer = overlays::across(topology, edge).map(|far| name(far, 0));
-                self.interfaces.insert(name(edge, 0), PriorEnd { peer, vni: Some(overlay.number), ..end(0) });
+                self.interfaces.insert(name(edge, 0), PriorEnd { peer, vni: overlays::vni(overlay), ..end(0) });
             }
             Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host => {
                 for side in [0, 1] {

@@ -166,7 +166,8 @@ fn match_numbers<'a>(
         let slot = &mut matched[edge.index()][0];
         let Some((_, overlay)) = overlays::of(topology, edge).filter(|_| slot.is_none()) else { continue };
         let node = &topology.end_node(edge, 0).name;
-        let Some(&((owner, name), was)) = numbered.get(&(node, overlay.number)) else { continue };
+        let was = overlays::vni(overlay).and_then(|number| numbered.get(&(node, number)));
+        let Some(&((owner, name), was)) = was else { continue };
         let is_its_own = match &endpoint(topology, (edge, 0)).interface {
             Some(interface) => interface == name,
             None => !written.contains(&(node.as_str(), name)),
