@@ -166,20 +166,11 @@ impl Hosts {
 
     /// What they are, for the head of a plan.
     pub fn words(&self) -> String {
-        const NAMED: usize = 4;
         match (&self.standing, self.is_here_alone()) {
             (None, true) => "the simulator".to_owned(),
             (Some(Standing::Root), true) => "this machine".to_owned(),
             (Some(Standing::Rootless(_)), true) => "this machine, rootless".to_owned(),
-            (_, false) => {
-                let names: Vec<&str> = self.members.keys().map(HostId::as_str).collect();
-                match names.split_last() {
-                    _ if names.len() > NAMED => format!("{} hosts", names.len()),
-                    Some((last, [])) => (*last).to_owned(),
-                    Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-                    None => "no host".to_owned(),
-                }
-            }
+            (_, false) => listed(&self.members.keys().collect::<Vec<_>>()),
         }
     }
 
@@ -231,6 +222,18 @@ impl Hosts {
             errno: None,
             hint: Some("run netsim as root, or make the switch a `kind: bridge`".to_owned()),
         })
+    }
+}
+
+/// `h1, h2 and h3`, or how many.
+pub fn listed(hosts: &[&HostId]) -> String {
+    const NAMED: usize = 4;
+    let names: Vec<&str> = hosts.iter().map(|id| id.as_str()).collect();
+    match names.split_last() {
+        _ if names.len() > NAMED => format!("{} hosts", names.len()),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "no host".to_owned(),
     }
 }
 

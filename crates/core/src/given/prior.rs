@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::EdgeIndex;
 
@@ -111,7 +110,7 @@ impl Prior {
 }
 
 /// Where the nodes of a lab run: by the marks of namespaces, and by what is in the machines' own.
-pub fn places_of(hosts: &IndexMap<HostId, HostState>) -> Places {
+pub fn places_of<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Places {
     let mut places = Places::new();
     for (host, state) in hosts {
         let node = |resource: &Resource| match resource {
