@@ -54,6 +54,6 @@ fn row(host: &Host, hosts: &Hosts, lab: LabName) -> Result<Row, Failure> {
     let ours = host.observe(&Scope::lab(&lab))?.ours;
     let applied = hosts.stores().applied(&lab)?;
     let file = applied.and_then(|a| a.sources.files.first().map(|f| f.name.clone()));
-    let Size { nodes, links } = lab::size(&ours);
+    let Size { nodes, links, .. } = lab::size(&ours);
     Ok(Row { lab, nodes, links, file })
 }

@@ -98,10 +98,11 @@ pub(super) fn prior_of<'a>(found: impl Iterator<Item = &'a Observed>) -> Prior {
 }
 
 fn add(prior: &mut Prior, more: Prior) {
-    let Prior { interfaces, own, loopbacks } = more;
+    let Prior { interfaces, own, loopbacks, machines } = more;
     prior.interfaces.extend(interfaces);
     prior.own.extend(own);
     prior.loopbacks.extend(loopbacks);
+    prior.machines.extend(machines);
 }
 
 fn stored(hosts: &Hosts) -> Option<Prior> {
