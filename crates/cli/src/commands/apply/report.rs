@@ -22,7 +22,7 @@ pub enum Fate {
     Done,
     /// It is as it was before.
     AsBefore,
-    /// It is as it was before, for nothing was begun.
+    /// Nothing was touched there.
     Untouched,
     /// It is as far as it had come, as was asked for.
     Left,
@@ -35,9 +35,12 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether nothing of what was to be done is there.
-    pub fn is_as_before(self) -> bool {
-        matches!(self, Fate::AsBefore | Fate::Untouched)
+    /// Whether all is as it was before.
+    pub fn is_back(self) -> bool {
+        match self {
+            Fate::AsBefore | Fate::Untouched => true,
+            Fate::Done | Fate::Left | Fate::Stuck | Fate::Uncertain | Fate::Unreached => false,
+        }
     }
 }
 
@@ -126,8 +129,7 @@ pub fn aftermath(work: &Work<'_>, fates: &IndexMap<HostId, Fate>) -> Failure {
         (_, _) => {
             let line = |(id, fate): (&HostId, &Fate)| format!("{id}: {}\n", on_one(lab.as_str(), *fate, was_there(id)));
             let rest = format!("`netsim apply` goes on from here, `netsim destroy {lab}` removes what is there\n");
-            fates.iter().map(line).collect::<String>()
-                + if fates.values().all(|fate| fate.is_as_before()) { "" } else { &rest }
+            fates.iter().map(line).collect::<String>() + if fates.values().all(|f| f.is_back()) { "" } else { &rest }
         }
     };
     if fates.iter().any(|(id, fate)| *fate == Fate::AsBefore && ran(id)) {

@@ -101,24 +101,14 @@ impl Work<'_> {
         screen: &Screen,
     ) -> Result<(), Failure> {
         report::tell_causes(self, &forward, stop.stopped(), screen);
-        let is_untouched = |cause: &Cause| matches!(cause, Cause::Step(StepError::Untouched(_)));
-        let untouched: Vec<HostId> = forward
-            .iter()
-            .filter(|(_, timed)| timed.value.as_ref().is_err_and(is_untouched))
-            .map(|(id, _)| id.clone())
-            .collect();
-        let some_failed = forward.values().any(|timed| timed.value.is_err());
-        let some_begun = parts.iter().any(|(id, part)| !part.actions.is_empty() && !untouched.contains(id));
-        if some_failed && some_begun && self.otherwise != Otherwise::Leave {
+        let untouched = |cause: &Cause| matches!(cause, Cause::Step(StepError::Untouched(_)));
+        let midway = forward.values().any(|timed| timed.value.as_ref().is_err_and(|cause| !untouched(cause)));
+        let others_go_back = self.otherwise == Otherwise::RollBack && forward.values().any(|timed| timed.value.is_ok());
+        if (midway || others_go_back) && self.otherwise != Otherwise::Leave {
             screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
         }
         let outcomes = run::bring_back(parts, forward, self.otherwise, stop);
         let mut fates = self.fates(outcomes, screen);
-        for id in &untouched {
-            if let Some(fate) = fates.get_mut(id).filter(|fate| **fate == Fate::AsBefore) {
-                *fate = Fate::Untouched;
-            }
-        }
         fates.extend(self.surveyed.down.keys().map(|id| (id.clone(), Fate::Unreached)));
         let kept = self.close(&fates);
         for (id, error) in kept {
@@ -128,7 +118,7 @@ impl Work<'_> {
         let any_new = fates.values().any(|fate| matches!(fate, Fate::Done | Fate::Left));
         let uncertain: Vec<HostId> = fates
             .iter()
-            .filter(|(_, fate)| **fate != Fate::Done && !fate.is_as_before())
+            .filter(|(_, fate)| !matches!(fate, Fate::Done) && !fate.is_back())
             .map(|(id, _)| id.clone())
             .collect();
         match any_new {
@@ -146,6 +136,7 @@ impl Work<'_> {
         let fate = |(id, timed): (HostId, Timed<Outcome>)| {
             let fate = match timed.value {
                 Outcome::Done(_) => Fate::Done,
+                Outcome::Failed { cause: Cause::Step(StepError::Untouched(_)), .. } => Fate::Untouched,
                 Outcome::Failed { then: Aftermath::AsBefore, .. } => Fate::AsBefore,
                 Outcome::Failed { then: Aftermath::Left, .. } => Fate::Left,
                 Outcome::Failed { then: Aftermath::Unknown, .. } => Fate::Uncertain,
