@@ -18,7 +18,7 @@ mod prior;
 pub(crate) mod stacks;
 mod subnets;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wires;
 
 pub use interfaces::InterfaceId;
@@ -87,7 +87,7 @@ pub struct PriorEnd {
     pub peer: Option<(NodeName, String)>,
     /// The NIC of the machine that it stands on.
     pub nic: Option<String>,
-    /// The number of the overlay that it is an end of, where that has more than two or the others are not known.
+    /// The number of the overlay that it is an end of, where its packets bear one.
     pub vni: Option<u32>,
     /// Its addresses.
     pub addresses: Vec<IpNet>,

@@ -21,8 +21,8 @@ pub type Places = IndexMap<NodeName, HostId>;
 mod codes {
     use crate::problem::Code;
 
-    pub(super) const CLASH: Code = Code(196);
-    pub(super) const PARTED: Code = Code(197);
+    pub(super) const PARTED: Code = Code(188);
+    pub(super) const CLASH: Code = Code(189);
 }
 
 /// Puts each node on a host: as written, then as it is now, then so that links between hosts are few and hosts evenly loaded.

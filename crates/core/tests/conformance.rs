@@ -52,8 +52,9 @@ fn the_names_of_cases_are_unique() {
 
 #[test]
 fn open_vswitch_in_memory_refuses_what_cannot_be() {
-    let start =
-        "veth host/o0 host/o1\novs-bridge br0\novs-bridge br1\novs-port o0 br0\novs-qos o0 noop\novs-flows br0 7";
+    let start = "veth host/o0 host/o1\novs-bridge br0\novs-bridge br1\novs-port o0 br0\novs-qos o0 noop\novs-flows br0 7\n\
+         ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,key=7\n\
+         vxlan host/x0 7 192.0.2.1 port=4790\nup host/x0\nvxlan host/x1 8 192.0.2.1";
     for (errno, line) in [
         ("EEXIST", "+ ovs-port o0 br1"),
         ("EEXIST", "+ ovs-bridge o0"),
@@ -65,6 +66,9 @@ fn open_vswitch_in_memory_refuses_what_cannot_be() {
         ("ENOENT", "+ ovs-port p0 br7 patch=p1"),
         ("ENOENT", "+ ovs-mirror br1 m0 all to=o0"),
         ("EBUSY", "+ port host/o0 k0"),
+        ("EEXIST", "+ ovs-port t1 br1 tunnel=vxlan,192.0.2.1,192.0.2.2,key=7"),
+        ("EADDRINUSE", "+ ovs-port t1 br1 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4790"),
+        ("EADDRINUSE", "+ up host/x1"),
     ] {
         let lab = LabName::new("t").expect("a name");
         let mut sim = Sim::default();

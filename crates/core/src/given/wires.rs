@@ -21,6 +21,9 @@ pub(super) type Wires<'a> = Vec<[Option<Was<'a>>; 2]>;
 /// A wire between two nodes, the lesser node's end first.
 type Wire<'a> = [Was<'a>; 2];
 
+/// Interfaces that are matched.
+type Known<'a> = FxHashSet<(&'a NodeName, &'a str)>;
+
 /// Sorts as people count: `eth2` before `eth10`.
 fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
     (name.len(), name)
@@ -34,8 +37,12 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         return matched;
     }
     let written = written_names(topology);
-    let mut wires = wires_by_nodes(prior);
-    for (nodes, links) in links_by_nodes(topology) {
+    let by_number = match_numbers(topology, prior, &written, &mut matched);
+    let mut wires = wires_by_nodes(prior, &by_number);
+    for (nodes, mut links) in links_by_nodes(topology) {
+        links.retain(|((near, side), (far, other))| {
+            matched[near.index()][*side].is_none() && matched[far.index()][*other].is_none()
+        });
         let Some(wires) = wires.get_mut(&nodes) else { continue };
         match_parallel(topology, &written, &links, wires, &mut matched);
     }
@@ -47,7 +54,6 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         ends.collect()
     };
     let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
-    let by_number = match_numbers(topology, prior, &written, &mut matched);
     match_lone_ends(topology, prior, &written, &by_number, &ends_of, &mut matched);
     match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
@@ -69,11 +75,14 @@ fn written_names(topology: &Topology) -> Written<'_> {
     ends.chain(own).collect()
 }
 
-fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
+fn wires_by_nodes<'a>(prior: &'a Prior, known: &Known<'a>) -> FxHashMap<[&'a NodeName; 2], Vec<Wire<'a>>> {
     let mut wires: FxHashMap<_, Vec<Wire<'_>>> = FxHashMap::default();
     for (name, end) in &prior.interfaces {
         let Some(peer) = end.peer.as_ref().filter(|peer| name < *peer) else { continue };
         let Some(far) = prior.interfaces.get(peer) else { continue };
+        if [name, peer].into_iter().any(|(node, interface)| known.contains(&(node, interface.as_str()))) {
+            continue;
+        }
         wires.entry([&name.0, &peer.0]).or_default().push([(&name.1, end), (&peer.1, far)]);
     }
     for parallel in wires.values_mut() {
@@ -143,13 +152,13 @@ fn match_parallel<'a>(
     }
 }
 
-/// The ends of overlays whose other ends are many, or are not known: by their number. Gives back which they were.
+/// The ends of overlays by their number. Gives back which they were.
 fn match_numbers<'a>(
     topology: &Topology,
     prior: &'a Prior,
     written: &Written<'_>,
     matched: &mut Wires<'a>,
-) -> FxHashSet<(&'a NodeName, &'a str)> {
+) -> Known<'a> {
     let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
     let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
     let mut found = FxHashSet::default();
@@ -175,7 +184,7 @@ fn match_lone_ends<'a>(
     topology: &Topology,
     prior: &'a Prior,
     written: &Written<'_>,
-    known: &FxHashSet<(&NodeName, &str)>,
+    known: &Known<'_>,
     ends_of: &[Vec<EndId>],
     matched: &mut Wires<'a>,
 ) {

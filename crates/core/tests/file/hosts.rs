@@ -299,7 +299,7 @@ links:
                  run it from a node of its own: netsim runs nothing on a machine itself
             E034 6:61 ⟨sysctls⟩ the machine itself takes no `sysctls`
                  take it away
-            E195 6:112 ⟨d0⟩ the machine itself has no interfaces of netsim's but those that links make
+            E187 6:112 ⟨d0⟩ the machine itself has no interfaces of netsim's but those that links make
                  write it on a namespace or a router of that host
             E034 7:86 ⟨hosts⟩ the machine itself takes no `hosts`
                  take it away; only a bridge is on several hosts
@@ -309,16 +309,16 @@ links:
                  take it away
             E043 13:5 ⟨{⟩ a `macvlan` belongs to a node, and here is the machine itself
                  name a namespace or a router
-            E195 11:19 ⟨m⟩ this makes a device among those of the machine `m`, and nothing says its name
+            E187 11:19 ⟨m⟩ this makes a device among those of the machine `m`, and nothing says its name
                  write it: `m:vxlan0`
-            E195 7:3 ⟨n⟩ `m` and `n` are one machine, h1
+            E187 7:3 ⟨n⟩ `m` and `n` are one machine, h1
                  write one node, and all links to that
         "#]],
     );
     check_lab(
         "hosts: { h1: { ssh: h1 } }\nplace: auto\nnodes: { m: { kind: host }, a: { host: h1 } }\nlinks: [{ endpoints: [\"m:x\", a] }]\n",
         expect![[r#"
-            E195 4:10 ⟨m⟩ nothing says which machine this is
+            E187 4:10 ⟨m⟩ nothing says which machine this is
                  write `host:`
         "#]],
     );
@@ -343,11 +343,11 @@ links:
   - { endpoints: [o, a2] }
 "#,
         expect![[r#"
-            E196 9:42 ⟨7⟩ `a1-a2` and `b1-b2` are two overlays of one VNI, 7
+            E189 9:42 ⟨7⟩ `a1-a2` and `b1-b2` are two overlays of one VNI, 7
                  write another for one of them, or none
-            E196 12:28 ⟨gre⟩ `a1-a2-2` and `b1-b2-3` are two tunnels on h1 for packets in GRE without a key: nothing tells them apart
+            E189 12:28 ⟨gre⟩ `a1-a2-2` and `b1-b2-3` are two tunnels on h1 for packets in GRE without a key: nothing tells them apart
                  write `key:`, another for each
-            E196 15:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in `o-a2`: they cannot share it
+            E189 15:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in `o-a2`: they cannot share it
                  write another `port:` for one of them
         "#]],
     );

@@ -145,7 +145,7 @@ nodes: { a: { host: h1 }, b: {}, c: { host: h2 } }
 links: [{ endpoints: [a, b], bond: { links: 2 } }, { endpoints: [b, c], bond: { links: 2 } }]
 "#,
         expect![[r#"
-            E197 4:34 ⟨c⟩ `a` and `c` cannot be parted, and are written to be on h1 and h2
+            E188 4:34 ⟨c⟩ `a` and `c` cannot be parted, and are written to be on h1 and h2
                  write one host for both, or none; a bond or a setting of a pair of devices keeps them together
         "#]],
     );
@@ -155,9 +155,9 @@ nodes: { a: {}, b: { host: h1 }, s: { kind: bridge, hosts: [h1, h2] }, t: { kind
 links: [{ endpoints: [a, s] }, { endpoints: [a, t] }, { endpoints: [b, c], queues: 2 }, { endpoints: [c, t] }]
 "#,
         expect![[r#"
-            E197 4:10 ⟨a⟩ no host has a part of all the bridges that `a` is linked to
+            E188 4:10 ⟨a⟩ no host has a part of all the bridges that `a` is linked to
                  write one more host under `hosts:` of `t`
-            E197 4:17 ⟨b⟩ `b` cannot be on h1: a node that cannot be parted from it is linked to a bridge that has no part there
+            E188 4:17 ⟨b⟩ `b` cannot be on h1: a node that cannot be parted from it is linked to a bridge that has no part there
                  write that host under the bridge's `hosts:`
         "#]],
     );

@@ -211,3 +211,73 @@ fn impairments_change_in_place_and_go_with_their_device() {
          ~ netem t-a/e0 delay=1000 => tbf t-a/e0 rate=1250000 buffer=781250 limit=62500",
     );
 }
+
+#[test]
+fn a_tunnel_in_a_namespace_that_goes_is_deleted_first_for_its_name_is_the_hosts() {
+    let with = |netns: &str, tunnel: &str| format!("netns {netns}\n{}", tunnel.replace("t-x", netns));
+    let vxlan = "vxlan t-x/x0 7 192.0.2.1\nfdb t-x/x0 00:00:00:00:00:00 192.0.2.2\nup t-x/x0";
+    check(
+        &with("t-a", vxlan),
+        &with("t-b", vxlan),
+        "- vxlan t-a/x0 7 192.0.2.1
+         - netns t-a
+         + netns t-b
+         + vxlan t-b/x0 7 192.0.2.1
+         + up t-b/x0
+         + fdb t-b/x0 00:00:00:00:00:00 192.0.2.2",
+    );
+    let gre = "gre t-x/g0 192.0.2.1\nneighbour t-x/g0 10.0.0.2 192.0.2.2";
+    check(
+        &with("t-a", gre),
+        &with("t-b", gre),
+        "- gre t-a/g0 192.0.2.1
+         - netns t-a
+         + netns t-b
+         + gre t-b/g0 192.0.2.1
+         + neighbour t-b/g0 10.0.0.2 192.0.2.2",
+    );
+}
+
+#[test]
+fn a_tunnel_gets_another_far_side_in_place_and_another_network_as_a_new_device() {
+    let vxlan = |said: &str| format!("netns t-a\nvxlan t-a/x0 {said}\nup t-a/x0");
+    check(
+        &vxlan("7 192.0.2.1 remote=192.0.2.2"),
+        &vxlan("7 192.0.2.1 remote=192.0.2.3 ttl=9"),
+        "~ vxlan t-a/x0 7 192.0.2.1 remote=192.0.2.2 => vxlan t-a/x0 7 192.0.2.1 remote=192.0.2.3 ttl=9",
+    );
+    check(
+        &vxlan("7 192.0.2.1 remote=192.0.2.2"),
+        &vxlan("8 192.0.2.1 remote=192.0.2.2"),
+        "- vxlan t-a/x0 7 192.0.2.1 remote=192.0.2.2
+         + vxlan t-a/x0 8 192.0.2.1 remote=192.0.2.2
+         + up t-a/x0",
+    );
+    // What a device has of its remote, it has not as an entry.
+    check(
+        &vxlan("7 192.0.2.1 remote=192.0.2.2"),
+        &format!("{}\nfdb t-a/x0 00:00:00:00:00:00 192.0.2.2", vxlan("7 192.0.2.1")),
+        "~ vxlan t-a/x0 7 192.0.2.1 remote=192.0.2.2 => vxlan t-a/x0 7 192.0.2.1
+         + fdb t-a/x0 00:00:00:00:00:00 192.0.2.2",
+    );
+}
+
+#[test]
+fn neighbours_come_again_after_what_takes_them_away() {
+    let hub = "netns t-a\ngre t-a/g0 192.0.2.1\nup t-a/g0\nneighbour t-a/g0 10.0.0.2 192.0.2.2";
+    check(
+        &format!("{hub}\naddress t-a/g0 10.0.0.1/24"),
+        &format!("{hub}\naddress t-a/g0 10.0.0.9/24"),
+        "- neighbour t-a/g0 10.0.0.2 192.0.2.2
+         - address t-a/g0 10.0.0.1/24
+         + address t-a/g0 10.0.0.9/24
+         + neighbour t-a/g0 10.0.0.2 192.0.2.2",
+    );
+    check(
+        &format!("{hub}\nvrf t-a/red 10"),
+        &format!("{hub}\nvrf t-a/red 10\nport t-a/g0 red"),
+        "- neighbour t-a/g0 10.0.0.2 192.0.2.2
+         + port t-a/g0 red
+         + neighbour t-a/g0 10.0.0.2 192.0.2.2",
+    );
+}

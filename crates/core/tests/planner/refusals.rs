@@ -1,6 +1,6 @@
 //! What is in the way of a plan is told before anything is touched, with what is near.
 
-use netsim_core::names::SysctlName;
+use netsim_core::names::{IfName, LabName, SysctlName};
 use netsim_core::plan::{Refusal, plan};
 use netsim_core::sim::Sim;
 use netsim_core::state::{Feature, HostState, Scope};
@@ -130,4 +130,86 @@ fn what_others_made_on_a_device_and_leaves_no_room_is_told_before_anything_is_to
         sim.settle();
         assert_eq!(sim, Sim::default());
     }
+}
+
+/// What stands in the way of a lab's tunnels when another lab, or a hand, has something of theirs.
+fn told_beside(lab: Option<&str>, theirs: &str, desired: &str) -> Vec<String> {
+    let mut sim = Sim::default();
+    let lab = lab.map(|lab| LabName::new(lab).expect("a name"));
+    for theirs in resources(theirs) {
+        sim.plant(&theirs, lab.as_ref()).expect("there is room");
+    }
+    let desired = state(desired);
+    let scope = Scope { underlay: true, ..Scope::of(&crate::harness::lab(), &desired) };
+    let refusals = plan(&desired, &sim.observe(&scope)).expect_err("something is in the way");
+    let line = |r: &Refusal| format!("E{:03} {}; {}", r.code, r.message, r.hint.as_deref().unwrap_or_default());
+    refusals.iter().map(line).collect()
+}
+
+#[test]
+fn a_network_or_a_tunnel_of_others_is_refused_by_its_name() {
+    assert_eq!(
+        told_beside(Some("u"), "netns u-a\nvxlan u-a/x0 7 192.0.2.1", "netns t-a\nvxlan t-a/x0 7 192.0.2.1"),
+        ["E070 VNI 7 at UDP port 4789 is taken by lab u; write another `vni:`, or run `netsim destroy u`"]
+    );
+    let gre = "gre u-a/g0 192.0.2.1 remote=192.0.2.2";
+    assert_eq!(
+        told_beside(None, &format!("netns u-a\n{gre}"), "netns t-a\ngre t-a/g9 192.0.2.1 remote=192.0.2.2"),
+        [
+            "E070 gre from 192.0.2.1 to 192.0.2.2 is taken: gre that netsim did not make; remove it or write another `key:`; netsim never touches what it did not make"
+        ]
+    );
+}
+
+#[test]
+fn a_udp_port_is_not_shared_by_vxlan_of_the_kernel_and_of_open_vswitch() {
+    let switch = "ovs-bridge br7\novs-port t7 br7 tunnel=vxlan,192.0.2.1,192.0.2.2,key=8";
+    let device = "netns u-a\nvxlan u-a/x0 9 192.0.2.1";
+    let hint = "write another `port:`; Open vSwitch and VXLAN devices of the kernel cannot share one";
+    assert_eq!(
+        told_beside(Some("u"), switch, "netns t-a\nvxlan t-a/x0 7 192.0.2.1"),
+        [format!(
+            "E076 UDP port 4789 is used by device vxlan_sys_4789, which takes all networks: device t-a/x0 cannot; {hint}"
+        )]
+    );
+    let ours = "ovs-bridge br0\novs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,key=7";
+    assert_eq!(
+        told_beside(Some("u"), device, ours),
+        [format!("E076 UDP port 4789 is used by device x0, which takes one network: OVS port t0 cannot; {hint}")]
+    );
+    // In user space it opens no socket of the kernel; and labs share a port for networks of their own.
+    let mut sim = Sim::default();
+    for theirs in resources(device) {
+        sim.plant(&theirs, None).expect("there is room");
+    }
+    let desired = state(
+        "netns t-a\nvxlan t-a/x0 7 192.0.2.1\novs-bridge br0,netdev\novs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,key=7",
+    );
+    let scope = Scope { underlay: true, ..Scope::of(&lab(), &desired) };
+    assert!(plan(&desired, &sim.observe(&scope)).is_ok());
+}
+
+#[test]
+fn a_machine_tells_of_its_underlay_who_asks() {
+    let facts = |sim: &Sim, underlay| sim.observe(&Scope { underlay, ..Scope::lab(&lab()) }).facts;
+    let mut sim = Sim::default();
+    let asked = facts(&sim, true);
+    let eth0 = IfName::new("eth0").expect("a name");
+    assert_eq!(asked.default_nic, Some(eth0));
+    assert_eq!(asked.nics[&eth0].addresses, ["192.0.2.1/24".parse().expect("an address")]);
+    assert_eq!((asked.nics[&eth0].mtu, asked.nics[&eth0].up), (1500, true));
+    let unasked = facts(&sim, false);
+    assert_eq!((unasked.default_nic, unasked.nics.contains_key(&eth0)), (None, false));
+    // A group is sent by it, and by no device that is not there.
+    let desired =
+        |device: &str| state(&format!("netns t-a\nvxlan t-a/x0,mtu=1450 7 192.0.2.1 remote=239.1.1.1 dev={device}"));
+    let scope = |desired: &HostState| Scope { underlay: true, ..Scope::of(&lab(), desired) };
+    let wanted = desired("eth9");
+    let refusals = plan(&wanted, &sim.observe(&scope(&wanted))).expect_err("there is no such NIC");
+    assert_eq!(refusals[0].message, "this machine has no device eth9");
+    let wanted = desired("eth0");
+    for action in plan(&wanted, &sim.observe(&scope(&wanted))).expect("nothing is in the way") {
+        sim.do_one(&lab(), &action).expect("the plan is right");
+    }
+    assert_eq!(sim.observe(&scope(&wanted)).ours, wanted);
 }
