@@ -8,7 +8,7 @@ use netsim_core::expect::{Pair, Patience};
 use netsim_core::lower::netns_of;
 use netsim_core::names::HostId;
 use netsim_core::resource::NetnsId;
-use netsim_core::topology::Topology;
+use netsim_core::topology::{Node, On, Topology};
 use netsim_core::walk::Walk;
 use netsim_host::Host;
 use netsim_host::backend::{HostError, Progress};
@@ -75,6 +75,14 @@ pub fn answers(
     Ok(asker.answers)
 }
 
+/// The host that a node of a placed topology is on.
+pub fn host_of(node: &Node) -> &HostId {
+    match &node.on {
+        On::Host(host) => host,
+        On::Auto | On::Each(_) => unreachable!("every node of a placed topology is on a host"),
+    }
+}
+
 /// How long to wait between two rounds while switches settle.
 const ROUND: Duration = Duration::from_millis(200);
 /// How likely it may be that no request of a ping is answered though all is as it should be.
@@ -115,7 +123,7 @@ impl<'a> Asker<'a> {
             let place = match places.get(&pair.from) {
                 Some(place) => *place,
                 None => {
-                    let id = host_of(topology, pair.from);
+                    let id = host_of(&topology.graph[pair.from]);
                     let sender = senders.entry(id);
                     let at = sender.index();
                     let (_, sources) = sender.or_insert((hosts.host(id)?, Vec::new()));
@@ -144,13 +152,14 @@ impl<'a> Asker<'a> {
             places.iter().for_each(|&at| parts[self.pings[at].0].push(at));
             let Asker { hosts, pings, options, progress, .. } = &*self;
             let parts = hosts.iter().zip(&parts).filter(|(_, places)| !places.is_empty());
-            let outcomes = on_all(parts.map(|((id, sender), places)| (*id, (sender, places))), |_, (sender, places)| {
-                let (host, sources) = sender;
-                let of_host = places.iter().map(|&at| pings[at].1).collect();
-                let mut outcomes = Vec::new();
-                host.ping(sources, of_host, options, progress, |n, outcome| outcomes.push((places[n], outcome)))?;
-                Ok::<_, HostError>(outcomes)
-            });
+            let outcomes =
+                on_all(parts.map(|((id, sender), places)| (*id, (sender, places))), |_, (sender, places)| {
+                    let (host, sources) = sender;
+                    let of_host = places.iter().map(|&at| pings[at].1).collect();
+                    let mut outcomes = Vec::new();
+                    host.ping(sources, of_host, options, progress, |n, outcome| outcomes.push((places[n], outcome)))?;
+                    Ok::<_, HostError>(outcomes)
+                });
             for (_, Timed { value, .. }) in outcomes {
                 value?.into_iter().for_each(|(at, outcome)| self.answers[at] = answer(outcome));
             }

@@ -40,7 +40,9 @@ fn a_link_between_two_hosts_gives_what_a_wire_gives() {
     lab.overlay_mut(silent).gives = false;
     let written = lab.over("c-a", vxlan(), &["c", "a"]);
     lab.overlay_mut(written).subnets = nets(&["10.7.0.0/30"]);
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         a:eth0 10.64.0.0/31 – a-b:a-b
         b:eth0 10.64.0.1/31 – a-b:a-b
         b:up 10.64.0.2/31 – b-c:b-c
@@ -49,7 +51,8 @@ fn a_link_between_two_hosts_gives_what_a_wire_gives() {
         c:eth1 – a-c:a-c
         c:eth2 10.7.0.1/30 – c-a:c-a
         a:eth2 10.7.0.2/30 – c-a:c-a
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -64,7 +67,9 @@ fn ports_are_named_after_who_is_at_the_far_side_and_the_subnet_is_that_of_the_sw
     lab.over("sw", vxlan(), &["sw-h1", "sw-h2"]);
     lab.over("c-sw-h1", vxlan(), &["c", "sw-h1"]);
     lab.over("lan", vxlan(), &["a", "b", "c"]);
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         a:eth0 10.9.0.1/24 – sw-h1:a-eth0
         b:eth0 10.9.0.2/24 – sw-h2:b-eth0
         sw-h1:sw-h2-sw-h1 – sw:sw
@@ -74,7 +79,8 @@ fn ports_are_named_after_who_is_at_the_far_side_and_the_subnet_is_that_of_the_sw
         a:eth1 10.80.0.1/24 – lan:lan
         b:eth1 10.80.0.2/24 – lan:lan
         c:eth1 10.80.0.3/24 – lan:lan
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -93,12 +99,15 @@ fn what_is_in_the_namespace_of_two_machines_does_not_clash() {
         lab.link(&format!("{machine}:port"), switch);
         lab.link(node, &format!("{machine}"));
     }
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         m-h1:port – s1:lab-m-h1-port
         a:eth0 – m-h1:lab-a-eth0
         m-h2:port – s2:lab-m-h2-port
         b:eth0 – m-h2:lab-b-eth0
-    "#]]);
+    "#]],
+    );
 }
 
 /// Nodes of a sketch over so many hosts, with the switches that are to be in parts, and kinds of overlays that fit.
@@ -115,8 +124,13 @@ impl Spread {
     pub(crate) fn any() -> impl Strategy<Value = Spread> {
         let on = prop::collection::vec(any::<u8>(), 9);
         let kinds = prop::collection::vec(0..4_u8, 14);
-        (Sketch::any(), on, 1..=4_u8, any::<bool>(), kinds)
-            .prop_map(|(sketch, on, hosts, splits, kinds)| Spread { sketch, on, hosts, splits, kinds })
+        (Sketch::any(), on, 1..=4_u8, any::<bool>(), kinds).prop_map(|(sketch, on, hosts, splits, kinds)| Spread {
+            sketch,
+            on,
+            hosts,
+            splits,
+            kinds,
+        })
     }
 
     /// The lab on one host, and over all of them.
@@ -130,12 +144,8 @@ impl Spread {
         let position = |name: &str| names.iter().position(|known| known == name).unwrap_or_default();
         let host = |name: &str| format!("h{}", self.on[position(name) % self.on.len()] % self.hosts);
         let graph = flat.0.graph.clone();
-        let wide = spread(
-            &flat,
-            |node| host(graph[node].name.as_str()),
-            |_| self.splits,
-            |link| self.kind(&flat, link),
-        );
+        let wide =
+            spread(&flat, |node| host(graph[node].name.as_str()), |_| self.splits, |link| self.kind(&flat, link));
         for node in flat.0.graph.node_weights_mut() {
             node.on = crate::topology::On::Host(HostId::new("h0").expect("a name"));
         }
