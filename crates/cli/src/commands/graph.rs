@@ -1,8 +1,8 @@
 //! `graph`: a lab as a picture, in the language of another tool.
 
-use netsim_core::given::{GivenEnd, Prior, give};
+use netsim_core::given::{Given, GivenEnd, Prior, give};
 use netsim_core::place::{Places, place};
-use netsim_core::topology::Topology;
+use netsim_core::topology::{Node, Topology};
 
 use super::Exit;
 use crate::args::{Global, GraphArgs, GraphFormat};
@@ -24,7 +24,7 @@ pub fn run(args: &GraphArgs, global: &Global, screen: &Screen) -> Result<Exit, F
         Target::Lab(name) if args.addresses => {
             lab::with(global, screen, Some(name.as_str()), &args.vars, |hosts, loaded| {
                 let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
-                let ends = surveyed.given.ends.iter().map(|pair| pair.each_ref().map(end)).collect();
+                let ends = ends(&surveyed.topology, &surveyed.given);
                 Ok((surveyed.topology, Some(ends)))
             })?
         }
@@ -48,9 +48,18 @@ fn written(loaded: &Loaded, places: &Places, addresses: bool) -> Result<Drawn, F
         return Ok((topology, None));
     }
     let given = give(&topology, &Prior::default()).map_err(problems)?;
-    Ok((topology, Some(given.ends.iter().map(|pair| pair.each_ref().map(end)).collect())))
+    let ends = ends(&topology, &given);
+    Ok((topology, Some(ends)))
 }
 
-fn end(end: &GivenEnd) -> End {
-    End { interface: end.interface.clone(), addresses: end.addresses.iter().map(ToString::to_string).collect() }
+/// What stands at the ends of each link; nothing where that is no node but what joins hosts.
+fn ends(topology: &Topology, given: &Given) -> Vec<[End; 2]> {
+    let end = |node: &Node, end: &GivenEnd| match node.overlay() {
+        Some(_) => End { interface: String::new(), addresses: Vec::new() },
+        None => {
+            End { interface: end.interface.clone(), addresses: end.addresses.iter().map(ToString::to_string).collect() }
+        }
+    };
+    let at = |edge, side: usize| end(topology.end_node(edge, side), &given.ends[edge.index()][side]);
+    topology.graph.edge_indices().map(|edge| [at(edge, 0), at(edge, 1)]).collect()
 }

@@ -96,6 +96,7 @@ impl Here {
             }
         }
         let observed = hosts.host(&interface.host)?.observe(scope)?;
+        interface.surveyed.hosts[&interface.host].observed.facts = observed.facts.clone();
         Ok(Here { interface, observed })
     }
 
