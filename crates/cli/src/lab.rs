@@ -160,7 +160,8 @@ impl Surveyed {
     /// What a topology whose every node is on a host means on these.
     pub fn meaning(&self, placed: &Topology) -> Result<Desired, Vec<Problem>> {
         let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
-        Ok(meaning(placed.clone(), &known::prior_of(self.hosts.values().map(|on| &on.observed)), &facts)?.desired)
+        Ok(meaning(placed.clone(), &known::prior_of(self.hosts.iter().map(|(id, on)| (id, &on.observed))), &facts)?
+            .desired)
     }
 
     /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.

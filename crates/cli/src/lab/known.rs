@@ -86,15 +86,13 @@ pub(super) fn prior(hosts: &Hosts, seen: &Seen) -> Prior {
     if !seen.down.is_empty() {
         prior = stored(hosts).unwrap_or_default();
     }
-    add(&mut prior, prior_of(seen.found.values().map(|(observed, _)| observed)));
+    add(&mut prior, prior_of(seen.found.iter().map(|(id, (observed, _))| (id, observed))));
     prior
 }
 
 /// The names and addresses that nodes were found to have.
-pub(super) fn prior_of<'a>(found: impl Iterator<Item = &'a Observed>) -> Prior {
-    let mut prior = Prior::default();
-    found.for_each(|observed| add(&mut prior, Prior::from_state(&observed.ours)));
-    prior
+pub(super) fn prior_of<'a>(found: impl Iterator<Item = (&'a HostId, &'a Observed)>) -> Prior {
+    Prior::from_states(found.map(|(id, observed)| (id, &observed.ours)))
 }
 
 fn add(prior: &mut Prior, more: Prior) {

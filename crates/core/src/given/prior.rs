@@ -70,15 +70,11 @@ impl Prior {
 
     /// The names and addresses that a lab has on a machine.
     pub fn from_state(state: &HostState) -> Prior {
-        Prior::read([(&HostId::local(), state)])
+        Prior::from_states([(&HostId::local(), state)])
     }
 
     /// The names and addresses that a lab has on several machines. No two of them have a node of one name.
-    pub fn from_states(hosts: &IndexMap<HostId, HostState>) -> Prior {
-        Prior::read(hosts)
-    }
-
-    fn read<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
+    pub fn from_states<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
         let (mut prior, mut tunnels) = (Prior::default(), Tunnels::default());
         for (host, state) in hosts {
             Reading { host, state, nodes: nodes(state) }.all(&mut prior, &mut tunnels);
