@@ -3,5 +3,6 @@
 
 mod bed;
 mod failure;
+mod labs;
 mod lost;
 mod work;

@@ -125,7 +125,7 @@ impl Machine {
             for what in questions {
                 let output = Command::new("ip").args(&place).args(what).output().expect("iproute2 is there");
                 // A kernel finds out later, in a work queue, whether a device has a carrier.
-                let states = [" state UP", " state UNKNOWN", " state LOWERLAYERDOWN"];
+                let states = [" state UP", " state UNKNOWN", " state DOWN", " state LOWERLAYERDOWN", "NO-CARRIER,"];
                 let said = String::from_utf8_lossy(&output.stdout).into_owned();
                 seen += &states.iter().fold(said, |said, state| said.replace(state, ""));
                 seen += &String::from_utf8_lossy(&output.stderr);
