@@ -64,6 +64,12 @@ pub fn file(name: &str, text: &str) {
 
 const FOLDER: &str = "/run/lab";
 
+/// How a topology over so many hosts of the bed begins.
+pub fn hosts(count: usize) -> String {
+    let host = |n: usize| format!("  host{n}: {{ ssh: host{n} }}\n");
+    format!("name: t\nhosts:\n{}", (1..=count).map(host).collect::<String>())
+}
+
 /// What a run of the program came to.
 #[derive(Debug)]
 pub struct Ran {
