@@ -64,6 +64,12 @@ pub fn file(name: &str, text: &str) {
 
 const FOLDER: &str = "/run/lab";
 
+/// How a topology over so many hosts of the bed begins.
+pub fn hosts(count: usize) -> String {
+    let host = |n: usize| format!("  host{n}: {{ ssh: host{n} }}\n");
+    format!("name: t\nhosts:\n{}", (1..=count).map(host).collect::<String>())
+}
+
 /// What a run of the program came to.
 #[derive(Debug)]
 pub struct Ran {
@@ -85,6 +91,11 @@ pub fn netsim(words: &str) -> Ran {
 }
 
 impl Ran {
+    /// Whether it succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.output.status.success()
+    }
+
     /// What it said, standard error first; fails the test unless it succeeded.
     #[track_caller]
     pub fn ok(&self) -> String {
@@ -105,6 +116,19 @@ impl Ran {
         assert_eq!(self.output.status.code(), Some(status), "netsim {}:\n{said}", self.words);
         said
     }
+}
+
+/// Runs a program here; fails the test unless it succeeds.
+pub fn run(program: &str, arguments: &[&str]) {
+    assert!(Command::new(program).args(arguments).status().expect("it starts").success(), "{program} {arguments:?}");
+}
+
+/// Runs a shell's command on a host without ssh: in the namespaces of its first process.
+pub fn on_console(host: &str, command: &str) {
+    let pid = std::fs::read_to_string(format!("/run/bed/{host}.pid")).expect("the bed wrote it");
+    let children = Command::new("pgrep").args(["-P", pid.trim()]).output().expect("procps is there");
+    let first = String::from_utf8_lossy(&children.stdout).trim().to_owned();
+    run("nsenter", &["-t", &first, "-a", "sh", "-c", command]);
 }
 
 /// The program that is copied to hosts, hashed once.

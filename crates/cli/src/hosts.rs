@@ -8,7 +8,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::place::Places;
 use netsim_core::resource::Key;
 use netsim_core::state::{Observed, Scope};
-use netsim_core::topology::{On, Topology};
+use netsim_core::topology::{Kind, Node, On, Topology};
 use netsim_host::Host;
 use netsim_host::backend::HostError;
 use netsim_host::rootless::{Mode, Standing};
@@ -74,7 +74,7 @@ pub fn only_here() -> Members {
 /// The hosts that nodes of a topology may be on, in the file's order.
 pub fn members(topology: &Topology) -> Members {
     let mut used = BTreeSet::new();
-    for node in topology.graph.node_weights().filter(|node| node.overlay().is_none()) {
+    for node in topology.graph.node_weights().filter(|node| stands_alone(node)) {
         match &node.on {
             On::Host(host) => used.extend([host.clone()]),
             On::Each(hosts) => used.extend(hosts.iter().cloned()),
@@ -92,6 +92,15 @@ pub fn members(topology: &Topology) -> Members {
     let mut members: Members = used.iter().map(|host| (host.clone(), reach(host))).collect();
     members.sort_by_key(|host, _| topology.hosts.get_index_of(host));
     members
+}
+
+/// Whether it is somewhere by itself; all else is where what it is linked to is.
+fn stands_alone(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Namespace | Kind::Router | Kind::Ovs(..) | Kind::Host => true,
+        Kind::Bridge(switch) => !switch.implied,
+        Kind::Nic { .. } | Kind::Overlay(_) => false,
+    }
 }
 
 /// Whether any of them is another machine.

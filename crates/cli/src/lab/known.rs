@@ -62,6 +62,20 @@ pub fn placed(topology: &Topology) -> Places {
     topology.graph.node_weights().filter_map(place).collect()
 }
 
+/// What the hosts can do and have; of those that did not answer, what was found when the lab was applied.
+pub(super) fn facts(hosts: &Hosts, seen: &Seen) -> HostFacts {
+    let stored = hosts.stored().map(|applied| applied.facts.clone()).unwrap_or_default();
+    let mut facts: HostFacts = stored.into_iter().filter(|(id, _)| seen.down.contains_key(id)).collect();
+    facts.extend(seen.found.iter().map(|(id, (observed, _))| (id.clone(), observed.facts.clone())));
+    facts
+}
+
+/// Of what hosts can do and have, what matters to the others.
+pub fn underlay(facts: &Facts) -> Facts {
+    let Facts { nics, default_nic, reached, .. } = facts.clone();
+    Facts { nics, default_nic, reached, ..Facts::default() }
+}
+
 /// The names and addresses that nodes have: as they were found; on hosts that did not answer, as they were when the lab was applied.
 pub(super) fn prior(hosts: &Hosts, seen: &Seen) -> Prior {
     let mut prior = Prior::default();
