@@ -8,7 +8,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::place::Places;
 use netsim_core::resource::Key;
 use netsim_core::state::{Observed, Scope};
-use netsim_core::topology::{On, Topology};
+use netsim_core::topology::{Kind, Node, On, Topology};
 use netsim_host::Host;
 use netsim_host::backend::HostError;
 use netsim_host::rootless::{Mode, Standing};
@@ -74,7 +74,7 @@ pub fn only_here() -> Members {
 /// The hosts that nodes of a topology may be on, in the file's order.
 pub fn members(topology: &Topology) -> Members {
     let mut used = BTreeSet::new();
-    for node in topology.graph.node_weights().filter(|node| node.overlay().is_none()) {
+    for node in topology.graph.node_weights().filter(|node| stands_alone(node)) {
         match &node.on {
             On::Host(host) => used.extend([host.clone()]),
             On::Each(hosts) => used.extend(hosts.iter().cloned()),
@@ -92,6 +92,15 @@ pub fn members(topology: &Topology) -> Members {
     let mut members: Members = used.iter().map(|host| (host.clone(), reach(host))).collect();
     members.sort_by_key(|host, _| topology.hosts.get_index_of(host));
     members
+}
+
+/// Whether it is somewhere by itself; all else is where what it is linked to is.
+fn stands_alone(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Namespace | Kind::Router | Kind::Ovs(..) | Kind::Host => true,
+        Kind::Bridge(switch) => !switch.implied,
+        Kind::Nic { .. } | Kind::Overlay(_) => false,
+    }
 }
 
 /// Whether any of them is another machine.
@@ -166,20 +175,11 @@ impl Hosts {
 
     /// What they are, for the head of a plan.
     pub fn words(&self) -> String {
-        const NAMED: usize = 4;
         match (&self.standing, self.is_here_alone()) {
             (None, true) => "the simulator".to_owned(),
             (Some(Standing::Root), true) => "this machine".to_owned(),
             (Some(Standing::Rootless(_)), true) => "this machine, rootless".to_owned(),
-            (_, false) => {
-                let names: Vec<&str> = self.members.keys().map(HostId::as_str).collect();
-                match names.split_last() {
-                    _ if names.len() > NAMED => format!("{} hosts", names.len()),
-                    Some((last, [])) => (*last).to_owned(),
-                    Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-                    None => "no host".to_owned(),
-                }
-            }
+            (_, false) => listed(&self.members.keys().collect::<Vec<_>>()),
         }
     }
 
@@ -231,6 +231,18 @@ impl Hosts {
             errno: None,
             hint: Some("run netsim as root, or make the switch a `kind: bridge`".to_owned()),
         })
+    }
+}
+
+/// `h1, h2 and h3`, or how many.
+pub fn listed(hosts: &[&HostId]) -> String {
+    const NAMED: usize = 4;
+    let names: Vec<&str> = hosts.iter().map(|id| id.as_str()).collect();
+    match names.split_last() {
+        _ if names.len() > NAMED => format!("{} hosts", names.len()),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => "no host".to_owned(),
     }
 }
 

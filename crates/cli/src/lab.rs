@@ -26,7 +26,7 @@ use crate::stores::Stores;
 
 mod known;
 
-pub use known::{placed, supposed};
+pub use known::{placed, supposed, underlay};
 use known::{places, prior};
 
 /// A topology with everything given out, and what it means on each host.
@@ -101,9 +101,13 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     };
     let mut seen = Seen { found: IndexMap::new(), scopes: IndexMap::new(), down: hosts.down().clone() };
     seen.take(answers, &scopes);
-    let facts =
-        |seen: &Seen| seen.found.iter().map(|(id, (o, _))| (id.clone(), o.facts.clone())).collect::<HostFacts>();
-    let wanted = wanted(topology, &places(hosts, &seen), &prior(hosts, &seen), &facts(&seen)).map_err(problems)?;
+    let told = |p| match seen.down.is_empty() {
+        true => problems(p),
+        // What is not known of them may be all that is wrong.
+        false => Failure::hosts(&seen.down, hosts.members().len()),
+    };
+    let facts = known::facts(hosts, &seen);
+    let wanted = wanted(topology, &places(hosts, &seen), &prior(hosts, &seen), &facts).map_err(told)?;
     let mut exact = self::scopes(hosts, lab, Some(&wanted.desired));
     exact.retain(|id, scope| seen.scopes.get(id).is_some_and(|was| was != scope));
     if !exact.is_empty() {
@@ -160,8 +164,8 @@ impl Surveyed {
     /// What a topology whose every node is on a host means on these.
     pub fn meaning(&self, placed: &Topology) -> Result<Desired, Vec<Problem>> {
         let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
-        Ok(meaning(placed.clone(), &known::prior_of(self.hosts.iter().map(|(id, on)| (id, &on.observed))), &facts)?
-            .desired)
+        let ours = self.hosts.iter().map(|(id, on)| (id, &on.observed.ours));
+        Ok(meaning(placed.clone(), &Prior::from_states(ours), &facts)?.desired)
     }
 
     /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.

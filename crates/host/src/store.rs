@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use netsim_core::names::{HostId, LabName};
 use netsim_core::place::Places;
 use netsim_core::spec::Sources;
+use netsim_core::state::HostFacts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Applied {
     /// The hosts that may have something of it; empty: the machine that it was applied from.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub hosts: IndexMap<HostId, Reach>,
+    /// What was found of the hosts' underlay, for when one of them cannot be asked; empty: as `hosts`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub facts: HostFacts,
 }
 
 /// How a host is reached.
@@ -45,7 +49,13 @@ pub struct Reach {
 impl Applied {
     /// What to store of these files, of a lab on this machine alone.
     pub fn of(sources: &Sources) -> Self {
-        Applied { version: 1, sources: sources.clone(), places: Places::default(), hosts: IndexMap::default() }
+        Applied {
+            version: 1,
+            sources: sources.clone(),
+            places: Places::default(),
+            hosts: IndexMap::default(),
+            facts: HostFacts::default(),
+        }
     }
 
     /// The hosts that may have something of the lab.

@@ -9,6 +9,7 @@ use super::Exit;
 use crate::args::{Global, PlanArgs, PlanFormat};
 use crate::error::{self, Failure, codes};
 use crate::file::{self, Loaded};
+use crate::hosts::listed;
 use crate::lab::{self, Look, Surveyed};
 use crate::planfile::PlanFile;
 use crate::planned::{Planned, Plans, total};
@@ -19,8 +20,12 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     let loaded = file::load(&args.file, &args.vars)?;
     screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let lab = loaded.topology.name.clone();
-    let Made { plans, file, on, took } = made(args, global, screen, loaded)?;
+    let Made { plans, mut file, mut on, took } = made(args, global, screen, loaded)?;
     let plans = chosen(plans, &args.host, &lab)?;
+    if !args.host.is_empty() {
+        file.hosts.retain(|id, _| plans.contains_key(id));
+        on = format!(" on {}", listed(&plans.keys().collect::<Vec<_>>()));
+    }
     if let Some(path) = &args.out {
         std::fs::write(path, file.document()).map_err(|e| Failure::file("write", path, &e))?;
     }

@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use netsim_core::given::{Prior, give};
-use netsim_core::names::{HostId, IfName, NodeName};
+use netsim_core::given::{Prior, give, places_of};
+use netsim_core::names::{HostId, IfName};
 use netsim_core::place::{Places, place};
-use netsim_core::resource::{Device, NetnsId, Ovs, Resource};
-use netsim_core::state::{Facts, HostFacts, HostState, Nic, Observed};
+use netsim_core::state::{Facts, HostFacts, Nic};
 use netsim_core::topology::{On, Topology};
 
 use super::Seen;
@@ -43,7 +42,7 @@ pub(super) fn places(hosts: &Hosts, seen: &Seen) -> Places {
     places.retain(|_, host| seen.down.contains_key(host));
     let stored = hosts.places();
     for (id, (observed, _)) in &seen.found {
-        for node in nodes(&observed.ours) {
+        for (node, _) in places_of([(id, &observed.ours)]) {
             // While a node moves it may be on two hosts: it goes where it was to go.
             let is_meant = stored.get(&node) == Some(id);
             if is_meant || !places.contains_key(&node) {
@@ -63,21 +62,18 @@ pub fn placed(topology: &Topology) -> Places {
     topology.graph.node_weights().filter_map(place).collect()
 }
 
-/// The nodes that a host has something of, by its marks.
-fn nodes(ours: &HostState) -> Vec<NodeName> {
-    let mut nodes = Vec::new();
-    for (_, resource) in ours.iter() {
-        if let Resource::Netns(netns) = resource {
-            nodes.push(netns.node.clone());
-        } else if let Resource::Ovs(Ovs::Bridge(bridge)) = resource {
-            nodes.push(bridge.node.clone());
-        } else if let Resource::Device(Device::Bridge(bridge)) = resource
-            && bridge.id.netns == NetnsId::Host
-        {
-            nodes.extend(NodeName::new(bridge.full_name.as_deref().unwrap_or(bridge.id.name.as_str())));
-        }
-    }
-    nodes
+/// What the hosts can do and have; of those that did not answer, what was found when the lab was applied.
+pub(super) fn facts(hosts: &Hosts, seen: &Seen) -> HostFacts {
+    let stored = hosts.stored().map(|applied| applied.facts.clone()).unwrap_or_default();
+    let mut facts: HostFacts = stored.into_iter().filter(|(id, _)| seen.down.contains_key(id)).collect();
+    facts.extend(seen.found.iter().map(|(id, (observed, _))| (id.clone(), observed.facts.clone())));
+    facts
+}
+
+/// Of what hosts can do and have, what matters to the others.
+pub fn underlay(facts: &Facts) -> Facts {
+    let Facts { nics, default_nic, reached, .. } = facts.clone();
+    Facts { nics, default_nic, reached, ..Facts::default() }
 }
 
 /// The names and addresses that nodes have: as they were found; on hosts that did not answer, as they were when the lab was applied.
@@ -86,21 +82,13 @@ pub(super) fn prior(hosts: &Hosts, seen: &Seen) -> Prior {
     if !seen.down.is_empty() {
         prior = stored(hosts).unwrap_or_default();
     }
-    add(&mut prior, prior_of(seen.found.iter().map(|(id, (observed, _))| (id, observed))));
-    prior
-}
-
-/// The names and addresses that nodes were found to have.
-pub(super) fn prior_of<'a>(found: impl Iterator<Item = (&'a HostId, &'a Observed)>) -> Prior {
-    Prior::from_states(found.map(|(id, observed)| (id, &observed.ours)))
-}
-
-fn add(prior: &mut Prior, more: Prior) {
-    let Prior { interfaces, own, loopbacks, machines } = more;
+    let found = seen.found.iter().map(|(id, (observed, _))| (id, &observed.ours));
+    let Prior { interfaces, own, loopbacks, machines } = Prior::from_states(found);
     prior.interfaces.extend(interfaces);
     prior.own.extend(own);
     prior.loopbacks.extend(loopbacks);
     prior.machines.extend(machines);
+    prior
 }
 
 fn stored(hosts: &Hosts) -> Option<Prior> {

@@ -4,6 +4,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_host::Host;
 use netsim_host::backend::HostError;
 use netsim_host::lock::LabLock;
+use netsim_host::remote::Trip;
 use netsim_host::run::on_all;
 use netsim_host::store::{self, Applied};
 
@@ -11,7 +12,7 @@ use super::plan::millis;
 use crate::error::Failure;
 use crate::file::Loaded;
 use crate::hosts::{Hosts, Members, are_far, members};
-use crate::lab::{Surveyed, placed};
+use crate::lab::{Surveyed, placed, underlay};
 use crate::screen::{DIM, Screen, paint};
 
 /// The books of a lab. Where it has other hosts than this machine, netsim keeps its own beside theirs.
@@ -42,6 +43,10 @@ impl<'a> Account<'a> {
         self.members.retain(|host, _| used.contains(host));
         if are_far(&self.members) {
             (applied.places, applied.hosts) = (placed(&surveyed.topology), self.members.clone());
+            applied.facts = self.hosts.stored().map(|before| before.facts.clone()).unwrap_or_default();
+            let found = surveyed.hosts.iter().map(|(id, on)| (id.clone(), underlay(&on.observed.facts)));
+            applied.facts.extend(found);
+            applied.facts.retain(|id, _| used.contains(id));
         }
         self.applied = Some(applied);
         self
@@ -102,8 +107,16 @@ impl<'a> Account<'a> {
         let kept = on_all(up, |_, host: &Host| if found { self.save_and_keep(host) } else { host.keep() });
         if !self.hosts.is_here_alone() {
             for (id, timed) in &kept {
-                let (looked, kept) = (millis(surveyed.hosts[id].took), millis(timed.took));
-                screen.tell(&format!("{}\n", paint(DIM, &format!("{id}: looked at in {looked}, kept in {kept}"))));
+                let trips = match self.hosts.reached(id) {
+                    Some(reached) => reached.remote.trips(),
+                    None => vec![
+                        Trip { what: "look", took: surveyed.hosts[id].took },
+                        Trip { what: "keep", took: timed.took },
+                    ],
+                };
+                let trip = |Trip { what, took }: &Trip| format!("{what} in {}", millis(*took));
+                let trips = trips.iter().map(trip).collect::<Vec<_>>().join(", ");
+                screen.tell(&format!("{}\n", paint(DIM, &format!("{id}: {trips}"))));
             }
         }
         for (_, timed) in kept {
