@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::EdgeIndex;
 
@@ -70,11 +69,15 @@ impl Prior {
 
     /// The names and addresses that a lab has on a machine.
     pub fn from_state(state: &HostState) -> Prior {
-        Prior::from_states([(&HostId::local(), state)])
+        Prior::read([(&HostId::local(), state)])
     }
 
     /// The names and addresses that a lab has on several machines. No two of them have a node of one name.
     pub fn from_states<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
+        Prior::read(hosts)
+    }
+
+    fn read<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
         let (mut prior, mut tunnels) = (Prior::default(), Tunnels::default());
         for (host, state) in hosts {
             Reading { host, state, nodes: nodes(state) }.all(&mut prior, &mut tunnels);
@@ -111,7 +114,7 @@ impl Prior {
 }
 
 /// Where the nodes of a lab run: by the marks of namespaces, and by what is in the machines' own.
-pub fn places_of(hosts: &IndexMap<HostId, HostState>) -> Places {
+pub fn places_of<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Places {
     let mut places = Places::new();
     for (host, state) in hosts {
         let node = |resource: &Resource| match resource {
