@@ -52,7 +52,7 @@ impl Hosts {
 
     fn fill(&mut self, global: &Global, screen: &Screen) -> Result<(), Failure> {
         let mut others = if self.simulated { IndexMap::new() } else { reach_all(&self.members, global, screen)? };
-        for id in self.members.keys() {
+        for (id, number) in self.members.keys().zip((1..=254).cycle()) {
             let host = match others.swap_remove(id) {
                 Some(Ok(reached)) => {
                     let host = Host::new(id.clone(), AnyBackend::Remote(reached.remote.clone()));
@@ -66,7 +66,7 @@ impl Hosts {
                 None if self.simulated => {
                     let file = sim_file_of(global, id)?;
                     let state = file.with_extension("labs");
-                    Host::keeping(id.clone(), AnyBackend::Sim(SimHost::new(file)), state)
+                    Host::keeping(id.clone(), AnyBackend::Sim(SimHost::new(file).numbered(number)), state)
                 }
                 None => {
                     let local = Local::new(Paths::default(), global.db.clone());

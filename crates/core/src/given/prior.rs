@@ -69,7 +69,7 @@ impl Prior {
 
     /// The names and addresses that a lab has on a machine.
     pub fn from_state(state: &HostState) -> Prior {
-        Prior::read([(&HostId::local(), state)])
+        Prior::from_states([(&HostId::local(), state)])
     }
 
     /// The names and addresses that a lab has on several machines. No two of them have a node of one name.
