@@ -234,6 +234,9 @@ pub struct StatusArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct ListArgs {
+    /// The labs on this host of any lab that was applied from here, asked there
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
     /// How to answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

@@ -9,7 +9,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
-use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource};
+use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource, SingleKind};
 use netsim_core::state::{HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
 use netsim_host::backend::HostError;
@@ -259,6 +259,8 @@ pub struct Size {
     pub nodes: usize,
     /// Pairs of devices, and of patch ports.
     pub links: usize,
+    /// Ends of links to other hosts.
+    pub tunnels: usize,
 }
 
 /// How much there is of a lab.
@@ -266,7 +268,7 @@ pub fn size(ours: &HostState) -> Size {
     let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
     let patches = count(|r| matches!(r, Resource::Ovs(Ovs::Port(p)) if is_patch(p)));
     let pairs = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
-    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2) }
+    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2), tunnels: count(is_tunnel) }
 }
 
 fn is_patch(port: &OvsPort) -> bool {
@@ -275,7 +277,6 @@ fn is_patch(port: &OvsPort) -> bool {
 
 fn is_node(resource: &Resource) -> bool {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
         Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
         Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
@@ -285,7 +286,15 @@ fn is_node(resource: &Resource) -> bool {
             false
         }
         Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
+        Resource::Fdb(_) | Resource::Neighbour(_) => false,
     }
+}
+
+/// Whether it is an end of a link to another host.
+fn is_tunnel(resource: &Resource) -> bool {
+    let is_kind = |kind: &SingleKind| matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_));
+    let is_device = matches!(resource, Resource::Device(Device::Single(single)) if is_kind(&single.kind));
+    is_device || matches!(resource, Resource::Ovs(Ovs::Port(port)) if matches!(port.kind, OvsPortKind::Tunnel(_)))
 }
 
 /// Opens the hosts of the lab that is meant, by its file, its name, or by being the only one, and does the work on it.

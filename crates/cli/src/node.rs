@@ -26,6 +26,8 @@ pub struct Found {
     pub host: HostId,
     /// Whether it is a switch of Open vSwitch.
     pub is_ovs: bool,
+    /// Whether it is a machine itself.
+    pub is_machine: bool,
     /// The programs that it was to run, as applied.
     pub exec: Vec<Vec<String>>,
     /// What is stored of the lab.
@@ -33,9 +35,19 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether a device of its namespace is its own: bridges of Open vSwitch share the host's.
+    /// Its host, where the lab is on others than this machine alone.
+    pub fn shown_host(&self) -> Option<&HostId> {
+        (!self.applied.hosts.is_empty()).then_some(&self.host)
+    }
+
+    /// Whether a device of its namespace is its own: bridges of Open vSwitch, and the machine itself, share the host's.
     pub fn has(&self, device: &DeviceId, names: &Names) -> bool {
-        !self.is_ovs || names.ovs_bridge(device).is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str())
+        let switch = names.ovs_bridge(device);
+        match (self.is_ovs, self.is_machine) {
+            (true, _) => switch.is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str()),
+            (_, true) => switch.is_none() && !names.is_bridge(device),
+            (false, false) => true,
+        }
     }
 }
 
@@ -112,6 +124,7 @@ fn in_lab(topology: &Topology, node: &str, applied: &Applied) -> Option<Found> {
         netns,
         host: host.clone(),
         is_ovs: matches!(kind, Kind::Ovs(..)),
+        is_machine: matches!(kind, Kind::Host),
         exec: exec.clone(),
         applied: applied.clone(),
     })

@@ -18,7 +18,7 @@ mod prior;
 pub(crate) mod stacks;
 mod subnets;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod wires;
 
 pub use interfaces::InterfaceId;

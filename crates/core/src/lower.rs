@@ -17,7 +17,6 @@ use crate::state::{Facts, HostFacts, HostState};
 use crate::topology::{Kind, Routing, Topology};
 
 mod behind;
-mod clashes;
 mod interface;
 mod link;
 mod lowered;
@@ -56,8 +55,6 @@ mod codes {
     pub(super) const UNDERLAY: Code = Code(195);
     pub(super) const NO_FAMILY: Code = Code(196);
     pub(super) const MTU_ABOVE_UNDERLAY: Code = Code(197);
-    pub(super) const TUNNELS_CLASH: Code = Code(198);
-    pub(super) const TUNNEL_UNFIT: Code = Code(199);
 }
 
 /// What should be true of every host.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use netsim_core::expect::{Pair, Patience, expect};
-use netsim_core::names::LabName;
+use netsim_core::names::{HostId, LabName};
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
 use netsim_host::backend::Progress;
@@ -22,7 +22,7 @@ use crate::screen::{DELETE, GOOD, STRONG, Screen, paint};
 
 mod answers;
 
-use answers::{Answer, Asking};
+use answers::{Answer, Asking, host_of};
 
 /// So many pairs that differ are told one by one.
 const TOLD: usize = 20;
@@ -42,6 +42,11 @@ struct Report {
 struct Difference {
     from: String,
     to: String,
+    /// Where they are, if there are several hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_host: Option<HostId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_host: Option<HostId>,
     address: std::net::IpAddr,
     /// Whether an answer should come.
     reachable: bool,
@@ -193,7 +198,10 @@ fn difference(loaded: &Loaded, surveyed: &Surveyed, pair: &Pair, found: String) 
     let spot = pair.at.as_ref().and_then(|at: &Place| loaded.sources.locate(at));
     let file = spot.and_then(|s| loaded.sources.files.get(s.source)).map(|f| f.name.clone());
     let ([from, to], line) = (ends(&surveyed.topology, pair).map(str::to_owned), spot.map(|s| s.line));
-    Difference { from, to, address: pair.address, reachable: pair.reachable, found, file, line }
+    let several = surveyed.hosts.len() > 1;
+    let [from_host, to_host] =
+        [pair.from, pair.to].map(|node| several.then(|| host_of(&surveyed.topology.graph[node]).clone()));
+    Difference { from, to, from_host, to_host, address: pair.address, reachable: pair.reachable, found, file, line }
 }
 
 /// How long the pings took; a walk through a kernel in memory says nothing by its time.

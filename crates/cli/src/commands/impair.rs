@@ -1,5 +1,6 @@
 //! `impair`: what an interface of a running lab does to the packets that it sends.
 
+use netsim_core::names::HostId;
 use netsim_core::resource::{Key, NetnsId, Ovs, OvsKey, OvsQos, Qdisc, QdiscKind, Resource};
 use netsim_core::state::{Feature, HostState, Observed};
 use netsim_core::topology::{Impairment, Topology};
@@ -20,6 +21,8 @@ mod merge;
 #[derive(Serialize)]
 struct Document<'a> {
     lab: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     interface: String,
     impairment: Option<&'a QdiscKind>,
     /// What Open vSwitch makes a port of its own do.
@@ -93,6 +96,7 @@ impl Here {
             }
         }
         let observed = hosts.host(&interface.host)?.observe(scope)?;
+        interface.surveyed.hosts[&interface.host].observed.facts = observed.facts.clone();
         Ok(Here { interface, observed })
     }
 
@@ -169,8 +173,10 @@ impl Here {
         let (lab, file) = (self.interface.lab().as_str(), self.file()?);
         let now = self.now();
         if format == Format::Json {
+            let several = self.interface.surveyed.hosts.len() + self.interface.surveyed.down.len() > 1;
             let document = Document {
                 lab,
+                host: several.then_some(&self.interface.host),
                 interface: self.name(),
                 impairment: now.qdisc.as_ref(),
                 qos: now.qos.as_ref(),

@@ -1,5 +1,6 @@
 //! `show`: what one would ask `ip` and `bridge` about a node or a link.
 
+use netsim_core::names::HostId;
 use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::state::{Observed, Scope};
 use serde::Serialize;
@@ -22,6 +23,9 @@ use netsim_host::linux::learnt::Learnt;
 #[derive(Serialize)]
 struct NodeDocument<'a> {
     lab: &'a str,
+    /// Where it is, if that is another machine than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     #[serde(flatten)]
     facts: &'a NodeFacts,
 }
@@ -29,6 +33,8 @@ struct NodeDocument<'a> {
 #[derive(Serialize)]
 struct LinkDocument<'a> {
     lab: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     ends: &'a [(String, Interface)],
 }
 
@@ -44,15 +50,15 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     })?;
     let names = Names::of(observed.ours.iter().map(|(_, r)| r));
     let facts = facts(&found, &observed, &learnt, &names)?;
-    let lab = found.lab.as_str();
+    let (lab, host) = (found.lab.as_str(), found.shown_host());
     let text = match (interface, args.format) {
-        (None, Format::Text) => told(lab, &facts),
-        (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, facts: &facts }),
+        (None, Format::Text) => told(lab, host, &facts),
+        (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, host, facts: &facts }),
         (Some(interface), format) => {
             let ends = ends(&found, &facts, interface, &observed, &names)?;
             match format {
                 Format::Text => told_link(lab, &ends),
-                Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, ends: &ends }),
+                Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, host, ends: &ends }),
             }
         }
     };
@@ -97,8 +103,9 @@ fn ends(
     Ok(ends)
 }
 
-fn told(lab: &str, facts: &NodeFacts) -> String {
-    let mut out = format!("{} of lab {lab}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
+fn told(lab: &str, host: Option<&HostId>, facts: &NodeFacts) -> String {
+    let on = host.map_or_else(String::new, |host| format!(" on {host}"));
+    let mut out = format!("{} of lab {lab}{on}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
     let rows: Vec<Vec<String>> = facts.interfaces.iter().flat_map(interface_rows).collect();
     out.push_str(&table(&["INTERFACE", "STATE", "MTU", "MAC", "TO", "ADDRESS"], &rows));
     let mut section = |heading: &str, rows: Vec<String>| out.push_str(&section(heading, &rows));

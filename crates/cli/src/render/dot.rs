@@ -16,9 +16,10 @@ pub struct End {
 }
 
 impl End {
-    /// The interface and its addresses, each a line.
+    /// The interface and its addresses, each a line; none where there is nothing to say.
     pub fn lines(&self) -> Vec<&str> {
-        std::iter::once(&self.interface).chain(&self.addresses).map(String::as_str).collect()
+        let lines = std::iter::once(&self.interface).chain(&self.addresses).map(String::as_str);
+        lines.filter(|line| !line.is_empty()).collect()
     }
 }
 
@@ -48,8 +49,9 @@ pub fn graph(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
         let link = &topology.graph[edge];
         let [a, b] = link.ends.each_ref().map(|e| quoted(topology.graph[e.node].name.as_str()));
         let mut words: Vec<String> = ends.map_or_else(Vec::new, |ends| {
-            let [x, y] = ends[edge.index()].each_ref().map(|e| quoted(&e.lines().join("\n")));
-            vec![format!("taillabel={x}"), format!("headlabel={y}")]
+            let both = ["taillabel", "headlabel"].into_iter().zip(&ends[edge.index()]);
+            let both = both.map(|(word, end)| (word, end.lines().join("\n"))).filter(|(_, text)| !text.is_empty());
+            both.map(|(word, text)| format!("{word}={}", quoted(&text))).collect()
         });
         words.extend(label(link).map(|label| format!("label={}", quoted(&label))));
         words.extend(style(link).map(str::to_owned));

@@ -25,8 +25,8 @@ pub fn flowchart(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
         let link = &topology.graph[edge];
         let [a, b] = link.ends.each_ref().map(|e| e.node.index());
         let ends = ends.map(|ends| {
-            let [x, y] = ends[edge.index()].each_ref().map(|e| e.lines().join(" "));
-            format!("{x} – {y}")
+            let both = ends[edge.index()].each_ref().map(|e| e.lines().join(" "));
+            both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" – ")
         });
         let words: Vec<String> = ends.into_iter().chain(label(link)).map(|words| escaped(&words)).collect();
         let label = if words.is_empty() { String::new() } else { format!("|\"{}\"|", words.join("<br>")) };

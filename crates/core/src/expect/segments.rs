@@ -1,7 +1,5 @@
 //! What hears what: links, overlays, the VLANs of switches and NICs, glued together where frames pass.
 
-use std::borrow::Cow;
-
 use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
 use petgraph::visit::EdgeRef;
@@ -51,21 +49,8 @@ pub(super) fn carries(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     ends.iter().all(|end| !end.written.down)
 }
 
-/// Whether a switch keeps VLANs apart; of a bridge on several hosts all parts do if one does.
+/// Whether a switch keeps VLANs apart.
 pub(super) fn filters(topology: &Topology, node: NodeIndex<u32>) -> bool {
-    let whole = topology.graph.neighbors(node).filter(|&far| is_part(topology, node, far));
-    let parts =
-        whole.flat_map(|whole| topology.graph.neighbors(whole).filter(move |&part| is_part(topology, part, whole)));
-    filters_alone(topology, node) || parts.into_iter().any(|part| filters_alone(topology, part))
-}
-
-/// Whether a switch is the part on one host of the bridge that an overlay is named after.
-fn is_part(topology: &Topology, node: NodeIndex<u32>, whole: NodeIndex<u32>) -> bool {
-    let [node, whole] = [node, whole].map(|node| &topology.graph[node]);
-    whole.overlay().is_some() && node.name.as_str().starts_with(&format!("{}-", whole.name))
-}
-
-fn filters_alone(topology: &Topology, node: NodeIndex<u32>) -> bool {
     let Some(switch) = topology.graph[node].switch() else { return false };
     let of_port = |end: &Endpoint| {
         end.node == node && (end.port.vlan.is_some() || end.port.trunk.is_some() || end.port.native.is_some())
@@ -188,16 +173,6 @@ impl<'a> Gluing<'a> {
         if self.topology.graph[far].overlay().is_some() { At::Overlay(far) } else { At::Link(edge) }
     }
 
-    /// The VLANs of a port. Of a bridge on several hosts, whose parts are named after it, all pass between them where nothing else is written.
-    fn port(&self, edge: EdgeIndex<u32>, side: usize) -> Cow<'a, PortWritten> {
-        let port = &self.topology.graph[edge].ends[side].port;
-        let [own, far] = self.topology.graph[edge].ends.each_ref().map(|end| end.node);
-        if is_part(self.topology, own, far) && port.vlan.is_none() && port.trunk.is_none() && port.native.is_none() {
-            return Cow::Owned(PortWritten { trunk: Some(Trunk::All), native: Some(1), ..port.clone() });
-        }
-        Cow::Borrowed(port)
-    }
-
     /// Whether a port hears only ports that are not so: it is isolated, or several tunnels of Open vSwitch that pass nothing among each other.
     fn is_isolated(&self, (edge, side): (EdgeIndex<u32>, usize)) -> bool {
         let several = self.topology.end_node(edge, 1).overlay().is_some_and(|overlay| overlay.hosts.len() > 2);
@@ -212,13 +187,12 @@ impl<'a> Gluing<'a> {
         if !self.filters[end.node.index()] {
             return Some(Spot { at: At::Switch(end.node, None), tags: on_link.tags.clone() });
         }
-        let port = self.port(edge, side);
         match on_link.tags.split_first() {
             Some(((VlanProtocol::Q, vlan), rest)) => {
-                (passes(&port, *vlan)?).then(|| Spot { at: At::Switch(end.node, Some(*vlan)), tags: rest.to_vec() })
+                (passes(&end.port, *vlan)?).then(|| Spot { at: At::Switch(end.node, Some(*vlan)), tags: rest.to_vec() })
             }
             Some(((VlanProtocol::Ad, _), _)) | None => {
-                let at = At::Switch(end.node, Some(untagged(&port)?));
+                let at = At::Switch(end.node, Some(untagged(&end.port)?));
                 Some(Spot { at, tags: on_link.tags.clone() })
             }
         }
@@ -226,9 +200,10 @@ impl<'a> Gluing<'a> {
 
     /// Out of a switch by a port, if what answers finds its way back.
     fn outward(&self, edge: EdgeIndex<u32>, side: usize, vlan: Option<u16>, within: &Spot) -> Option<Spot> {
+        let port = &self.topology.graph[edge].ends[side].port;
         let mut tags = within.tags.clone();
         if let Some(vlan) = vlan
-            && passes(&self.port(edge, side), vlan)?
+            && passes(port, vlan)?
         {
             tags.insert(0, (VlanProtocol::Q, vlan));
         }

@@ -80,9 +80,9 @@ impl Domain {
         }
     }
 
-    /// Whether more than two can be in it: it is no mere link.
+    /// Whether more than two can be in it: it is no mere link, on one host or between two.
     pub(crate) fn is_wide(&self, topology: &Topology) -> bool {
-        let is_wide = |&overlay: &NodeIndex<u32>| topology.graph[overlay].overlay().is_some_and(|o| !o.p2p);
+        let is_wide = |&overlay: &NodeIndex<u32>| topology.graph[overlay].overlay().is_some_and(|o| o.hosts.len() > 2);
         !self.switches.is_empty() || self.overlays.iter().any(is_wide)
     }
 
@@ -148,11 +148,8 @@ fn vlans_of_switches(topology: &Topology, filtering: &[bool]) -> Vec<BTreeSet<u1
     for switch in graph.node_indices().filter(|&n| graph[n].switch().is_some()) {
         vlans[switch.index()].insert(own_vlan(topology, filtering, switch));
     }
-    for (edge, side) in graph.edge_indices().flat_map(|edge| [(edge, 0), (edge, 1)]) {
-        let node = graph[edge].ends[side].node.index();
-        if filtering[node] {
-            vlans[node].extend(ports::PortVlans::at(topology, edge, side).untagged);
-        }
+    for end in graph.edge_weights().flat_map(|link| &link.ends).filter(|end| filtering[end.node.index()]) {
+        vlans[end.node.index()].extend(ports::PortVlans::of(&end.port).untagged);
     }
     vlans
 }

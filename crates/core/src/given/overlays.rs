@@ -4,7 +4,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::names::HostId;
-use crate::topology::{Kind, LinkKind, On, Overlay, Topology};
+use crate::topology::{Kind, LinkKind, On, Overlay, OverlayKind, Topology};
 
 /// The links to an overlay, in file order.
 pub(crate) fn ends(topology: &Topology, overlay: NodeIndex<u32>) -> Vec<EdgeIndex<u32>> {
@@ -22,6 +22,14 @@ pub(crate) fn of(topology: &Topology, edge: EdgeIndex<u32>) -> Option<(NodeIndex
             Some((node, topology.graph[node].overlay().expect("such a link ends at an overlay")))
         }
         LinkKind::Veth | LinkKind::Bond { .. } | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => None,
+    }
+}
+
+/// The number that its packets bear.
+pub(crate) fn vni(overlay: &Overlay) -> Option<u32> {
+    match overlay.written.kind {
+        OverlayKind::Vxlan { .. } | OverlayKind::Geneve { .. } => Some(overlay.number),
+        OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => None,
     }
 }
 
@@ -45,14 +53,6 @@ pub(crate) fn host_of(topology: &Topology, edge: EdgeIndex<u32>) -> Option<&Host
         On::Host(host) => Some(host),
         On::Auto | On::Each(_) => None,
     }
-}
-
-/// Whether a link is the way of a bridge to its own parts on other hosts: what the file has as one bridge passes there as within.
-pub(crate) fn joins_parts(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
-    let Some((overlay, _)) = of(topology, edge) else { return false };
-    let whole = topology.graph[overlay].name.as_str();
-    let part = topology.end_node(edge, 0);
-    part.switch().is_some() && part.name.as_str().strip_prefix(whole).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// Whether the end of a link is tunnel ports of Open vSwitch that pass nothing among each other: one for each of several other hosts.

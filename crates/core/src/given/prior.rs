@@ -56,7 +56,7 @@ impl Prior {
             }
             Kind::Overlay(overlay) => {
                 let peer = overlays::across(topology, edge).map(|far| name(far, 0));
-                self.interfaces.insert(name(edge, 0), PriorEnd { peer, vni: Some(overlay.number), ..end(0) });
+                self.interfaces.insert(name(edge, 0), PriorEnd { peer, vni: overlays::vni(overlay), ..end(0) });
             }
             Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host => {
                 for side in [0, 1] {
@@ -74,10 +74,6 @@ impl Prior {
 
     /// The names and addresses that a lab has on several machines. No two of them have a node of one name.
     pub fn from_states<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
-        Prior::read(hosts)
-    }
-
-    fn read<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
         let (mut prior, mut tunnels) = (Prior::default(), Tunnels::default());
         for (host, state) in hosts {
             Reading { host, state, nodes: nodes(state) }.all(&mut prior, &mut tunnels);

@@ -6,7 +6,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::interfaces::InterfaceId;
 use super::{Prior, PriorEnd, overlays};
-use crate::names::NodeName;
+use crate::names::{HostId, NodeName};
+use crate::place::part;
 use crate::topology::{Endpoint, Kind, Topology};
 
 /// One end of a link: the edge, and 0 or 1.
@@ -22,7 +23,30 @@ pub(super) type Wires<'a> = Vec<[Option<Was<'a>>; 2]>;
 type Wire<'a> = [Was<'a>; 2];
 
 /// Interfaces that are matched.
-type Known<'a> = FxHashSet<(&'a NodeName, &'a str)>;
+type Matched<'a> = FxHashSet<(&'a NodeName, &'a str)>;
+
+/// What is known before ends are looked at one by one.
+struct Known<'a> {
+    by_number: Matched<'a>,
+    wholes: Wholes,
+}
+
+/// The bridges that nodes are parts of, by the names that parts would have on the lab's hosts: a link stays when its bridge is parted, or otherwise.
+struct Wholes(FxHashMap<NodeName, NodeName>);
+
+impl Wholes {
+    fn of(topology: &Topology) -> Self {
+        let mut hosts: Vec<HostId> = topology.hosts.keys().cloned().collect();
+        hosts.extend(topology.hosts_used());
+        let wholes = topology.graph.node_weights().filter(|node| node.switch().is_some() || node.overlay().is_some());
+        let parts = wholes.flat_map(|whole| hosts.iter().map(|host| (part(&whole.name, host), whole.name.clone())));
+        Wholes(parts.collect())
+    }
+
+    fn of_node<'a>(&'a self, node: &'a NodeName) -> &'a NodeName {
+        self.0.get(node).unwrap_or(node)
+    }
+}
 
 /// Sorts as people count: `eth2` before `eth10`.
 fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
@@ -38,8 +62,9 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
     }
     let written = written_names(topology);
     let by_number = match_numbers(topology, prior, &written, &mut matched);
-    let mut wires = wires_by_nodes(prior, &by_number);
-    for (nodes, mut links) in links_by_nodes(topology) {
+    let wholes = Wholes::of(topology);
+    let mut wires = wires_by_nodes(prior, &by_number, &wholes);
+    for (nodes, mut links) in links_by_nodes(topology, &wholes) {
         links.retain(|((near, side), (far, other))| {
             matched[near.index()][*side].is_none() && matched[far.index()][*other].is_none()
         });
@@ -54,7 +79,7 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         ends.collect()
     };
     let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
-    match_lone_ends(topology, prior, &written, &by_number, &ends_of, &mut matched);
+    match_lone_ends(topology, prior, &written, &Known { by_number, wholes }, &ends_of, &mut matched);
     match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
 }
@@ -75,7 +100,14 @@ fn written_names(topology: &Topology) -> Written<'_> {
     ends.chain(own).collect()
 }
 
-fn wires_by_nodes<'a>(prior: &'a Prior, known: &Known<'a>) -> FxHashMap<[&'a NodeName; 2], Vec<Wire<'a>>> {
+fn wires_by_nodes<'a, 'w>(
+    prior: &'a Prior,
+    known: &Matched<'a>,
+    wholes: &'w Wholes,
+) -> FxHashMap<[&'w NodeName; 2], Vec<Wire<'a>>>
+where
+    'a: 'w,
+{
     let mut wires: FxHashMap<_, Vec<Wire<'_>>> = FxHashMap::default();
     for (name, end) in &prior.interfaces {
         let Some(peer) = end.peer.as_ref().filter(|peer| name < *peer) else { continue };
@@ -83,7 +115,12 @@ fn wires_by_nodes<'a>(prior: &'a Prior, known: &Known<'a>) -> FxHashMap<[&'a Nod
         if [name, peer].into_iter().any(|(node, interface)| known.contains(&(node, interface.as_str()))) {
             continue;
         }
-        wires.entry([&name.0, &peer.0]).or_default().push([(&name.1, end), (&peer.1, far)]);
+        let (near, beyond) = (wholes.of_node(&name.0), wholes.of_node(&peer.0));
+        let (nodes, wire) = match near <= beyond {
+            true => ([near, beyond], [(name.1.as_str(), end), (peer.1.as_str(), far)]),
+            false => ([beyond, near], [(peer.1.as_str(), far), (name.1.as_str(), end)]),
+        };
+        wires.entry(nodes).or_default().push(wire);
     }
     for parallel in wires.values_mut() {
         parallel.sort_unstable_by_key(|[a, b]| (natural(a), natural(b)));
@@ -92,7 +129,10 @@ fn wires_by_nodes<'a>(prior: &'a Prior, known: &Known<'a>) -> FxHashMap<[&'a Nod
 }
 
 /// Links by their two nodes, the lesser name first; each with the side on which that one is. An overlay with two ends is one link.
-fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
+fn links_by_nodes<'w>(
+    topology: &'w Topology,
+    wholes: &'w Wholes,
+) -> IndexMap<[&'w NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
     let mut links: IndexMap<_, Vec<_>, FxBuildHasher> = IndexMap::default();
     for edge in topology.graph.edge_indices() {
         let far = match overlays::across(topology, edge) {
@@ -101,7 +141,7 @@ fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, E
             None => (edge, 1),
         };
         let near = (edge, 0);
-        let [a, b] = [near, far].map(|(edge, side)| &topology.end_node(edge, side).name);
+        let [a, b] = [near, far].map(|(edge, side)| wholes.of_node(&topology.end_node(edge, side).name));
         let (nodes, ends) = if a <= b { ([a, b], (near, far)) } else { ([b, a], (far, near)) };
         links.entry(nodes).or_default().push(ends);
     }
@@ -158,7 +198,7 @@ fn match_numbers<'a>(
     prior: &'a Prior,
     written: &Written<'_>,
     matched: &mut Wires<'a>,
-) -> Known<'a> {
+) -> Matched<'a> {
     let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
     let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
     let mut found = FxHashSet::default();
@@ -166,7 +206,8 @@ fn match_numbers<'a>(
         let slot = &mut matched[edge.index()][0];
         let Some((_, overlay)) = overlays::of(topology, edge).filter(|_| slot.is_none()) else { continue };
         let node = &topology.end_node(edge, 0).name;
-        let Some(&((owner, name), was)) = numbered.get(&(node, overlay.number)) else { continue };
+        let was = overlays::vni(overlay).and_then(|number| numbered.get(&(node, number)));
+        let Some(&((owner, name), was)) = was else { continue };
         let is_its_own = match &endpoint(topology, (edge, 0)).interface {
             Some(interface) => interface == name,
             None => !written.contains(&(node.as_str(), name)),
@@ -189,11 +230,11 @@ fn match_lone_ends<'a>(
     matched: &mut Wires<'a>,
 ) {
     let nodes = topology.graph.node_weights().filter(|n| n.overlay().is_none());
-    let nodes: FxHashSet<&NodeName> = nodes.map(|n| &n.name).collect();
+    let nodes: FxHashSet<&NodeName> = nodes.map(|n| known.wholes.of_node(&n.name)).collect();
     let mut lone: FxHashMap<&NodeName, Vec<Was<'a>>> = FxHashMap::default();
     for ((node, interface), end) in &prior.interfaces {
-        let is_lone = end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer));
-        if is_lone && !known.contains(&(node, interface.as_str())) {
+        let is_lone = end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(known.wholes.of_node(peer)));
+        if is_lone && !known.by_number.contains(&(node, interface.as_str())) {
             lone.entry(node).or_default().push((interface, end));
         }
     }

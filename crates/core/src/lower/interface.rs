@@ -2,7 +2,6 @@
 
 use super::sizes::Limit;
 use super::{Lab, Lowered, codes, ovs, qdisc, switch};
-use crate::given::domains::ports;
 use crate::given::interfaces::InterfaceId;
 use crate::names::{IfName, Mac};
 use crate::problem::Problem;
@@ -113,7 +112,7 @@ impl Lab<'_> {
             let port = Port { settings: switch::settings(written), ..Port::new(device.clone(), bridge) };
             lowered.insert(interface.at, Resource::Port(port));
             if self.filtering[interface.node.index()] {
-                let (ranges, pvid) = switch::vlans(ports::PortVlans::at(self.topology, edge, side));
+                let (ranges, pvid) = switch::vlans(written);
                 let vlans = PortVlans::new(device.clone(), ranges, pvid);
                 if !vlans.is_empty() {
                     lowered.insert(interface.at, Resource::PortVlans(vlans));

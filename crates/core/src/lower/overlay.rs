@@ -2,14 +2,13 @@
 
 use std::net::IpAddr;
 
-use petgraph::graph::{EdgeIndex, NodeIndex};
+use petgraph::graph::EdgeIndex;
 
 use super::tunnels::{Between, Site, group};
-use super::{Lab, Lowered, codes};
+use super::{Lab, Lowered};
 use crate::given::interfaces::InterfaceId;
 use crate::given::overlays;
 use crate::names::Mac;
-use crate::problem::Problem;
 use crate::resource::{
     Device, Df, Fdb, GENEVE_PORT, Gre, Neighbour, Ovs, OvsPortKind, OvsTunnel, OvsTunnelKind, Resource, SingleKind,
     VXLAN_PORT, Vxlan,
@@ -49,7 +48,7 @@ impl Lab<'_> {
         let Some(tunnel) = self.tunnels.between(node).and_then(|b| self.tunnel(edge, overlay, b)) else { return };
         match &self.topology.end_node(edge, 0).kind {
             Kind::Ovs(..) => self.lower_tunnel_ports(&tunnel, lowered),
-            Kind::Bridge(_) | Kind::Namespace | Kind::Router | Kind::Host => self.lower_tunnel(&tunnel, node, lowered),
+            Kind::Bridge(_) | Kind::Namespace | Kind::Router | Kind::Host => self.lower_tunnel(&tunnel, lowered),
             Kind::Nic { .. } | Kind::Overlay(_) => {}
         }
     }
@@ -61,7 +60,7 @@ impl Lab<'_> {
     }
 
     /// A device of the kernel, and what it is told of the far side.
-    fn lower_tunnel(&self, tunnel: &Tunnel<'_>, node: NodeIndex<u32>, lowered: &mut Lowered) {
+    fn lower_tunnel(&self, tunnel: &Tunnel<'_>, lowered: &mut Lowered) {
         let id = InterfaceId::End(tunnel.edge, 0);
         let at = id.of(self.topology).at;
         let written = &tunnel.overlay.written;
@@ -72,7 +71,6 @@ impl Lab<'_> {
             ttl: written.ttl.unwrap_or(DEFAULT_TTL),
             checksum: written.checksum.unwrap_or(false),
         };
-        let joins = self.topology.end_node(tunnel.edge, 0).switch().is_some();
         let (kind, told) = match written.kind {
             OverlayKind::Vxlan { port, df, .. } => {
                 let (fdb, are_all_known) = self.fdb(tunnel);
@@ -89,26 +87,10 @@ impl Lab<'_> {
                 };
                 (SingleKind::Vxlan(vxlan), fdb)
             }
-            OverlayKind::Gretap { key } if tunnel.others.len() == 1 => (SingleKind::Gretap(gre(key)), Vec::new()),
-            OverlayKind::Gre { key } if !joins => (SingleKind::Gre(gre(key)), self.neighbours(tunnel)),
+            OverlayKind::Gretap { key } => (SingleKind::Gretap(gre(key)), Vec::new()),
+            OverlayKind::Gre { key } => (SingleKind::Gre(gre(key)), self.neighbours(tunnel)),
             OverlayKind::Geneve { .. } => {
-                return lowered.problems.push(self.unfit(
-                    tunnel,
-                    "geneve joins bridges of Open vSwitch alone",
-                    "write `vxlan`, or `kind: ovs` for that node",
-                ));
-            }
-            OverlayKind::Gretap { .. } => {
-                let first = overlays::ends(self.topology, node).first() == Some(&tunnel.edge);
-                let (message, hint) = ("gretap joins two hosts, and here there are more", "write `vxlan` instead");
-                return lowered.problems.extend(first.then(|| self.unfit(tunnel, message, hint)));
-            }
-            OverlayKind::Gre { .. } => {
-                return lowered.problems.push(self.unfit(
-                    tunnel,
-                    "gre carries packets, and a switch has frames",
-                    "write `gretap` or `vxlan` instead",
-                ));
+                unreachable!("a checked overlay of Geneve joins bridges of Open vSwitch alone")
             }
         };
         lowered.insert(at, Resource::Device(Device::Single(Box::new(self.single(id, kind)))));
@@ -152,10 +134,6 @@ impl Lab<'_> {
     fn lower_tunnel_ports(&self, tunnel: &Tunnel<'_>, lowered: &mut Lowered) {
         let id = InterfaceId::End(tunnel.edge, 0);
         let (at, port) = (id.of(self.topology).at, &self.topology.graph[tunnel.edge].ends[0].port);
-        let problems = self.unfit_for_ports(tunnel);
-        if !problems.is_empty() {
-            return lowered.problems.extend(problems);
-        }
         let written = &tunnel.overlay.written;
         let (kind, key, df) = match written.kind {
             OverlayKind::Vxlan { port, df, .. } => {
@@ -164,7 +142,8 @@ impl Lab<'_> {
             OverlayKind::Geneve { port, .. } => {
                 (OvsTunnelKind::Geneve { port: port.unwrap_or(GENEVE_PORT) }, Some(tunnel.overlay.number), None)
             }
-            OverlayKind::Gretap { key } | OverlayKind::Gre { key } => (OvsTunnelKind::Gre, key, None),
+            OverlayKind::Gretap { key } => (OvsTunnelKind::Gre, key, None),
+            OverlayKind::Gre { .. } => unreachable!("a checked overlay of packets joins no switch"),
         };
         let is_udp = kind != OvsTunnelKind::Gre;
         for (name, &(_, remote)) in self.ports_at(id).into_iter().zip(&tunnel.others) {
@@ -181,36 +160,5 @@ impl Lab<'_> {
             made.protected |= tunnel.others.len() > 1;
             lowered.insert(at, Resource::Ovs(Ovs::Port(Box::new(made))));
         }
-    }
-
-    /// What is asked of tunnel ports that they cannot do: there is no device.
-    fn unfit_for_ports(&self, tunnel: &Tunnel<'_>) -> Vec<Problem> {
-        let end = &self.topology.graph[tunnel.edge].ends[0];
-        let mut problems = Vec::new();
-        let mut unfit = |is_so: bool, message: &str, hint: &str| {
-            if is_so {
-                problems.push(self.unfit(tunnel, message, hint));
-            }
-        };
-        let node_end = "write that at the other end of the link";
-        unfit(end.written.impairment.is_some(), "a tunnel port of Open vSwitch has no device to impair", node_end);
-        unfit(end.written.down, "a tunnel port of Open vSwitch cannot be down", node_end);
-        unfit(!end.written.tuning.is_empty(), "a tunnel port of Open vSwitch has no device to tune", node_end);
-        unfit(end.port.policing.is_some(), "a tunnel port of Open vSwitch takes in all", "take `policing` away");
-        let (is_df, group) = match tunnel.overlay.written.kind {
-            OverlayKind::Vxlan { df, group, .. } => (df == Some(Df::Inherit), group.is_some()),
-            OverlayKind::Geneve { .. } | OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => (false, false),
-        };
-        unfit(is_df, "`df: inherit` is not for Open vSwitch", "write `df: set` or `df: unset`");
-        unfit(group, "Open vSwitch sends to no multicast group", "take `group` away, or make the bridge a Linux one");
-        let is_gre = matches!(tunnel.overlay.written.kind, OverlayKind::Gre { .. });
-        unfit(is_gre, "gre carries packets, and a switch has frames", "write `gretap` or `vxlan` instead");
-        problems
-    }
-
-    fn unfit(&self, tunnel: &Tunnel<'_>, message: &str, hint: &str) -> Problem {
-        let node = &self.topology.end_node(tunnel.edge, 0).name;
-        let at = InterfaceId::End(tunnel.edge, 0).of(self.topology).at;
-        Problem::at(codes::TUNNEL_UNFIT, at, format!("at {node}: {message}")).hint(hint)
     }
 }

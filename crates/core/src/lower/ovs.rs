@@ -92,11 +92,7 @@ impl Lab<'_> {
     /// A port of a bridge.
     pub(super) fn named_port(&self, id: InterfaceId, name: IfName, kind: OvsPortKind, port: &PortWritten) -> OvsPort {
         let node = id.node(self.topology);
-        let vlans = || match id {
-            InterfaceId::End(edge, side) => ports::PortVlans::at(self.topology, edge, side),
-            InterfaceId::Own(..) => ports::PortVlans::of(port),
-        };
-        let vlans = if self.filtering[node.index()] { Vlans::of(vlans()) } else { Vlans::default() };
+        let vlans = if self.filtering[node.index()] { Vlans::of(port) } else { Vlans::default() };
         let (policing_rate, policing_burst) = port.policing.map_or((0, 0), policing);
         OvsPort {
             name,
@@ -215,7 +211,8 @@ struct Vlans {
 }
 
 impl Vlans {
-    fn of(ports::PortVlans { untagged, tagged }: ports::PortVlans<'_>) -> Self {
+    fn of(port: &PortWritten) -> Self {
+        let ports::PortVlans { untagged, tagged } = ports::PortVlans::of(port);
         // VLAN 0 is that of frames without a tag where nothing else is.
         let tag = untagged.filter(|&vid| vid != 0);
         let Some(trunk) = tagged else { return Vlans { tag, trunks: Vec::new(), mode: Some(VlanMode::Access) } };

@@ -153,7 +153,7 @@ fn parts(topology: &Topology) -> Vec<usize> {
 /// The tags that a switch that keeps VLANs apart puts on frames at the end of an overlay.
 fn tags_at_port(topology: &Topology, filtering: &[bool], edge: EdgeIndex<u32>) -> u32 {
     let link = &topology.graph[edge];
-    let tagged = filtering[link.ends[0].node.index()] && PortVlans::at(topology, edge, 0).tagged.is_some();
+    let tagged = filtering[link.ends[0].node.index()] && PortVlans::of(&link.ends[0].port).tagged.is_some();
     u32::from(link.kind == LinkKind::Overlay && tagged)
 }
 

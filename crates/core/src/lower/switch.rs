@@ -52,8 +52,8 @@ pub(super) fn settings(port: &PortWritten) -> PortSettings {
 }
 
 /// The VLANs of a port of a filtering switch: the ranges, and that of frames without a tag.
-pub(super) fn vlans(of: ports::PortVlans<'_>) -> (Vec<VlanRange>, Option<u16>) {
-    let ports::PortVlans { untagged: pvid, tagged } = of;
+pub(super) fn vlans(port: &PortWritten) -> (Vec<VlanRange>, Option<u16>) {
+    let ports::PortVlans { untagged: pvid, tagged } = ports::PortVlans::of(port);
     let tagged: &[(u16, u16)] = match tagged {
         None => &[],
         Some(Trunk::All) => &[(1, LAST_VLAN)],

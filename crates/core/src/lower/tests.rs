@@ -10,6 +10,7 @@ use crate::topology::{BondWritten, LinkKind};
 use expect_test::{Expect, expect};
 use petgraph::graph::EdgeIndex;
 
+mod hosts;
 mod interfaces;
 mod overlays;
 mod vlans;

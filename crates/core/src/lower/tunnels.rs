@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 use petgraph::graph::{EdgeIndex, NodeIndex};
 
+use super::codes;
 use super::sizes::Sizes;
 use super::underlay::{Seat, Underlay, Unknown};
-use super::{clashes, codes};
 use crate::given::blocks::Family;
 use crate::given::{overlays, stacks::Stacks};
 use crate::names::{HostId, IfName};
@@ -70,7 +70,6 @@ impl Tunnels {
                 }
             });
         }
-        problems.extend(clashes::clashes(topology, &between));
         let sizes = Sizes::new(topology, stacks, filtering, &between);
         problems.extend(sizes.too_large(topology));
         (Tunnels { between, sizes }, problems)

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::wires::Tags;
 use crate::names::IfName;
-use crate::resource::{DeviceId, NetnsId, Ovs, OvsPort, OvsPortKind, VlanMode, VlanProtocol};
+use crate::resource::{DeviceId, NetnsId, Ovs, OvsPort, OvsPortKind, OvsTunnel, VlanMode, VlanProtocol};
 
 /// The VLAN of frames without a tag that no port puts into one.
 const UNTAGGED: u16 = 0;
@@ -37,6 +37,7 @@ enum Leads {
     Device,
     Machine,
     Patch(IfName),
+    Tunnel(OvsTunnel),
 }
 
 /// Where a frame comes out.
@@ -45,15 +46,17 @@ pub(super) enum Exit {
     Device(IfName, Tags),
     /// Into the machine itself, by a device that Open vSwitch made.
     Machine(IfName, Tags),
+    /// Into a tunnel.
+    Tunnel(OvsTunnel, Tags),
 }
 
 impl Port {
     fn of(port: &OvsPort) -> Self {
-        let leads = match port.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
+        let leads = match &port.kind {
             OvsPortKind::Device => Leads::Device,
             OvsPortKind::Internal { .. } => Leads::Machine,
-            OvsPortKind::Patch { peer } => Leads::Patch(peer),
+            OvsPortKind::Patch { peer } => Leads::Patch(*peer),
+            OvsPortKind::Tunnel(tunnel) => Leads::Tunnel(tunnel.clone()),
         };
         // Without a mode a tag alone is that of an access port (ovs-vswitchd.conf.db(5), Port `vlan_mode`).
         let by_tag = if port.tag.is_some() && port.trunks.is_empty() { VlanMode::Access } else { VlanMode::Trunk };
@@ -157,6 +160,7 @@ impl Switched {
                     Leads::Device => exits.push(Exit::Device(*name, tags)),
                     Leads::Machine => exits.push(Exit::Machine(*name, tags)),
                     Leads::Patch(peer) => todo.push((*peer, tags)),
+                    Leads::Tunnel(tunnel) => exits.push(Exit::Tunnel(tunnel.clone(), tags)),
                 }
             }
         }

@@ -15,6 +15,8 @@ const CONNECTED_V6: u32 = 256;
 /// A routing table of a namespace: where packets are looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Place {
+    /// Which of the hosts.
+    pub(super) host: usize,
     pub(super) netns: NetnsId,
     pub(super) table: u32,
 }
@@ -36,9 +38,10 @@ struct Entry {
     ways: Vec<Way>,
 }
 
-/// The tables of all namespaces.
+/// The tables of all namespaces of a host.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
+    host: usize,
     /// The best entry first.
     entries: FxHashMap<Place, Vec<Entry>>,
     owners: FxHashMap<IpAddr, Vec<DeviceId>>,
@@ -48,12 +51,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new(state: &HostState) -> Self {
-        let mut tables = Tables { vrfs: vrfs(state), ..Tables::default() };
+    pub(super) fn new(host: usize, state: &HostState) -> Self {
+        let mut tables = Tables { host, vrfs: vrfs(state), ..Tables::default() };
         let is_up = |device: &DeviceId| state.get(&Key::Up(device.clone())).is_some();
         for (_, resource) in state.iter() {
             match resource {
-                Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
                 // A device that is down has no routes, and of its addresses none is answered for.
                 Resource::Address(address) if is_up(&address.device) => {
                     let (device, addr) = (&address.device, address.net.addr());
@@ -67,7 +69,7 @@ impl Tables {
                 Resource::Route(route) => {
                     let ways = ways(state, route, is_up);
                     if !ways.is_empty() {
-                        let place = Place { netns: route.netns.clone(), table: route.table };
+                        let place = Place { host, netns: route.netns.clone(), table: route.table };
                         tables.add(place, Entry { to: route.to, metric: route.metric, ways });
                     }
                 }
@@ -81,6 +83,8 @@ impl Tables {
                 | Resource::Tuning(_)
                 | Resource::Address(_)
                 | Resource::Ovs(_)
+                | Resource::Fdb(_)
+                | Resource::Neighbour(_)
                 | Resource::Ran(_) => {}
             }
         }
@@ -98,7 +102,7 @@ impl Tables {
     /// Where packets are looked up that come in by a device.
     pub(super) fn place(&self, device: &DeviceId) -> Place {
         let table = self.vrfs.get(device).copied().unwrap_or(TABLE_MAIN);
-        Place { netns: device.netns.clone(), table }
+        Place { host: self.host, netns: device.netns.clone(), table }
     }
 
     /// Whether the address is one of the namespace's own to packets looked up here: the addresses outside of VRFs are so everywhere.

@@ -22,6 +22,7 @@ use crate::topology::{OwnKind, Routing, Topology, WrittenRoute};
 
 mod faults;
 mod frames;
+mod tunnels;
 
 fn made(topology: &Topology) -> (Given, HostState) {
     let given = give(topology, &Prior::default()).expect("a sound lab");

@@ -163,6 +163,23 @@ links: [{ endpoints: [a, s] }, { endpoints: [a, t] }, { endpoints: [b, c], queue
     );
 }
 
+#[test]
+fn every_topology_of_the_library_can_be_placed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+    let files = std::fs::read_dir(folder).expect("the library").map(|file| file.expect("a file").path());
+    let mut several = Vec::new();
+    for file in files.filter(|file| file.extension().is_some_and(|e| e == "yaml")) {
+        let placed = place(&topology(&std::fs::read_to_string(&file).expect("readable")), &Places::new());
+        let placed = placed.unwrap_or_else(|problems| panic!("{}: {problems:#?}", file.display()));
+        if placed.hosts_used().len() > 1 {
+            assert!(placed.graph.node_weights().any(|node| node.overlay().is_some()), "{}", file.display());
+            several.push(placed.name.to_string());
+        }
+    }
+    several.sort();
+    assert_eq!(several, ["fabric", "gre", "multicast", "ovs-vxlan", "stretched"]);
+}
+
 /// A lab of so many nodes over so many hosts, with links between any.
 fn any() -> impl Strategy<Value = (String, usize)> {
     (2..5_usize, 3..24_usize).prop_flat_map(|(hosts, nodes)| {

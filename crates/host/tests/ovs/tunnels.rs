@@ -12,9 +12,17 @@ use netsim_host::probe::{Options, Outcome, Ping, ping};
 
 use super::common::{lab, same, space, state};
 use super::words::*;
-use super::{beside_a_switch, datapath, nothing_is_left, run, settled, until};
+use super::{Switch, beside_a_switch, datapath, nothing_is_left, run, settled, until};
 
 const VXLAN: OvsTunnelKind = OvsTunnelKind::Vxlan { port: VXLAN_PORT };
+
+/// Runs this beside a switch on a machine with IPv6: a kernel with a module for that loads it by then.
+fn beside_a_switch_with_ipv6(name: &str, body: impl FnOnce(&Switch)) {
+    beside_a_switch(name, |switch| match std::net::UdpSocket::bind("[::]:0") {
+        Ok(_) => body(switch),
+        Err(_) => eprintln!("SKIPPED {name}: this kernel has no IPv6"),
+    });
+}
 
 fn addr(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -36,7 +44,7 @@ fn on_a_bridge(ports: Vec<Resource>) -> HostState {
 
 #[test]
 fn tunnels_of_every_kind_are_made_change_in_place_and_go() {
-    beside_a_switch("tunnels::tunnels_of_every_kind_are_made_change_in_place_and_go", |switch| {
+    beside_a_switch_with_ipv6("tunnels::tunnels_of_every_kind_are_made_change_in_place_and_go", |switch| {
         let first = on_a_bridge(vec![
             tunnel_port("t-0", tunnel(VXLAN, "192.0.2.2")),
             tunnel_port("t-1", tunnel(VXLAN, "192.0.2.3")),
@@ -72,7 +80,7 @@ fn tunnels_of_every_kind_are_made_change_in_place_and_go() {
 
 #[test]
 fn what_a_hand_does_to_a_tunnel_is_seen_and_put_right() {
-    beside_a_switch("tunnels::what_a_hand_does_to_a_tunnel_is_seen_and_put_right", |switch| {
+    beside_a_switch_with_ipv6("tunnels::what_a_hand_does_to_a_tunnel_is_seen_and_put_right", |switch| {
         let wanted = on_a_bridge(vec![tunnel_port("t-0", tunnel(VXLAN, "192.0.2.2"))]);
         become_so(&wanted);
         for words in ["options:key=5", "options:remote_ip=flow", "options:tos=inherit", "type=gre", "type=erspan"] {
@@ -98,7 +106,7 @@ fn reaches(from: &str, to: &str) -> bool {
 #[test]
 fn a_tunnel_port_and_a_kernels_own_device_are_on_one_wire() {
     let name = "tunnels::a_tunnel_port_and_a_kernels_own_device_are_on_one_wire";
-    beside_a_switch(name, |switch| {
+    beside_a_switch_with_ipv6(name, |switch| {
         if datapath() != "system" {
             return eprintln!("SKIPPED {name}: this kernel has no datapath of Open vSwitch");
         }

@@ -113,6 +113,9 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     if found.is_ovs {
         interfaces.retain(|i| bridge.is_some_and(|bridge| i.ovs == Some(bridge.name)));
     }
+    if found.is_machine {
+        interfaces.retain(|i| !is_of_switch(i, observed, names));
+    }
     let name = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
     // The host's namespace has more than the lab.
     let here = |name: IfName| *netns != NetnsId::Host || interfaces.iter().any(|i| i.device == name.as_str());
@@ -178,6 +181,14 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     facts.tunnels.sort_by_cached_key(|f| natural(&f.text));
     facts.sysctls.sort_by_cached_key(|f| natural(&f.text));
     facts
+}
+
+/// Whether a device of the host's namespace is a switch, or a port of one.
+fn is_of_switch(interface: &Interface, observed: &Observed, names: &Names) -> bool {
+    let Ok(name) = IfName::new(&interface.device) else { return false };
+    let id = DeviceId { netns: NetnsId::Host, name };
+    let is_port = port(&id, observed).is_some_and(|port| names.joins(&port.master()) == Joins::Bridge);
+    interface.ovs.is_some() || is_port || names.is_bridge(&id)
 }
 
 /// The bridge of Open vSwitch that a node is, if that is there.

@@ -113,7 +113,7 @@ impl<'a> Flood<'a> {
         if !self.filtering[end.node.index()] {
             return Some(Wire { place: Medium::Switch(end.node, 0), tags: wire.tags });
         }
-        let (vlan, tags) = PortVlans::at(self.topology, edge, side).enter(wire.tags)?;
+        let (vlan, tags) = PortVlans::of(&end.port).enter(wire.tags)?;
         Some(Wire { place: Medium::Switch(end.node, vlan), tags })
     }
 
@@ -131,7 +131,7 @@ impl<'a> Flood<'a> {
         let out = |&(edge, side): &(EdgeIndex<u32>, usize)| {
             let carries = self.links == Links::All || is_up(self.topology, edge);
             let tags = if self.filtering[switch.index()] {
-                PortVlans::at(self.topology, edge, side).leave(vlan, wire.tags)?
+                PortVlans::of(&self.topology.graph[edge].ends[side].port).leave(vlan, wire.tags)?
             } else {
                 wire.tags
             };

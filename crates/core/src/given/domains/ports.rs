@@ -10,8 +10,7 @@ use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
 /// (`br_vlan_init`, net/bridge/br_vlan.c).
 pub(crate) const DEFAULT_VLAN: u16 = 1;
 
-/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself. Of a bridge on several hosts all parts do if one
-/// does.
+/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself.
 pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
     let mut filtering: Vec<bool> =
         topology.graph.node_weights().map(|n| n.switch().is_some_and(|s| s.vlan.is_some())).collect();
@@ -31,12 +30,6 @@ pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
             | OwnKind::Vrf { .. } => false,
         });
     }
-    for overlay in topology.graph.node_indices().filter(|&node| topology.graph[node].overlay().is_some()) {
-        let parts = overlays::ends(topology, overlay).into_iter().filter(|&edge| overlays::joins_parts(topology, edge));
-        let parts: Vec<usize> = parts.map(|edge| topology.graph[edge].ends[0].node.index()).collect();
-        let any = parts.iter().any(|&part| filtering[part]);
-        parts.into_iter().for_each(|part| filtering[part] |= any);
-    }
     filtering
 }
 
@@ -54,15 +47,6 @@ pub(crate) struct PortVlans<'a> {
 }
 
 impl<'a> PortVlans<'a> {
-    /// Of the end of a link. Between the parts of one bridge on several hosts all VLANs pass.
-    pub(crate) fn at(topology: &'a Topology, edge: EdgeIndex<u32>, side: usize) -> Self {
-        let port = &topology.graph[edge].ends[side].port;
-        if !names_vlans(port) && overlays::joins_parts(topology, edge) {
-            return PortVlans { untagged: Some(DEFAULT_VLAN), tagged: Some(&Trunk::All) };
-        }
-        PortVlans::of(port)
-    }
-
     pub(crate) fn of(port: &'a PortWritten) -> Self {
         let access = port.vlan.unwrap_or(DEFAULT_VLAN);
         match &port.trunk {

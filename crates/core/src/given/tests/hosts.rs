@@ -6,20 +6,12 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::{check, text};
-use crate::fixture::{Lab, Sketch, Without, nets, overlay, spread, vxlan};
+use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, vxlan};
 use crate::given::{Given, Prior, give, places_of};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::state::{HostFacts, HostState};
-use crate::topology::{Kind, OverlayKind, OverlayWritten, Routing, Topology};
-
-/// Four hosts with addresses of both families.
-const HOSTS: [(&str, &[&str]); 4] = [
-    ("h0", &["192.0.2.10", "2001:db8::10"]),
-    ("h1", &["192.0.2.11", "2001:db8::11"]),
-    ("h2", &["192.0.2.12", "2001:db8::12"]),
-    ("h3", &["192.0.2.13", "2001:db8::13"]),
-];
+use crate::topology::{Kind, OverlayKind, Routing, Topology};
 
 fn three() -> Lab {
     let mut lab = Lab::new();
@@ -110,60 +102,6 @@ fn what_is_in_the_namespace_of_two_machines_does_not_clash() {
     );
 }
 
-/// Nodes of a sketch over so many hosts, with the switches that are to be in parts, and kinds of overlays that fit.
-#[derive(Debug, Clone)]
-pub(crate) struct Spread {
-    pub(crate) sketch: Sketch,
-    pub(crate) on: Vec<u8>,
-    hosts: u8,
-    splits: bool,
-    kinds: Vec<u8>,
-}
-
-impl Spread {
-    pub(crate) fn any() -> impl Strategy<Value = Spread> {
-        let on = prop::collection::vec(any::<u8>(), 9);
-        let kinds = prop::collection::vec(0..4_u8, 14);
-        (Sketch::any(), on, 1..=4_u8, any::<bool>(), kinds).prop_map(|(sketch, on, hosts, splits, kinds)| Spread {
-            sketch,
-            on,
-            hosts,
-            splits,
-            kinds,
-        })
-    }
-
-    /// The lab on one host, and over all of them.
-    pub(crate) fn build(&self, routing: Routing, without: &Without) -> (Lab, Lab) {
-        let mut sketch = self.sketch.clone();
-        // Circles of switches need a spanning tree.
-        sketch.in_host = false;
-        let mut flat = sketch.build(routing, without);
-        flat.hosts(&HOSTS);
-        let names = self.sketch.names();
-        let position = |name: &str| names.iter().position(|known| known == name).unwrap_or_default();
-        let host = |name: &str| format!("h{}", self.on[position(name) % self.on.len()] % self.hosts);
-        let graph = flat.0.graph.clone();
-        let wide =
-            spread(&flat, |node| host(graph[node].name.as_str()), |_| self.splits, |link| self.kind(&flat, link));
-        for node in flat.0.graph.node_weights_mut() {
-            node.on = crate::topology::On::Host(HostId::new("h0").expect("a name"));
-        }
-        (flat, wide)
-    }
-
-    fn kind(&self, lab: &Lab, link: usize) -> OverlayWritten {
-        let edge = petgraph::graph::EdgeIndex::new(link);
-        let has_switch = [0, 1].into_iter().any(|side| lab.0.end_node(edge, side).switch().is_some());
-        let key = Some(u32::try_from(link).expect("few links"));
-        overlay(match self.kinds[link % self.kinds.len()] {
-            0 => OverlayKind::Gretap { key },
-            1 if !has_switch => OverlayKind::Gre { key },
-            _ => return vxlan(),
-        })
-    }
-}
-
 /// The addresses of all interfaces of nodes that are no switches, by their names.
 fn addresses(topology: &Topology, given: &Given) -> IndexMap<(String, String), Vec<IpNet>> {
     let mut all = IndexMap::new();
@@ -193,7 +131,7 @@ proptest! {
 
     #[test]
     fn a_nodes_names_and_addresses_do_not_depend_on_where_it_runs(spread in Spread::any()) {
-        let (flat, wide) = spread.build(Routing::Written, &Without::default());
+        let (flat, wide) = spread.build(Routing::Written, &Without::default()).expect("plain links");
         let on_one = give(&flat.0, &Prior::default()).expect("a sound lab");
         let over_all = give(&wide.0, &Prior::default()).expect("a sound lab");
         prop_assert_eq!(addresses(&flat.0, &on_one), addresses(&wide.0, &over_all));
@@ -201,10 +139,10 @@ proptest! {
 
     #[test]
     fn names_and_addresses_stay_when_nodes_move(spread in Spread::any(), moved in any::<u8>()) {
-        let (_, before) = spread.build(Routing::Written, &Without::default());
+        let (_, before) = spread.build(Routing::Written, &Without::default()).expect("plain links");
         let mut other = spread.clone();
         other.on.iter_mut().for_each(|on| *on = on.wrapping_add(moved));
-        let (_, after) = other.build(Routing::Written, &Without::default());
+        let (_, after) = other.build(Routing::Written, &Without::default()).expect("plain links");
         let (given, _) = made(&before.0, &Prior::default());
         let again = give(&after.0, &Prior::from_given(&before.0, &given)).expect("a sound lab");
         prop_assert_eq!(addresses(&before.0, &given), addresses(&after.0, &again));
@@ -212,12 +150,12 @@ proptest! {
 
     #[test]
     fn machines_tell_what_the_file_told(spread in Spread::any(), link in any::<prop::sample::Index>()) {
-        let (_, old) = spread.build(Routing::Written, &Without::default());
+        let (_, old) = spread.build(Routing::Written, &Without::default()).expect("plain links");
         let (given, states) = made(&old.0, &Prior::default());
         prop_assert_eq!(&give(&old.0, &Prior::from_states(&states)).expect("a sound lab"), &given);
         let links = spread.sketch.links.len();
         let link = (links > 0).then(|| link.index(links));
-        let (_, new) = spread.build(Routing::Written, &Without { node: None, link });
+        let (_, new) = spread.build(Routing::Written, &Without { node: None, link }).expect("plain links");
         let told = give(&new.0, &Prior::from_given(&old.0, &given)).expect("a sound lab");
         let seen = give(&new.0, &Prior::from_states(&states)).expect("a sound lab");
         prop_assert_eq!(addresses(&new.0, &seen), addresses(&new.0, &told));

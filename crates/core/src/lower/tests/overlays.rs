@@ -1,6 +1,8 @@
 //! What links between hosts become.
 
 use expect_test::{Expect, expect};
+use petgraph::graph::EdgeIndex;
+use petgraph::visit::EdgeRef;
 
 use super::problems_of;
 use crate::fixture::{Lab, facts, lines, nets, overlay, vxlan};
@@ -9,7 +11,7 @@ use crate::lower::{lower, origins};
 use crate::names::HostId;
 use crate::resource::{Datapath, Df, Key};
 use crate::state::HostFacts;
-use crate::topology::{Kind, OverlayKind, OvsWritten, Switch};
+use crate::topology::{Kind, OverlayKind, OvsWritten, Switch, Trunk};
 
 /// The lines of each host in which one of these stands.
 fn check(lab: &Lab, facts: &HostFacts, parts: &[&str], expected: Expect) {
@@ -156,8 +158,12 @@ fn a_bridge_on_three_hosts_is_a_trunk_between_its_parts_where_it_keeps_vlans_apa
         switch(&mut lab, part, on, &["10.9.0.0/24"]);
         lab.link(node, part);
     }
-    lab.end(petgraph::graph::EdgeIndex::new(0), 1).port.vlan = Some(10);
-    lab.over("sw", vxlan(), &["sw-h1", "sw-h2", "sw-h3"]);
+    lab.end(EdgeIndex::new(0), 1).port.vlan = Some(10);
+    let over = lab.over("sw", vxlan(), &["sw-h1", "sw-h2", "sw-h3"]);
+    for edge in lab.0.graph.edges(over).map(|edge| edge.id()).collect::<Vec<_>>() {
+        lab.end(edge, 0).port.trunk = Some(Trunk::All);
+        lab.end(edge, 0).port.native = Some(1);
+    }
     check(
         &lab,
         &HostFacts::new(),
@@ -454,45 +460,14 @@ fn what_hosts_cannot_agree_on_is_told_once() {
     "#]],
     );
     let mut lab = three();
-    for name in ["one", "two"] {
-        lab.over(name, gretap(Some(5)), &["a", "b"]);
-        lab.over(&format!("{name}-l3"), gre(None), &["a", "b"]);
-    }
-    lab.over("other", gretap(Some(6)), &["a", "b"]);
-    tell(
-        &lab,
-        expect![[r#"
-        E198 links: h1 cannot tell gretap of one and of two apart: both are with key 5 between the same hosts
-          give one of them another key: `gretap: { key: … }`
-        E198 links: h1 cannot tell gre of one-l3 and of two-l3 apart: both are without a key between the same hosts
-          give one of them another key: `gre: { key: … }`
-    "#]],
-    );
-    let mut lab = three();
-    ovs(&mut lab, "br0", "h1", Datapath::System);
-    lab.over("a-b", vxlan(), &["a", "b"]);
-    lab.over("br0-c", vxlan(), &["br0", "c"]);
-    tell(
-        &lab,
-        expect![[r#"
-        E198 links: on h1 a bridge of Open vSwitch and a device of the kernel would share UDP port 4789, for a-b and br0-c
-          give one of them another port: `vxlan: { port: … }`
-    "#]],
-    );
-    let mut lab = three();
     let group = Some("ff0e::1".parse().expect("an address"));
     lab.over("lan", overlay(OverlayKind::Vxlan { vni: None, port: None, group, df: None }), &["a", "b", "c"]);
-    lab.over("a-c", overlay(OverlayKind::Geneve { vni: None, port: None }), &["a", "c"]);
     tell(
         &lab,
         expect![[r#"
-        E196 links: its group is IPv6 alone, and not all hosts have that in the underlay: h1 has IPv4, h2 has IPv4, h3 has IPv4
-          write `underlay: { address: [ … ] }` with an address of that family for each of them
-        E199 links[3]: at a: geneve joins bridges of Open vSwitch alone
-          write `vxlan`, or `kind: ovs` for that node
-        E199 links[3]: at c: geneve joins bridges of Open vSwitch alone
-          write `vxlan`, or `kind: ovs` for that node
-    "#]],
+            E196 links: its group is IPv6 alone, and not all hosts have that in the underlay: h1 has IPv4, h2 has IPv4, h3 has IPv4
+              write `underlay: { address: [ … ] }` with an address of that family for each of them
+        "#]],
     );
 }
 
@@ -505,7 +480,7 @@ fn an_mtu_that_does_not_pass_is_told_with_the_sum() {
     lab.end(edge, 1).mtu = Some(1500);
     lab.over("sw-b", vxlan(), &["sw", "b"]);
     lab.over("b-c", gre(Some(1)), &["b", "c"]);
-    let last = petgraph::graph::EdgeIndex::new(lab.0.graph.edge_count() - 1);
+    let last = EdgeIndex::new(lab.0.graph.edge_count() - 1);
     lab.end(last, 0).mtu = Some(1473);
     lab.own("b", "eth0.7", crate::fixture::vlan("eth0", 7), &[]).mtu = Some(1450);
     let has = facts(&[("h1", 1500, &[]), ("h2", 1500, &["192.0.2.2/24"]), ("h3", 1500, &[])]);
@@ -517,31 +492,6 @@ fn an_mtu_that_does_not_pass_is_told_with_the_sum() {
         E062 nodes.b.interfaces.eth0.7: b:eth0.7 has an MTU of 1450, above the 1446 of what is beneath it
           leave `mtu` out, or write at most that
     "#]].assert_eq(&problems_of(&lab, &has));
-}
-
-#[test]
-fn what_tunnel_ports_cannot_do_is_told() {
-    let mut lab = three();
-    ovs(&mut lab, "br0", "h1", Datapath::System);
-    let group = Some("239.1.1.1".parse().expect("an address"));
-    let written = overlay(OverlayKind::Vxlan { vni: None, port: None, group, df: Some(Df::Inherit) });
-    lab.over("br0-b", written, &["br0", "b"]);
-    let edge = petgraph::graph::EdgeIndex::new(0);
-    lab.end(edge, 0).written.down = true;
-    lab.end(edge, 0).written.impairment = Some(crate::topology::Impairment::default());
-    lab.0.hosts["h1"].device = Some(crate::names::IfName::LO);
-    lab.0.hosts["h2"].device = Some(crate::names::IfName::LO);
-    expect![[r#"
-        E199 links[0]: at br0: a tunnel port of Open vSwitch has no device to impair
-          write that at the other end of the link
-        E199 links[0]: at br0: a tunnel port of Open vSwitch cannot be down
-          write that at the other end of the link
-        E199 links[0]: at br0: `df: inherit` is not for Open vSwitch
-          write `df: set` or `df: unset`
-        E199 links[0]: at br0: Open vSwitch sends to no multicast group
-          take `group` away, or make the bridge a Linux one
-    "#]]
-    .assert_eq(&problems_of(&lab, &HostFacts::new()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a kernel must be able to do for a resource.
 
-use crate::resource::{Datapath, Device, Gre, Ovs, QdiscKind, Resource, SingleKind};
+use crate::resource::{Datapath, Device, Gre, Ovs, OvsPortKind, QdiscKind, Resource, SingleKind};
 use crate::state::Feature;
 
 pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
@@ -24,6 +24,8 @@ pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
         Resource::Address(a) if a.net.addr().is_ipv6() => vec![Feature::Ipv6],
         Resource::Neighbour(n) if n.address.is_ipv6() => vec![Feature::Ipv6],
         Resource::Route(r) if r.via.len() > 1 => vec![Feature::Multipath],
+        // Without IPv6 the kernel's datapath hangs with a tunnel over it for half a minute and more.
+        Resource::Ovs(Ovs::Port(port)) if is_over_ipv6(&port.kind) => vec![Feature::Ipv6],
         Resource::Ovs(Ovs::Bridge(bridge)) if bridge.datapath == Datapath::System => vec![Feature::OpenVswitch],
         Resource::Netns(_)
         | Resource::Device(Device::Stray { .. })
@@ -38,6 +40,10 @@ pub(in crate::resource) fn features(resource: &Resource) -> Vec<Feature> {
         | Resource::Fdb(_)
         | Resource::Neighbour(_) => Vec::new(),
     }
+}
+
+fn is_over_ipv6(kind: &OvsPortKind) -> bool {
+    matches!(kind, OvsPortKind::Tunnel(tunnel) if tunnel.local.is_ipv6())
 }
 
 fn single_features(kind: &SingleKind) -> Vec<Feature> {

@@ -33,7 +33,7 @@ pub struct VxlanSpec {
     pub group: Option<String>,
     /// The outer TTL: 1 to 255; the kernel's by default, 64 and for a group 1.
     pub ttl: Option<u32>,
-    /// Whether the outer UDP header has a checksum; by default not over IPv4, and over IPv6 it has.
+    /// Whether the outer UDP header has a checksum; `true` by default.
     pub udp_checksum: Option<bool>,
     /// Whether the outer IPv4 header forbids to be cut in pieces; `unset` by default.
     pub df: Option<Df>,
@@ -50,7 +50,7 @@ pub struct GeneveSpec {
     pub port: Option<u32>,
     /// The outer TTL: 1 to 255; 64 by default.
     pub ttl: Option<u32>,
-    /// Whether the outer UDP header has a checksum.
+    /// Whether the outer UDP header has a checksum; `true` by default.
     pub udp_checksum: Option<bool>,
 }
 
@@ -61,9 +61,9 @@ pub struct GeneveSpec {
 pub struct GreSpec {
     /// The key: 0 to 4294967295; none by default.
     pub key: Option<u32>,
-    /// The outer TTL: 1 to 255; that of the packet within by default.
+    /// The outer TTL: 1 to 255; 64 by default.
     pub ttl: Option<u32>,
-    /// Whether packets have a checksum.
+    /// Whether packets have a checksum; `false` by default.
     pub checksum: Option<bool>,
 }
 

@@ -23,7 +23,7 @@ fn with_fault(state: &HostState, key: &Key, fault: Option<Resource>) -> HostStat
 /// Whether the graph's pairs have a packet or its answer come by here: a fault in anything else cannot show.
 fn matters(topology: &Topology, given: &Given, resource: &Resource) -> bool {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => true,
         Resource::Ovs(Ovs::Port(_) | Ovs::Bridge(_)) => true,
         Resource::Ovs(Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_)) => false,
         // A route for which a pair's address is meant.

@@ -311,6 +311,7 @@ mod tests {
     use super::super::{Kind, decode};
     use super::*;
     use netsim_core::names::Mac;
+    use netsim_core::resource::Df;
 
     fn kinds() -> Vec<SingleKind> {
         let parent = || id("eth0");
@@ -321,6 +322,24 @@ mod tests {
         kinds.extend(MacvlanMode::WORDS.iter().map(|(_, mode)| SingleKind::Macvlan { parent: parent(), mode: *mode }));
         kinds.extend(IpvlanMode::WORDS.iter().map(|(_, mode)| SingleKind::Ipvlan { parent: parent(), mode: *mode }));
         kinds.extend(BondMode::WORDS.iter().map(|(_, mode)| SingleKind::Bond(Bond { mode: *mode, miimon: 100 })));
+        let addresses = [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")];
+        for (local, remote) in addresses.map(|(a, b)| (a.parse().expect("an address"), b.parse().expect("an address")))
+        {
+            let gre = Gre { local, remote: Some(remote), key: Some(9), ttl: 3, checksum: true };
+            kinds.extend([SingleKind::Gretap(gre), SingleKind::Gre(gre)]);
+            let vxlan = Vxlan {
+                vni: 7,
+                port: 4789,
+                local,
+                remote: Some(remote),
+                device: Some(parent().name),
+                ttl: 3,
+                checksum: true,
+                df: Df::Set,
+                learning: false,
+            };
+            kinds.extend([SingleKind::Vxlan(vxlan), SingleKind::Vxlan(Vxlan { device: None, ..vxlan })]);
+        }
         kinds
     }
 
@@ -330,14 +349,16 @@ mod tests {
             let mac = kind.has_mac().then_some(Mac([2, 0, 0, 0, 0, 9]));
             let mtu = kind.has_mtu().then_some(1400);
             let single = Single { id: id("x0"), mac, mtu, link_local: false, full_name: None, kind: kind.clone() };
-            let parent = kind.parent(&single.id).map(|_| 7);
+            let beneath = kind.parent(&single.id).or_else(|| kind.underlay());
+            let parent = beneath.as_ref().map(|_| 7);
             let seen = decode(&payload(create_single(&single, 3, parent, None, 99))).expect("a message about a device");
             assert_eq!((seen.index, seen.name, seen.group), (3, single.id.name, 99));
             assert_eq!((seen.mac, seen.mtu), (mac, mtu.unwrap_or(0)));
-            assert_eq!(seen.peer, parent.map(|index| (index, None)));
-            assert_eq!(seen.kind.has_peer(), parent.is_some());
+            let stands = kind.parent(&single.id).is_some();
+            assert_eq!(seen.peer, parent.filter(|_| stands).map(|index| (index, None)));
+            assert_eq!(seen.kind.has_peer(), stands);
             let Kind::Single(sort) = seen.kind else { panic!("{kind:?}: {:?}", seen.kind) };
-            assert_eq!(sort.on(&single.id, kind.parent(&single.id)), Some(kind.clone()));
+            assert_eq!(sort.on(&single.id, beneath), Some(kind.clone()));
             assert_eq!((sort.name(), sort.since(sort)), (kind.name(), None));
         }
     }

@@ -1,6 +1,8 @@
+use std::net::IpAddr;
+
 use netlink_packet_core::Emitable;
 use netsim_core::resource::{
-    BondMode, DeviceId, End, IpvlanMode, MacvlanMode, NetnsId, PortVlans, VlanProtocol, VlanRange,
+    BondMode, DeviceId, Df, End, Gre, IpvlanMode, MacvlanMode, NetnsId, PortVlans, VlanProtocol, VlanRange, Vxlan,
 };
 
 use super::*;
@@ -55,6 +57,54 @@ fn a_dump_of_every_kind_reads_as_what_ip_was_told() {
     for (name, kind, on) in told {
         let link = link(name);
         assert_eq!((link.name.as_str(), link.kind, link.peer), (name, kind, on.map(|index| (index, None))));
+    }
+}
+
+#[test]
+fn a_dump_of_every_tunnel_reads_as_what_ip_was_told() {
+    let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
+    let vxlan = |vni, port, local, remote: Option<&str>| Vxlan {
+        vni,
+        port,
+        local: ip(local),
+        remote: remote.map(ip),
+        device: None,
+        ttl: 0,
+        checksum: true,
+        df: Df::Unset,
+        learning: true,
+    };
+    let gre = |local, remote: Option<&str>, key| Gre {
+        local: ip(local),
+        remote: remote.map(ip),
+        key,
+        ttl: 0,
+        checksum: false,
+    };
+    // ip-link(8) gives 64 where none is said.
+    let over_ipv6 = |key| Gre { ttl: 64, ..gre("2001:db8::1", Some("2001:db8::2"), key) };
+    let plain = vxlan(0x8f21c4, 4789, "192.0.2.1", Some("192.0.2.2"));
+    let plain = Vxlan { ttl: 9, df: Df::Set, learning: false, checksum: false, ..plain };
+    let grouped = Vxlan { checksum: false, ..vxlan(7, 8472, "2001:db8::1", Some("ff05::7")) };
+    let tap = Gre { ttl: 8, checksum: true, ..gre("192.0.2.1", Some("192.0.2.2"), Some(77)) };
+    let told = [
+        ("vx0", Kind::Single(Sort::Vxlan { vxlan: plain, link: 0 }), Some((4789, Some(0x8f21c4)))),
+        ("vx1", Kind::Single(Sort::Vxlan { vxlan: grouped, link: 3 }), Some((8472, Some(7)))),
+        // Without a mode or an address that we have a word for it still uses its port.
+        ("vx2", Kind::Other("vxlan".into()), Some((4790, None))),
+        ("vx3", Kind::Other("vxlan".into()), Some((4789, Some(8)))),
+        ("vx4", Kind::Single(Sort::Vxlan { vxlan: vxlan(9, 4789, "192.0.2.1", None), link: 0 }), Some((4789, Some(9)))),
+        ("gt0", Kind::Single(Sort::Gretap(tap)), None),
+        ("gt1", Kind::Single(Sort::Gretap(over_ipv6(None))), None),
+        ("gt2", Kind::Other("ip6gretap".into()), None),
+        ("gr0", Kind::Single(Sort::Gre(gre("192.0.2.1", None, Some(3)))), None),
+        ("gr1", Kind::Single(Sort::Gre(over_ipv6(Some(u32::MAX)))), None),
+        ("gr2", Kind::Other("gre".into()), None),
+    ];
+    for (name, kind, listens) in told {
+        let link = link(name);
+        let listens = listens.map(|(port, vni)| Listens { port, vni });
+        assert_eq!((link.name.as_str(), link.kind, link.listens), (name, kind, listens));
     }
 }
 

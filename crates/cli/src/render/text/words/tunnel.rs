@@ -16,7 +16,7 @@ pub fn vxlan(vxlan: &Vxlan) -> Vec<String> {
     let by = vxlan.device.map(|device| format!(" by {device}"));
     let mut about = vec![format!("VNI {}{}", vxlan.vni, [at, to, by].into_iter().flatten().collect::<String>())];
     about.extend(ttl(vxlan.ttl));
-    about.extend(checksum(vxlan.checksum, vxlan.local));
+    about.extend(checksum(vxlan.checksum, true).map(str::to_owned));
     about.extend((vxlan.df != Df::Unset).then(|| format!("df {}", df(vxlan.df))));
     about.extend((!vxlan.learning).then(|| "no learning".to_owned()));
     about
@@ -28,13 +28,13 @@ pub fn gre(gre: &Gre) -> Vec<String> {
     let mut about = vec![to];
     about.extend(gre.key.map(|key| format!("key {key}")));
     about.extend(ttl(gre.ttl));
-    about.extend(gre.checksum.then(|| "checksum".to_owned()));
+    about.extend(checksum(gre.checksum, false).map(str::to_owned));
     about
 }
 
 /// Where a port of Open vSwitch goes, and what is other than by default.
 pub fn ovs(tunnel: &OvsTunnel) -> Vec<String> {
-    let OvsTunnel { kind, local, remote, key, ttl: hops, checksum, df } = tunnel;
+    let OvsTunnel { kind, local: _, remote, key, ttl: hops, checksum, df } = tunnel;
     let (number, usual) = match kind {
         OvsTunnelKind::Vxlan { port } => (vni(*key), (*port, VXLAN_PORT)),
         OvsTunnelKind::Geneve { port } => (vni(*key), (*port, netsim_core::resource::GENEVE_PORT)),
@@ -43,7 +43,7 @@ pub fn ovs(tunnel: &OvsTunnel) -> Vec<String> {
     let at = (usual.0 != usual.1).then(|| format!("at UDP port {} ", usual.0));
     let mut about = vec![format!("{}{}to {remote}", number.unwrap_or_default(), at.unwrap_or_default())];
     about.extend(ttl(*hops));
-    about.extend(self::checksum(*checksum, *local));
+    about.extend(self::checksum(*checksum, *kind != OvsTunnelKind::Gre).map(str::to_owned));
     about.extend(df.then(|| "df set".to_owned()));
     about
 }
@@ -66,12 +66,12 @@ fn far(address: IpAddr) -> String {
     if address.is_multicast() { format!("group {address}") } else { address.to_string() }
 }
 
-/// Of an outer UDP header: over IPv6 it has one, unless that is said.
-fn checksum(has: bool, local: IpAddr) -> Option<String> {
-    match (has, local) {
-        (true, IpAddr::V6(_)) | (false, IpAddr::V4(_)) => None,
-        (true, IpAddr::V4(_)) => Some("checksum".to_owned()),
-        (false, IpAddr::V6(_)) => Some("no checksum".to_owned()),
+/// Of an outer header: that of UDP has one by default, that of GRE has none.
+fn checksum(has: bool, usual: bool) -> Option<&'static str> {
+    match (has, usual) {
+        (true, true) | (false, false) => None,
+        (true, false) => Some("checksum"),
+        (false, true) => Some("no checksum"),
     }
 }
 
@@ -174,7 +174,7 @@ mod tests {
             remote: Some(IpAddr::from([192, 0, 2, 2])),
             device: None,
             ttl: 0,
-            checksum: false,
+            checksum: true,
             df: Df::Unset,
             learning: true,
         };
@@ -192,7 +192,7 @@ mod tests {
             v.device = Some(IfName::new("eth1").expect("a name"));
         });
         assert_eq!(group, "VNI 4100 at UDP port 8472 to group 239.1.1.1 by eth1, ttl 4");
-        assert_eq!(told(|v| (v.checksum, v.df) = (true, Df::Set)), "VNI 4100 to 192.0.2.2, checksum, df set");
+        assert_eq!(told(|v| (v.checksum, v.df) = (false, Df::Set)), "VNI 4100 to 192.0.2.2, no checksum, df set");
     }
 
     #[test]
