@@ -49,8 +49,11 @@ pub fn answers(
     let Asked { pairs, patience } = asked;
     let topology = &surveyed.topology;
     if hosts.are_simulated() {
-        let walk = Walk::new(&surveyed.hosts[0].observed.ours);
-        let walked = |pair: &Pair| match walk.reaches(&netns_of(topology, pair.from), pair.address) {
+        let walk = Walk::over(surveyed.hosts.iter().map(|(id, on)| (id, &on.observed.ours)));
+        let reaches = |pair: &Pair| {
+            walk.reaches_on(host_of(&topology.graph[pair.from]), &netns_of(topology, pair.from), pair.address)
+        };
+        let walked = |pair: &Pair| match reaches(pair) {
             true => Answer::Came(None),
             false => Answer::None("no way there and back".to_owned()),
         };
