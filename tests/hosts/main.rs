@@ -6,4 +6,5 @@ mod broken;
 mod failure;
 mod labs;
 mod lost;
+mod nodes;
 mod work;
