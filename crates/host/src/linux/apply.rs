@@ -22,6 +22,7 @@ mod create;
 mod order;
 mod regain;
 mod remove;
+mod tell;
 mod tune;
 mod work;
 

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE, NlasIterator};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE, NlasIterator};
 use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netsim_core::names::Mac;
-use netsim_core::resource::{EVERYBODY, Fdb, Neighbour};
+use netsim_core::resource::{Fdb, Neighbour};
 
 use super::address;
 use super::attributes::number;
@@ -79,11 +79,9 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Seen> {
     Some(seen)
 }
 
-/// The request that tells a VXLAN device where an Ethernet address is, with its flags. Of what is for many each place gets a copy; for one address the last
-/// that is told holds.
-pub(crate) fn tell_fdb(index: u32, fdb: &Fdb) -> (u16, RouteNetlinkMessage) {
-    let how = if fdb.mac == EVERYBODY { NLM_F_APPEND } else { NLM_F_REPLACE };
-    (NLM_F_CREATE | how, RouteNetlinkMessage::NewNeighbour(of_fdb(index, fdb)))
+/// The request that tells a VXLAN device where an Ethernet address is.
+pub(crate) fn tell_fdb(index: u32, fdb: &Fdb) -> RouteNetlinkMessage {
+    RouteNetlinkMessage::NewNeighbour(of_fdb(index, fdb))
 }
 
 /// Makes it forget that.
@@ -150,7 +148,7 @@ mod tests {
         fn every_entry_reads_back_as_it_was_told(index: u32, mac: [u8; 6], to: IpAddr, address: IpAddr) {
             let fdb = Fdb { device: device(), mac: Mac(mac), to };
             let of_fdb = Seen { index, master: None, address: Some(to), link: mac.to_vec(), permanent: true, own: true };
-            prop_assert_eq!(seen(tell_fdb(index, &fdb).1), Some(of_fdb.clone()));
+            prop_assert_eq!(seen(tell_fdb(index, &fdb)), Some(of_fdb.clone()));
             let neighbour = Neighbour { device: device(), address, to };
             let link = match to {
                 IpAddr::V4(to) => to.octets().to_vec(),

@@ -427,7 +427,11 @@ impl Space {
     /// Whether a device of another namespace can take one of here along, or change it.
     pub(crate) fn leans_on_others(&self) -> bool {
         let elsewhere = |link: &Link| matches!(link.peer, Some((_, Some(_)))) && link.kind != Kind::Veth;
-        self.links.iter().any(|link| link.kind.has_peer() && elsewhere(link))
+        let goes_with_another = |link: &Link| match link.kind {
+            Kind::Single(Sort::Vxlan { link, .. }) => link != 0,
+            _ => link.kind.has_peer(),
+        };
+        self.links.iter().any(|link| goes_with_another(link) && elsewhere(link))
     }
 
     /// The programs that have run here.

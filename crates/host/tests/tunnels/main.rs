@@ -7,7 +7,9 @@ use std::time::Duration;
 use common::*;
 use netsim_core::names::{IfName, Mac};
 use netsim_core::plan::Action;
-use netsim_core::resource::{Device, Df, End, Fdb, Gre, Neighbour, Resource, Single, SingleKind, VXLAN_PORT, Vxlan};
+use netsim_core::resource::{
+    Device, Df, EVERYBODY, End, Fdb, Gre, Neighbour, Resource, Single, SingleKind, VXLAN_PORT, Vxlan,
+};
 use netsim_core::state::{HostState, Observed, Scope};
 use netsim_host::backend::Progress;
 use netsim_host::linux::{Linux, Paths};
@@ -33,6 +35,7 @@ macro_rules! on_a_machine {
 }
 
 mod gre;
+mod killed;
 mod others;
 mod vxlan;
 mod wire;

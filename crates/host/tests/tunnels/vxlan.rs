@@ -103,7 +103,7 @@ on_a_machine!(a_device_in_the_hosts_own_namespace_is_like_any_other, needs Vxlan
 });
 
 /// Three bridges as one: two on this host, to see that many ports of one host differ by their VNI alone, and one on the other.
-fn bridged(of: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> HostState {
+pub(crate) fn bridged(of: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> HostState {
     let at = |name: &str| format!("{of}/{name}");
     let device = single(&at("vx0"), 1450, SingleKind::Vxlan(vxlan));
     let switch = vec![bridge(&at("br0")), device, port(&at("vx0"), "br0"), up(&at("br0")), up(&at("vx0"))];
@@ -120,15 +120,14 @@ fn bridged(of: &str, vxlan: Vxlan, net: &str, entries: Vec<Resource>) -> HostSta
 on_a_machine!(a_bridge_over_two_hosts_floods_where_it_is_told_and_knows_what_it_is_told, needs Vxlan Bridge, {
     let [a, b] = two_machines();
     let told = |last| Vxlan { remote: None, learning: false, ..plain(last, 0) };
-    let nobody = Mac([0; 6]);
-    let entries = |at: &str, peer: &str, far: Mac| vec![fdb(at, nobody, peer), fdb(at, nobody, "192.0.2.99"), fdb(at, far, peer)];
+    let entries = |at: &str, peer: &str, far: Mac| vec![fdb(at, EVERYBODY, peer), fdb(at, EVERYBODY, "192.0.2.99"), fdb(at, far, peer)];
     let here = bridged("a", told(1), "10.0.0.1/24", entries("a/vx0", "192.0.2.2", mac_of("b/eth0")));
     let there = bridged("b", told(2), "10.0.0.2/24", entries("b/vx0", "192.0.2.1", mac_of("a/eth0")));
     a.makes(&here);
     b.makes(&there);
     assert!(reaches("a", "10.0.0.2"));
     // Without an entry nobody is asked.
-    let key = fdb("a/vx0", nobody, "192.0.2.2");
+    let key = fdb("a/vx0", EVERYBODY, "192.0.2.2");
     let mut less = here.clone();
     less.remove(&key.key());
     a.does(&[Action::Delete(key.clone())], &less);
@@ -141,11 +140,11 @@ on_a_machine!(a_bridge_over_two_hosts_floods_where_it_is_told_and_knows_what_it_
     run("bridge", &["-n", "a", "fdb", "replace", &mac_of("b/eth0").to_string(), "dev", "vx0", "dst", "192.0.2.51"]);
     let mut changed = here.clone();
     changed.remove(&fdb("a/vx0", mac_of("b/eth0"), "192.0.2.2").key());
-    changed.insert(fdb("a/vx0", nobody, "192.0.2.50"));
+    changed.insert(fdb("a/vx0", EVERYBODY, "192.0.2.50"));
     changed.insert(fdb("a/vx0", mac_of("b/eth0"), "192.0.2.51"));
     same(&a.observe(&asking(&here)).ours, &changed);
     let repair = [
-        Action::Delete(fdb("a/vx0", nobody, "192.0.2.50")),
+        Action::Delete(fdb("a/vx0", EVERYBODY, "192.0.2.50")),
         Action::Delete(fdb("a/vx0", mac_of("b/eth0"), "192.0.2.51")),
         Action::Create(fdb("a/vx0", mac_of("b/eth0"), "192.0.2.2")),
     ];
@@ -213,3 +212,22 @@ pub(crate) fn delete_all(machine: &Machine, all: &HostState) {
     let deletions: Vec<Action> = all.iter().map(|(_, r)| Action::Delete(r.clone())).collect();
     machine.does(&deletions.into_iter().rev().collect::<Vec<_>>(), &HostState::default());
 }
+
+on_a_machine!(what_a_device_has_learnt_by_itself_makes_way_for_what_it_is_told, needs Vxlan Bridge, {
+    let [a, b] = two_machines();
+    let here = bridged("a", plain(1, 2), "10.0.0.1/24", Vec::new());
+    a.makes(&here);
+    b.makes(&bridged("b", plain(2, 1), "10.0.0.2/24", Vec::new()));
+    assert!(reaches("a", "10.0.0.2"));
+    let far = fdb("a/vx0", mac_of("b/eth0"), "192.0.2.2");
+    let learnt = run("bridge", &["-n", "a", "fdb", "show", "dev", "vx0"]);
+    assert!(learnt.contains(&format!("{} dst 192.0.2.2 ", mac_of("b/eth0"))), "{learnt}");
+    let mut after = here.clone();
+    after.insert(far.clone());
+    a.does(&[Action::Create(far)], &after);
+    // What it was told does not.
+    let elsewhere = fdb("a/vx0", mac_of("b/eth0"), "192.0.2.3");
+    let refused = a.inside(|| a.linux.do_now(&lab(), &[Action::Create(elsewhere)], &Progress::default()));
+    let refused = refused.expect_err("it was told otherwise").to_string();
+    assert!(refused.contains("(EEXIST)"), "{refused}");
+});

@@ -12,7 +12,7 @@ use super::super::spaces::Spaces;
 use super::super::{address, errors, ledger, neighbour, ran, route, sysctl};
 use super::regain::Deprived;
 use super::work::{Host, Place, Work};
-use super::{Run, Step, change, create, order, tune};
+use super::{Run, Step, change, create, order, tell, tune};
 use crate::backend::StepError;
 use crate::netlink::{Batch, Refused};
 
@@ -199,10 +199,6 @@ impl Site<'_> {
             let message = address::encode(index(*at, a.device.name)?, a.net);
             batch.push(*at, NLM_F_CREATE | NLM_F_EXCL, RouteNetlinkMessage::NewAddress(message));
         }
-        for (at, fdb) in &self.place.fdb {
-            let (flags, message) = neighbour::tell_fdb(index(*at, fdb.device.name)?, fdb);
-            batch.push(*at, flags, message);
-        }
         // Going down takes neighbours along: the device is up by now.
         for (at, neighbour) in &self.place.neighbours {
             let (flags, message) = neighbour::tell(index(*at, neighbour.device.name)?, neighbour);
@@ -214,7 +210,10 @@ impl Site<'_> {
             let flags = NLM_F_CREATE | if *is_there { NLM_F_REPLACE } else { NLM_F_EXCL };
             batch.push(*at, flags, RouteNetlinkMessage::NewRoute(route::encode(r, |hop| devices[&hop.device])));
         }
+        let told = self.place.fdb.iter().map(|(at, fdb)| Ok((fdb.device.name, index(*at, fdb.device.name)?)));
+        let told = told.collect::<Result<FxHashMap<_, _>, StepError>>()?;
         self.run.send(space, batch, never)?;
+        tell::fdb(self.run, space, &self.place.fdb, &told)?;
         tune::set(self.run, spaces, self.netns, &self.place.tunings)?;
         deprived.restore(spaces).map_err(self.run.system(any))
     }

@@ -76,6 +76,11 @@ pub(super) fn devices(
     Ok(())
 }
 
+/// The device that it stands on, or that it sends by, where it names one.
+pub(super) fn beneath(single: &Single) -> Option<DeviceId> {
+    single.kind.parent(&single.id).or_else(|| single.kind.underlay())
+}
+
 /// Whether it stands on a device of another namespace, or sends over the underlay of one.
 pub(super) fn leans(single: &Single) -> bool {
     made_from(single) != single.id.netns
@@ -98,7 +103,7 @@ impl New<'_> {
     fn parent(self) -> Option<DeviceId> {
         match self {
             New::Bridge(_) | New::Veth(_) => None,
-            New::Single(single) => single.kind.parent(&single.id),
+            New::Single(single) => beneath(single),
         }
     }
 
@@ -128,7 +133,7 @@ fn push(
         }
         New::Veth(veth) => create_veth(run, spaces, here, (at, veth))?,
         New::Single(single) => {
-            let parent = match single.kind.parent(&single.id).or_else(|| single.kind.underlay()) {
+            let parent = match beneath(single) {
                 Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
                 None => None,
             };

@@ -13,6 +13,7 @@ use netsim_core::state::Loan;
 use rustc_hash::FxBuildHasher;
 
 use super::Step;
+use super::create::beneath;
 use super::tune::Queued;
 
 /// All of it; each thing with the place of its action in the plan.
@@ -197,9 +198,9 @@ impl<'a> Work<'a> {
     }
 }
 
-/// A device that is changed and stands on one of another namespace comes after that: it can only grow when that has grown.
+/// A device that is changed and stands on one of another namespace, or sends by it, comes after that: it can only grow when that has grown.
 fn rank(netns: &NetnsId, place: &Place) -> (bool, u8) {
-    let leans = |single: &Single| single.kind.parent(&single.id).is_some_and(|parent| parent.netns != single.id.netns);
+    let leans = |single: &Single| beneath(single).is_some_and(|below| below.netns != single.id.netns);
     let kind = match netns {
         NetnsId::Host => 2,
         NetnsId::Named(_) => u8::from(place.is_switch()),
