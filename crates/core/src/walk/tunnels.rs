@@ -84,7 +84,7 @@ impl Tunnels {
                 }
                 Resource::Ovs(Ovs::Port(port)) => {
                     if let OvsPortKind::Tunnel(tunnel) = &port.kind {
-                        self.add_end(End { host, door: Door::Port(port.name), takes: Takes::Ovs(*tunnel) });
+                        self.add_end(End { host, door: Door::Port(port.name), takes: Takes::Ovs(tunnel.clone()) });
                     }
                 }
                 Resource::Fdb(Fdb { device, mac, to }) => {
