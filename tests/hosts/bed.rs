@@ -56,6 +56,81 @@ pub fn on(host: &str, command: &str) -> String {
     text
 }
 
+/// Writes a file in the folder that netsim is run in.
+pub fn file(name: &str, text: &str) {
+    std::fs::create_dir_all(FOLDER).expect("/run is the bed's own");
+    std::fs::write(format!("{FOLDER}/{name}"), text).expect("/run is the bed's own");
+}
+
+const FOLDER: &str = "/run/lab";
+
+/// How a topology over so many hosts of the bed begins.
+pub fn hosts(count: usize) -> String {
+    let host = |n: usize| format!("  host{n}: {{ ssh: host{n} }}\n");
+    format!("name: t\nhosts:\n{}", (1..=count).map(host).collect::<String>())
+}
+
+/// What a run of the program came to.
+#[derive(Debug)]
+pub struct Ran {
+    words: String,
+    output: std::process::Output,
+}
+
+/// The program with these words, on the controller; what it stores there is in /run/state.
+pub fn program(words: &str) -> Command {
+    std::fs::create_dir_all(FOLDER).expect("/run is the bed's own");
+    let mut command = Command::new(NETSIM);
+    command.args(words.split(' ')).current_dir(FOLDER).env("XDG_STATE_HOME", "/run/state").stdin(Stdio::null());
+    command
+}
+
+/// Runs the program with these words.
+pub fn netsim(words: &str) -> Ran {
+    Ran { words: words.to_owned(), output: program(words).output().expect("it was built") }
+}
+
+impl Ran {
+    /// Whether it succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.output.status.success()
+    }
+
+    /// What it said, standard error first; fails the test unless it succeeded.
+    #[track_caller]
+    pub fn ok(&self) -> String {
+        self.ends(0)
+    }
+
+    /// The same of one that has to fail.
+    #[track_caller]
+    pub fn fails(&self) -> String {
+        self.ends(1)
+    }
+
+    /// The same of one that has to end with this status.
+    #[track_caller]
+    pub fn ends(&self, status: i32) -> String {
+        let (out, error) = (String::from_utf8_lossy(&self.output.stdout), String::from_utf8_lossy(&self.output.stderr));
+        let said = format!("{error}{out}");
+        assert_eq!(self.output.status.code(), Some(status), "netsim {}:\n{said}", self.words);
+        said
+    }
+}
+
+/// Runs a program here; fails the test unless it succeeds.
+pub fn run(program: &str, arguments: &[&str]) {
+    assert!(Command::new(program).args(arguments).status().expect("it starts").success(), "{program} {arguments:?}");
+}
+
+/// Runs a shell's command on a host without ssh: in the namespaces of its first process.
+pub fn on_console(host: &str, command: &str) {
+    let pid = std::fs::read_to_string(format!("/run/bed/{host}.pid")).expect("the bed wrote it");
+    let children = Command::new("pgrep").args(["-P", pid.trim()]).output().expect("procps is there");
+    let first = String::from_utf8_lossy(&children.stdout).trim().to_owned();
+    run("nsenter", &["-t", &first, "-a", "sh", "-c", command]);
+}
+
 /// The program that is copied to hosts, hashed once.
 pub fn own() -> Arc<Own> {
     static OWN: OnceLock<Arc<Own>> = OnceLock::new();

@@ -28,10 +28,6 @@ fn pids_of(what: &str) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
-fn run(program: &str, arguments: &[&str]) {
-    assert!(Command::new(program).args(arguments).status().expect("it starts").success(), "{program} {arguments:?}");
-}
-
 /// Waits until the slow program runs on a host.
 fn underway(host: &str) {
     waits_until(|| !on(host, "pgrep -f '^sleep 30'; true").is_empty());
@@ -87,7 +83,7 @@ fn a_connection_that_breaks_brings_all_hosts_back() {
             is_back(&outcomes[0]);
             is_lost(&outcomes[1], 161);
             if what.starts_with("sshd") {
-                on_console("2", "$(command -v /usr/sbin/sshd) -f /run/bed/sshd_config");
+                on_console("host2", "$(command -v /usr/sbin/sshd) -f /run/bed/sshd_config");
             }
             all_are_clean();
         }
@@ -105,14 +101,6 @@ fn a_connection_that_breaks_brings_all_hosts_back() {
         is_lost(&outcomes[1], 161);
         all_are_clean();
     });
-}
-
-/// Runs a shell's command on a host without ssh: in the namespaces of its first process.
-fn on_console(host: &str, command: &str) {
-    let pid = std::fs::read_to_string(format!("/run/bed/host{host}.pid")).expect("the bed wrote it");
-    let children = Command::new("pgrep").args(["-P", pid.trim()]).output().expect("procps is there");
-    let first = String::from_utf8_lossy(&children.stdout).trim().to_owned();
-    run("nsenter", &["-t", &first, "-a", "sh", "-c", command]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and measured")]
 
 mod bed;
+mod broken;
 mod failure;
+mod labs;
 mod lost;
 mod work;

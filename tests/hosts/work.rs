@@ -104,7 +104,7 @@ fn star(nodes: u32) -> HostState {
 fn a_hundred_nodes_on_each_of_three_hosts_are_made_side_by_side() {
     with_hosts("work::a_hundred_nodes_on_each_of_three_hosts_are_made_side_by_side", 3, "", || {
         let desired = star(100);
-        let local = netsim_host::Host::new(id("local"), AnyBackend::Local(netsim_host::Local::default()));
+        let local = Host::new(id("local"), AnyBackend::Local(netsim_host::Local::default()));
         let here = [(id("local"), local)].into_iter().collect();
         let all = connected(3);
         for (what, hosts) in [("locally", &here), ("on three hosts", &all)] {

@@ -65,6 +65,7 @@ fn a_lab_on_a_switch_that_hangs_can_be_destroyed() {
         let before = machine.seen();
         let said = machine.fails(["apply", file]);
         assert!(said.contains("E144") && said.contains("hint: "), "{said}");
+        assert!(said.contains("nothing was changed") && !said.contains("rolling back"), "{said}");
         assert_eq!(machine.seen(), before);
         destroyed_in_the_end(machine, switch);
     });
@@ -76,6 +77,7 @@ fn destroyed_in_the_end(machine: &Machine, switch: &Switch) {
     eprintln!("destroyed while it hangs: {}\n{}", output.status, both(&output));
     assert_eq!(switch.vsctl("--no-wait list Bridge"), "", "{}", both(&output));
     switch.signal("ovs-vswitchd", "-CONT");
+    switch.catches_up();
     machine.ok(["destroy", "pair"]);
     machine.has_nothing_left();
     switch.has_nothing_left();

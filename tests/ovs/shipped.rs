@@ -94,6 +94,8 @@ fn a_script_makes_the_rows_that_apply_makes() {
             machine.has_nothing_left();
 
             let script = machine.ok(["plan", &file, "--format", "sh"]);
+            let calls = script.lines().filter(|line| line.starts_with("ovs-vsctl"));
+            assert_eq!(calls.count(), 1, "{name}: one transaction, as apply makes\n{script}");
             let path = machine.file("lab.sh", &script);
             let mut shell = Command::new("sh");
             let output = shell.arg(path).env("OVS_RUNDIR", &switch.folder).output().expect("a shell is there");

@@ -106,6 +106,11 @@ impl Switch {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Waits until the switch has done all that the database asks for: a change that changes nothing tells, for nothing refers to the new row.
+    pub fn catches_up(&self) {
+        self.vsctl("-- --id=@nobody create Controller target=\"nobody\"");
+    }
+
     /// What stands in the database, without the database's own names for rows and without what the switch says of itself: the same for the same lab.
     pub fn seen(&self) -> String {
         let tables = [

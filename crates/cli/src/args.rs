@@ -45,6 +45,9 @@ pub struct Global {
     /// The database of Open vSwitch: unix:PATH, a path, or tcp:ADDRESS:PORT [default: in $OVS_RUNDIR, else at the usual places]
     #[arg(long, global = true, value_name = "ADDRESS", help_heading = "Global options")]
     pub db: Option<String>,
+    /// Use the netsim at this path on other hosts, instead of copying this one there
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub agent: Option<String>,
     /// When to use colours; NO_COLOR is respected too
     #[arg(long, global = true, value_enum, default_value_t = ColorWhen::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub color: ColorWhen,
@@ -174,6 +177,9 @@ pub struct PlanArgs {
     /// How to answer: for people, for programs, or as a script of ip, bridge, tc, ethtool, sysctl and ovs-vsctl
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     pub format: PlanFormat,
+    /// Only what is to be done on this host; may be given again
+    #[arg(long, value_name = "HOST", conflicts_with = "out")]
+    pub host: Vec<String>,
     /// Exit with 2 where there is something to do
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -191,6 +197,9 @@ pub struct ApplyArgs {
     /// Leave what was done where it fails, instead of rolling back
     #[arg(long)]
     pub no_rollback: bool,
+    /// Where one host fails or cannot be reached, go on with the others, instead of rolling all back
+    #[arg(long, conflicts_with = "no_rollback")]
+    pub keep_going: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -200,6 +209,9 @@ pub struct DestroyArgs {
     pub lab: String,
     #[command(flatten)]
     pub vars: Vars,
+    /// Only what is on this host, as one that came back later; may be given again
+    #[arg(long, value_name = "HOST")]
+    pub host: Vec<String>,
     /// Return before the kernel has freed the namespaces
     #[arg(long)]
     pub no_wait: bool,
@@ -222,6 +234,9 @@ pub struct StatusArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct ListArgs {
+    /// The labs on this host of any lab that was applied from here, asked there
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
     /// How to answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,

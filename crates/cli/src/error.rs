@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use netsim_core::lint::lint;
-use netsim_core::names::LabName;
+use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::{Code, Problem};
 use netsim_core::spec::Sources;
@@ -38,6 +39,8 @@ pub mod codes {
     pub const INTERRUPTED: u16 = 138;
     /// Two files that should be of one lab are not.
     pub const OTHER_LAB: u16 = 139;
+    /// This machine's part of a lab with other hosts, or the way to them, takes other rights.
+    pub const FAR_ROOTLESS: u16 = 165;
     /// An impairment that means nothing, or cannot be.
     pub const IMPAIR: u16 = 170;
 }
@@ -51,6 +54,8 @@ pub enum Failure {
     Refused { lab: LabName, refusals: Vec<Refusal> },
     /// The machine said no.
     Host(Box<HostError>),
+    /// Several things, and what that means for all.
+    Several { failures: Vec<Failure>, then: String },
     /// Anything else.
     Other { code: u16, message: String, hint: Option<String> },
     /// The failure itself has been told; what became of the lab is left to say.
@@ -75,6 +80,13 @@ impl Failure {
         Failure::Problems { sources: Box::new(sources.clone()), problems }
     }
 
+    /// What of so many hosts cannot be worked on; the errors say by themselves of which host they are.
+    pub fn hosts(down: &IndexMap<HostId, HostError>, of: usize) -> Self {
+        let failures = down.values().cloned().map(Failure::from).collect();
+        let then = format!("{} of {} cannot be worked on, nothing was changed", down.len(), count(of, "host"));
+        Failure::Several { failures, then }
+    }
+
     /// The failure as text, with its styles.
     pub fn report(&self, screen: &Screen) -> String {
         match self {
@@ -82,6 +94,10 @@ impl Failure {
             Failure::Refused { lab, refusals } => report_refusals(lab, refusals),
             Failure::Host(e) => error(e.code, &format!("{}: {}", e.doing, e.message), e.hint.as_deref()),
             Failure::Other { code, message, hint } => error(*code, message, hint.as_deref()),
+            Failure::Several { failures, then } => {
+                let all: String = failures.iter().map(|failure| failure.report(screen)).collect();
+                format!("{all}{then}\n")
+            }
             Failure::Aftermath(then) => then.clone(),
         }
     }

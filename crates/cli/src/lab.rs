@@ -1,101 +1,255 @@
-//! From a topology to the steps that make it so: what every command that plans has in common.
+//! From a topology to the steps that make it so on its hosts: what every command that plans has in common.
 
+use std::time::Duration;
+
+use indexmap::IndexMap;
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::{lower, origins};
+use netsim_core::lower::{Desired, lower, origins};
 use netsim_core::names::{HostId, LabName};
+use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
-use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource};
-use netsim_core::state::{Facts, HostFacts, HostState, Observed, Scope};
+use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource, SingleKind};
+use netsim_core::state::{HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
-use netsim_host::store::{self, Applied};
+use netsim_host::backend::HostError;
+use netsim_host::store::Applied;
 
-use crate::args::Vars;
+use crate::args::{Global, Vars};
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded, Target};
-use crate::machine::Machine;
-use crate::planned::{Names, Planned};
+use crate::hosts::{self, Answers, Hosts};
+use crate::planned::{Names, Planned, Plans};
 use crate::refused;
+use crate::screen::Screen;
+use crate::stores::Stores;
 
-/// A topology with everything given out, and what it means on a host.
+mod known;
+
+pub use known::{placed, supposed, underlay};
+use known::{places, prior};
+
+/// A topology with everything given out, and what it means on each host.
 #[derive(Debug)]
 pub struct Wanted {
+    /// With every node on a host.
+    pub topology: Topology,
     pub given: Given,
-    pub desired: HostState,
+    pub desired: Desired,
 }
 
-/// What the topology means, given what there was and what the host can do.
-pub fn wanted(topology: &Topology, prior: &Prior, facts: &Facts) -> Result<Wanted, Vec<Problem>> {
-    let given = give(topology, prior)?;
-    let mut hosts = lower(topology, &given, &HostFacts::from([(HostId::local(), facts.clone())]))?;
-    let desired = hosts.swap_remove(&HostId::local()).unwrap_or_default();
-    Ok(Wanted { given, desired })
+/// What the topology means, given where its nodes are, what there was and what the hosts can do.
+pub fn wanted(topology: &Topology, places: &Places, prior: &Prior, facts: &HostFacts) -> Result<Wanted, Vec<Problem>> {
+    meaning(place(topology, places)?, prior, facts)
 }
 
-/// A topology against a machine.
+/// The same of a topology whose every node is on a host already.
+pub fn meaning(topology: Topology, prior: &Prior, facts: &HostFacts) -> Result<Wanted, Vec<Problem>> {
+    let given = give(&topology, prior)?;
+    let desired = lower(&topology, &given, facts)?;
+    Ok(Wanted { topology, given, desired })
+}
+
+/// A topology against its hosts.
 #[derive(Debug)]
 pub struct Surveyed {
-    pub wanted: Wanted,
-    pub observed: Observed,
-    pub scope: Scope,
+    pub lab: LabName,
+    /// With every node on a host.
+    pub topology: Topology,
+    pub given: Given,
+    /// What each host that answers should have and has; those that the topology has left, too.
+    pub hosts: IndexMap<HostId, OnHost>,
+    /// The hosts that do not, and why.
+    pub down: IndexMap<HostId, HostError>,
 }
 
-/// Looks at the machine, and works out what the topology means there.
-pub fn survey(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
+/// A lab on one host.
+#[derive(Debug)]
+pub struct OnHost {
+    pub desired: HostState,
+    pub observed: Observed,
+    pub scope: Scope,
+    /// How long it took to look.
+    pub took: Duration,
+}
+
+/// How to look at the hosts.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'a> {
+    /// As they are now.
+    Only,
+    /// Under the lab's lock on all of them, for it is to be changed; says so when it has to wait.
+    Locked(&'a Screen),
+}
+
+/// Looks at the hosts, and works out what the topology means there.
+pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed, Failure> {
     let Loaded { topology, sources } = loaded;
+    let lab = &topology.name;
     let problems = |p| Failure::problems(sources, p);
     // Which names matter depends on what is given out, and that on what there is: guess, look, and look again only where the guess was wrong.
-    let guess = wanted(topology, &Prior::default(), &Facts::default()).map_err(problems)?;
-    let mut scope = Scope::of(&topology.name, &guess.desired);
-    let mut observed = machine.observe(&scope)?;
-    let wanted = wanted(topology, &Prior::from_state(&observed.ours), &observed.facts).map_err(problems)?;
-    let exact = Scope::of(&topology.name, &wanted.desired);
-    if exact != scope {
-        scope = exact;
-        observed = machine.observe(&scope)?;
+    let guess = wanted(topology, &hosts.places(), &Prior::default(), &supposed(hosts.members(), topology));
+    let guess = match guess {
+        Err(p) if hosts.is_here_alone() => return Err(problems(p)),
+        // What is wrong may only seem so while nothing is known of the hosts.
+        other => other.ok(),
+    };
+    let scopes = scopes(hosts, lab, guess.as_ref().map(|wanted| &wanted.desired));
+    let answers = match look {
+        Look::Only => hosts.look(&scopes),
+        Look::Locked(screen) => hosts.begin(&scopes, screen)?,
+    };
+    let mut seen = Seen { found: IndexMap::new(), scopes: IndexMap::new(), down: hosts.down().clone() };
+    seen.take(answers, &scopes);
+    let told = |p| match seen.down.is_empty() {
+        true => problems(p),
+        // What is not known of them may be all that is wrong.
+        false => Failure::hosts(&seen.down, hosts.members().len()),
+    };
+    let facts = known::facts(hosts, &seen);
+    let wanted = wanted(topology, &places(hosts, &seen), &prior(hosts, &seen), &facts).map_err(told)?;
+    let mut exact = self::scopes(hosts, lab, Some(&wanted.desired));
+    exact.retain(|id, scope| seen.scopes.get(id).is_some_and(|was| was != scope));
+    if !exact.is_empty() {
+        seen.take(hosts.look(&exact), &exact);
     }
-    Ok(Surveyed { wanted, observed, scope })
+    Ok(seen.surveyed(lab, wanted))
+}
+
+/// What to look at on each host that can be worked on.
+fn scopes(hosts: &Hosts, lab: &LabName, desired: Option<&Desired>) -> IndexMap<HostId, Scope> {
+    let of = |id: &HostId| {
+        let names = desired.and_then(|d| d.get(id)).map_or_else(|| Scope::lab(lab), |state| Scope::of(lab, state));
+        Scope { underlay: !hosts.is_one(), ..names }
+    };
+    hosts.iter().map(|(id, _)| (id.clone(), of(id))).collect()
+}
+
+/// What was found so far.
+struct Seen {
+    found: IndexMap<HostId, (Observed, Duration)>,
+    scopes: IndexMap<HostId, Scope>,
+    down: IndexMap<HostId, HostError>,
+}
+
+impl Seen {
+    fn take(&mut self, answers: Answers<Observed>, scopes: &IndexMap<HostId, Scope>) {
+        for (id, timed) in answers {
+            let before = self.found.shift_remove(&id).map_or(Duration::ZERO, |(_, took)| took);
+            match timed.value {
+                Ok(observed) => {
+                    self.scopes.insert(id.clone(), scopes[&id].clone());
+                    self.found.insert(id, (observed, before + timed.took));
+                }
+                Err(error) => {
+                    self.down.insert(id, error);
+                }
+            }
+        }
+    }
+
+    fn surveyed(mut self, lab: &LabName, wanted: Wanted) -> Surveyed {
+        let Wanted { topology, given, mut desired } = wanted;
+        self.found.sort_by_key(|id, _| self.scopes.get_index_of(id));
+        let on_host = |(id, (observed, took)): (HostId, (Observed, Duration))| {
+            let (desired, scope) = (desired.swap_remove(&id).unwrap_or_default(), self.scopes[&id].clone());
+            (id, OnHost { desired, observed, scope, took })
+        };
+        let hosts = self.found.into_iter().map(on_host).collect();
+        Surveyed { lab: lab.clone(), topology, given, hosts, down: self.down }
+    }
 }
 
 impl Surveyed {
-    /// The steps from what is so to what is wanted.
-    pub fn plan(&self, loaded: &Loaded) -> Result<Planned, Failure> {
-        let plan = Planned::between(&self.scope.lab, &self.wanted.desired, &self.observed);
-        plan.map_err(|refusals| refused(refusals, loaded, &self.wanted))
+    /// What a topology whose every node is on a host means on these.
+    pub fn meaning(&self, placed: &Topology) -> Result<Desired, Vec<Problem>> {
+        let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
+        let ours = self.hosts.iter().map(|(id, on)| (id, &on.observed.ours));
+        Ok(meaning(placed.clone(), &Prior::from_states(ours), &facts)?.desired)
+    }
+
+    /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.
+    pub fn whole(&self) -> Result<(), Failure> {
+        if self.down.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::hosts(&self.down, self.down.len() + self.hosts.len()))
+    }
+
+    /// What is there of the lab, all hosts together.
+    pub fn is_running(&self) -> bool {
+        self.hosts.values().any(|on| !on.observed.ours.is_empty())
+    }
+
+    /// The steps on each host that answers, from what is so to what is wanted.
+    pub fn plan(&self, loaded: &Loaded) -> Result<Plans, Failure> {
+        let (mut plans, mut refusals) = (IndexMap::new(), Vec::new());
+        for (id, on) in &self.hosts {
+            match Planned::between(&self.lab, &on.desired, &on.observed) {
+                Ok(plan) => {
+                    plans.insert(id.clone(), plan);
+                }
+                Err(of_host) => refusals.extend(self.told(id, of_host, loaded)),
+            }
+        }
+        match refusals.is_empty() {
+            true => Ok(plans),
+            false => Err(Failure::Refused { lab: self.lab.clone(), refusals }),
+        }
+    }
+
+    /// What is in the way on a host, with the places in the file that need what its kernel lacks.
+    pub fn refused(&self, id: &HostId, refusals: Vec<Refusal>, loaded: &Loaded) -> Failure {
+        Failure::Refused { lab: self.lab.clone(), refusals: self.told(id, refusals, loaded) }
+    }
+
+    fn told(&self, id: &HostId, refusals: Vec<Refusal>, loaded: &Loaded) -> Vec<Refusal> {
+        let names = Names::of(self.hosts.get(id).iter().flat_map(|on| on.desired.iter()).map(|(_, r)| r));
+        let origins = origins(id, &self.topology, &self.given);
+        let told = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
+        if self.hosts.len() + self.down.len() == 1 {
+            return told;
+        }
+        told.into_iter().map(|r| Refusal { message: format!("{id}: {}", r.message), ..r }).collect()
     }
 }
 
-/// What is in the way, with the places in the file that need what the kernel lacks.
-pub fn refused(refusals: Vec<Refusal>, loaded: &Loaded, wanted: &Wanted) -> Failure {
-    let names = Names::of(wanted.desired.iter().map(|(_, r)| r));
-    let origins = origins(&HostId::local(), &loaded.topology, &wanted.given);
-    let refusals = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
-    Failure::Refused { lab: loaded.topology.name.clone(), refusals }
-}
-
-/// The steps from one topology to another, with no machine.
-pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Planned, Failure> {
+/// The steps on each host from one topology to another, with no machine.
+pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Plans, Failure> {
     let lab = &new.topology.name;
-    let (mut prior, mut observed) = (Prior::default(), Observed::default());
+    let (mut prior, mut places, mut before) = (Prior::default(), Places::default(), Desired::default());
+    let facts = HostFacts::default();
     if let Some(old) = old {
         if old.topology.name != *lab {
             let message = format!("the old file is lab {}, the new one lab {lab}", old.topology.name);
             return Err(Failure::hinted(codes::OTHER_LAB, message, "compare two files with the same `name:`"));
         }
-        let before =
-            wanted(&old.topology, &prior, &Facts::default()).map_err(|p| Failure::problems(&old.sources, p))?;
-        prior = Prior::from_given(&old.topology, &before.given);
-        observed.ours = before.desired;
+        let was = wanted(&old.topology, &places, &prior, &facts).map_err(|p| Failure::problems(&old.sources, p))?;
+        prior = Prior::from_given(&was.topology, &was.given);
+        places = placed(&was.topology);
+        before = was.desired;
     }
-    let wanted = wanted(&new.topology, &prior, &Facts::default()).map_err(|p| Failure::problems(&new.sources, p))?;
-    Planned::between(lab, &wanted.desired, &observed)
-        .map_err(|refusals| Failure::Refused { lab: lab.clone(), refusals })
-}
-
-/// What was applied of a lab, if anything is stored.
-pub fn applied(machine: &Machine, lab: &LabName) -> Result<Option<Loaded>, Failure> {
-    let applied: Option<Applied> = store::load(machine.state(), lab)?;
-    applied.map(|a| file::reload(a.sources)).transpose()
+    let mut wanted = wanted(&new.topology, &places, &prior, &facts).map_err(|p| Failure::problems(&new.sources, p))?;
+    let left: Vec<HostId> = before.keys().filter(|id| !wanted.desired.contains_key(*id)).cloned().collect();
+    wanted.desired.extend(left.into_iter().map(|id| (id, HostState::default())));
+    let is_one = wanted.desired.len() == 1;
+    let (mut plans, mut refusals) = (IndexMap::new(), Vec::new());
+    for (id, desired) in &wanted.desired {
+        let observed = Observed { ours: before.swap_remove(id).unwrap_or_default(), ..Observed::default() };
+        match Planned::between(lab, desired, &observed) {
+            Ok(plan) => {
+                plans.insert(id.clone(), plan);
+            }
+            Err(of_host) if is_one => refusals.extend(of_host),
+            Err(of_host) => {
+                refusals.extend(of_host.into_iter().map(|r| Refusal { message: format!("{id}: {}", r.message), ..r }))
+            }
+        }
+    }
+    match refusals.is_empty() {
+        true => Ok(plans),
+        false => Err(Failure::Refused { lab: lab.clone(), refusals }),
+    }
 }
 
 /// How large a lab is on a machine.
@@ -105,6 +259,8 @@ pub struct Size {
     pub nodes: usize,
     /// Pairs of devices, and of patch ports.
     pub links: usize,
+    /// Ends of links to other hosts.
+    pub tunnels: usize,
 }
 
 /// How much there is of a lab.
@@ -112,7 +268,7 @@ pub fn size(ours: &HostState) -> Size {
     let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
     let patches = count(|r| matches!(r, Resource::Ovs(Ovs::Port(p)) if is_patch(p)));
     let pairs = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
-    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2) }
+    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2), tunnels: count(is_tunnel) }
 }
 
 fn is_patch(port: &OvsPort) -> bool {
@@ -121,7 +277,6 @@ fn is_patch(port: &OvsPort) -> bool {
 
 fn is_node(resource: &Resource) -> bool {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
         Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
         Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
@@ -131,22 +286,72 @@ fn is_node(resource: &Resource) -> bool {
             false
         }
         Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
+        Resource::Fdb(_) | Resource::Neighbour(_) => false,
     }
 }
 
-/// The lab that is meant: by its file, its name, or by being the only one.
-pub fn meant(machine: &Machine, text: Option<&str>, vars: &Vars) -> Result<Loaded, Failure> {
-    let lab = match text.map(Target::of).transpose()? {
-        Some(Target::File(file)) => return file::load(&file, vars),
-        Some(Target::Lab(lab)) => lab,
-        None => only(machine)?,
+/// Whether it is an end of a link to another host.
+fn is_tunnel(resource: &Resource) -> bool {
+    let is_kind = |kind: &SingleKind| matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_));
+    let is_device = matches!(resource, Resource::Device(Device::Single(single)) if is_kind(&single.kind));
+    is_device || matches!(resource, Resource::Ovs(Ovs::Port(port)) if matches!(port.kind, OvsPortKind::Tunnel(_)))
+}
+
+/// Opens the hosts of the lab that is meant, by its file, its name, or by being the only one, and does the work on it.
+pub fn with<T>(
+    global: &Global,
+    screen: &Screen,
+    text: Option<&str>,
+    vars: &Vars,
+    work: impl FnOnce(&Hosts, Loaded) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let stores = Stores::of(global)?;
+    let (loaded, stored) = match text.map(Target::of).transpose()? {
+        Some(Target::File(file)) => {
+            let loaded = file::load(&file, vars)?;
+            let stored = stores.applied(&loaded.topology.name)?;
+            (loaded, stored)
+        }
+        Some(Target::Lab(lab)) => applied(&stores, &lab, global, screen)?,
+        None => {
+            let lab = only(&stores)?;
+            applied(&stores, &lab, global, screen)?
+        }
     };
-    applied(machine, &lab)?.ok_or_else(|| not_running(machine, &lab))
+    with_loaded(global, screen, loaded, stored, work)
+}
+
+/// What was applied of a lab, as a topology and as it is stored.
+pub fn applied(
+    stores: &Stores,
+    lab: &LabName,
+    global: &Global,
+    screen: &Screen,
+) -> Result<(Loaded, Option<Applied>), Failure> {
+    match stores.applied(lab)? {
+        Some(applied) => Ok((file::reload(applied.sources.clone())?, Some(applied))),
+        None => hosts::here(global, screen, |hosts| Err(not_running(hosts, lab))),
+    }
+}
+
+/// Opens the hosts that a topology is on, or that what was applied before may still be on.
+pub fn with_loaded<T>(
+    global: &Global,
+    screen: &Screen,
+    loaded: Loaded,
+    stored: Option<Applied>,
+    work: impl FnOnce(&Hosts, Loaded) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut members = hosts::members(&loaded.topology);
+    for (id, reach) in stored.iter().flat_map(Applied::members) {
+        members.entry(id).or_insert(reach);
+    }
+    hosts::with(global, screen, members, stored, |hosts| work(hosts, loaded))
 }
 
 /// The only lab that runs.
-pub fn only(machine: &Machine) -> Result<LabName, Failure> {
-    let labs = store::labs(machine.state())?;
+pub fn only(stores: &Stores) -> Result<LabName, Failure> {
+    let labs: Vec<LabName> = stores.labs()?.into_iter().collect();
     match &labs[..] {
         [one] => Ok(one.clone()),
         [] => Err(Failure::hinted(codes::LAB, "no lab is running", "apply one: netsim apply FILE")),
@@ -158,8 +363,9 @@ pub fn only(machine: &Machine) -> Result<LabName, Failure> {
 }
 
 /// That nothing is known of a lab, with what is.
-pub fn not_running(machine: &Machine, lab: &LabName) -> Failure {
-    let labs = machine.labs().unwrap_or_default();
+pub fn not_running(hosts: &Hosts, lab: &LabName) -> Failure {
+    let mut labs = hosts.stores().labs().unwrap_or_default();
+    hosts.iter().for_each(|(_, host)| labs.extend(host.labs().unwrap_or_default()));
     if labs.contains(lab) {
         let message = format!("lab {lab} is there, but what was applied is not stored");
         return Failure::hinted(codes::LAB, message, "name its file instead; `netsim destroy` needs none");

@@ -10,16 +10,17 @@ mod args;
 mod commands;
 mod error;
 mod file;
+mod hosts;
 mod import;
 mod interface;
 mod lab;
-mod machine;
 mod node;
 mod planfile;
 mod planned;
 mod refused;
 mod render;
 mod screen;
+mod stores;
 
 use args::Args;
 use error::Failure;

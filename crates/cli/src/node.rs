@@ -1,17 +1,20 @@
 //! Nodes of running labs, as people name them: `NODE` or `LAB/NODE`.
 
 use netsim_core::lower::netns_of;
-use netsim_core::names::{LabName, NodeName};
+use netsim_core::names::{HostId, LabName, NodeName};
+use netsim_core::place::place;
 use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::suggest::nearest;
-use netsim_core::topology::Kind;
-use netsim_host::store;
+use netsim_core::topology::{Kind, Node, On, Topology};
+use netsim_host::store::Applied;
 
+use crate::args::Global;
 use crate::error::{Failure, codes};
-use crate::file::Loaded;
+use crate::hosts::{self, Hosts};
 use crate::lab;
-use crate::machine::Machine;
 use crate::planned::Names;
+use crate::screen::Screen;
+use crate::stores::Stores;
 
 /// A node of a running lab.
 #[derive(Debug)]
@@ -19,36 +22,68 @@ pub struct Found {
     pub lab: LabName,
     pub node: NodeName,
     pub netns: NetnsId,
+    /// The host that it is on.
+    pub host: HostId,
     /// Whether it is a switch of Open vSwitch.
     pub is_ovs: bool,
+    /// Whether it is a machine itself.
+    pub is_machine: bool,
     /// The programs that it was to run, as applied.
     pub exec: Vec<Vec<String>>,
+    /// What is stored of the lab.
+    pub applied: Applied,
 }
 
 impl Found {
-    /// Whether a device of its namespace is its own: bridges of Open vSwitch share the host's.
+    /// Its host, where the lab is on others than this machine alone.
+    pub fn shown_host(&self) -> Option<&HostId> {
+        (!self.applied.hosts.is_empty()).then_some(&self.host)
+    }
+
+    /// Whether a device of its namespace is its own: bridges of Open vSwitch, and the machine itself, share the host's.
     pub fn has(&self, device: &DeviceId, names: &Names) -> bool {
-        !self.is_ovs || names.ovs_bridge(device).is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str())
+        let switch = names.ovs_bridge(device);
+        match (self.is_ovs, self.is_machine) {
+            (true, _) => switch.is_some_and(|bridge| names.ovs_node(bridge) == self.node.as_str()),
+            (_, true) => switch.is_none() && !names.is_bridge(device),
+            (false, false) => true,
+        }
     }
 }
 
-/// The node that is meant. Without a lab it is looked for in all that run.
-pub fn find(machine: &Machine, text: &str) -> Result<Found, Failure> {
+/// Finds the node that is meant, opens its host, and does the work there. Without a lab it is looked for in all that run.
+pub fn with<T>(
+    global: &Global,
+    screen: &Screen,
+    text: &str,
+    work: impl FnOnce(&Hosts, Found) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let found = find(global, screen, text)?;
+    let all = found.applied.members();
+    let members = all.into_iter().filter(|(id, _)| *id == found.host).collect();
+    hosts::with(global, screen, members, Some(found.applied.clone()), |hosts| work(hosts, found))
+}
+
+/// The node that is meant, by what is stored. Without a lab it is looked for in all that run.
+pub fn find(global: &Global, screen: &Screen, text: &str) -> Result<Found, Failure> {
+    let stores = Stores::of(global)?;
     let (lab, node) = match text.split_once('/') {
         Some((lab, node)) => (Some(lab), node),
         None => (None, text),
     };
-    let labs = match lab {
-        None => store::labs(machine.state())?,
+    let labs: Vec<LabName> = match lab {
+        None => stores.labs()?.into_iter().collect(),
         Some(lab) => {
             vec![LabName::new(lab).map_err(|e| Failure::new(codes::LAB, format!("no lab is called so: {e}")))?]
         }
     };
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for name in &labs {
-        let loaded = lab::applied(machine, name)?.ok_or_else(|| lab::not_running(machine, name))?;
-        found.extend(in_lab(&loaded, node));
-        others.extend(loaded.topology.graph.node_weights().map(|n| n.name.to_string()));
+        let (loaded, stored) = lab::applied(&stores, name, global, screen)?;
+        let applied = stored.unwrap_or_else(|| Applied::of(&loaded.sources));
+        let topology = place(&loaded.topology, &applied.places).map_err(|p| Failure::problems(&loaded.sources, p))?;
+        found.extend(in_lab(&topology, node, &applied));
+        others.extend(topology.graph.node_weights().map(|n| n.name.to_string()));
     }
     let near = near(node, others.iter().map(String::as_str));
     let names = |labs: &[LabName]| labs.iter().map(LabName::as_str).collect::<Vec<_>>().join(", ");
@@ -78,11 +113,19 @@ pub fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<Stri
     nearest(name, names.filter(|other| letters(other) != letters(name))).map(|near| format!("did you mean `{near}`?"))
 }
 
-fn in_lab(loaded: &Loaded, node: &str) -> Option<Found> {
-    let topology = &loaded.topology;
+fn in_lab(topology: &Topology, node: &str, applied: &Applied) -> Option<Found> {
     let index = topology.node(node)?;
     let (lab, netns) = (topology.name.clone(), netns_of(topology, index));
-    let (node, exec) = (topology.graph[index].name.clone(), topology.graph[index].exec.clone());
-    let is_ovs = matches!(topology.graph[index].kind, Kind::Ovs(..));
-    Some(Found { lab, node, netns, is_ovs, exec })
+    let Node { name, exec, kind, on, .. } = &topology.graph[index];
+    let On::Host(host) = on else { return None };
+    Some(Found {
+        lab,
+        node: name.clone(),
+        netns,
+        host: host.clone(),
+        is_ovs: matches!(kind, Kind::Ovs(..)),
+        is_machine: matches!(kind, Kind::Host),
+        exec: exec.clone(),
+        applied: applied.clone(),
+    })
 }

@@ -1,6 +1,7 @@
 //! A plan kept in a file: what `plan --out` writes and `apply` takes.
 
-use netsim_core::names::{LabName, stable_hash};
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, LabName, stable_hash};
 use netsim_core::plan::Action;
 use netsim_core::resource::Key;
 use netsim_core::spec::Sources;
@@ -8,21 +9,47 @@ use netsim_core::state::{Observed, Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, codes};
-use crate::lab::Surveyed;
-use crate::planned::{Planned, Summary};
+use crate::lab::{OnHost, Surveyed};
+use crate::planned::{Planned, Plans, Summary, total};
+use crate::render::json;
 
 /// The file's content.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub struct PlanFile {
     pub lab: LabName,
+    /// The plan of each host; that of this machine alone is a document of its own version.
+    pub hosts: IndexMap<HostId, PlanOn>,
+    /// The texts of the topology.
+    pub sources: Sources,
+}
+
+/// The plan of one host.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlanOn {
     pub summary: Summary,
     /// A fingerprint of the machine that it was made for; none if it was made for no machine.
     pub machine: Option<String>,
     pub actions: Vec<Action>,
     /// What goes by itself along with what is deleted.
     pub falls: Vec<Key>,
-    /// The texts of the topology.
-    pub sources: Sources,
+}
+
+/// The document of a lab on this machine alone.
+#[derive(Serialize, Deserialize)]
+struct Here {
+    lab: LabName,
+    #[serde(flatten)]
+    plan: PlanOn,
+    sources: Sources,
+}
+
+/// The document of a lab with other hosts.
+#[derive(Serialize, Deserialize)]
+struct Several {
+    lab: LabName,
+    summary: Summary,
+    hosts: IndexMap<HostId, PlanOn>,
+    sources: Sources,
 }
 
 #[derive(Deserialize)]
@@ -31,18 +58,34 @@ struct Head {
     version: u32,
 }
 
-impl PlanFile {
-    pub const FORMAT: &str = "netsim-plan";
-    pub const VERSION: u32 = 1;
+const FORMAT: &str = "netsim-plan";
+/// Of a lab on this machine alone.
+const HERE: u32 = 1;
+/// Of a lab with other hosts.
+const SEVERAL: u32 = 2;
 
-    pub fn of(plan: &Planned, sources: &Sources, surveyed: Option<&Surveyed>) -> Self {
-        PlanFile {
-            lab: plan.lab.clone(),
-            summary: plan.summary(),
-            machine: surveyed.map(|s| fingerprint(&s.observed, &s.scope)),
-            actions: plan.actions.clone(),
-            falls: plan.falls.clone(),
-            sources: sources.clone(),
+impl PlanFile {
+    pub fn of(lab: &LabName, plans: &Plans, sources: &Sources, surveyed: Option<&Surveyed>) -> Self {
+        let machine = |id: &HostId| {
+            let on = surveyed?.hosts.get(id)?;
+            Some(fingerprint(&on.observed, &on.scope))
+        };
+        let on = |(id, plan): (&HostId, &Planned)| {
+            let (actions, falls) = (plan.actions.clone(), plan.falls.clone());
+            (id.clone(), PlanOn { summary: plan.summary(), machine: machine(id), actions, falls })
+        };
+        PlanFile { lab: lab.clone(), hosts: plans.iter().map(on).collect(), sources: sources.clone() }
+    }
+
+    /// The file's text.
+    pub fn document(&self) -> String {
+        let (lab, sources) = (self.lab.clone(), self.sources.clone());
+        match (self.hosts.get(&HostId::local()), self.hosts.len()) {
+            (Some(plan), 1) => json::document(FORMAT, HERE, &Here { lab, plan: plan.clone(), sources }),
+            (_, _) => {
+                let (summary, hosts) = (total(self.hosts.values().map(|plan| plan.summary)), self.hosts.clone());
+                json::document(FORMAT, SEVERAL, &Several { lab, summary, hosts, sources })
+            }
         }
     }
 
@@ -54,26 +97,47 @@ impl PlanFile {
         };
         let head: Head = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         match (head.format.as_str(), head.version) {
-            (Self::FORMAT, Self::VERSION) => serde_json::from_str(text).map_err(|e| wrong(e.to_string())),
-            (Self::FORMAT, version) => Err(wrong(format!("it has version {version}, not {}", Self::VERSION))),
-            (format, _) => Err(wrong(format!("its format is `{format}`, not `{}`", Self::FORMAT))),
+            (FORMAT, HERE) => {
+                let Here { lab, plan, sources } = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+                Ok(PlanFile { lab, hosts: IndexMap::from([(HostId::local(), plan)]), sources })
+            }
+            (FORMAT, SEVERAL) => {
+                let Several { lab, hosts, sources, .. } =
+                    serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+                Ok(PlanFile { lab, hosts, sources })
+            }
+            (FORMAT, version) => Err(wrong(format!("it has version {version}, not {HERE} or {SEVERAL}"))),
+            (format, _) => Err(wrong(format!("its format is `{format}`, not `{FORMAT}`"))),
         }
     }
 
-    /// That the machine is still as it was when the plan was made.
+    /// That every host is still as it was when the plan was made.
     pub fn still_fits(&self, name: &str, surveyed: &Surveyed) -> Result<(), Failure> {
         let anew = "make the plan anew: netsim plan FILE --out PLAN.JSON";
-        match &self.machine {
-            None => {
-                let message = format!("{name} was made for no machine, by `plan --from`");
-                Err(Failure::hinted(codes::PLAN_FILE, message, "apply the topology, or make the plan without --from"))
+        for (id, on) in &surveyed.hosts {
+            let is_here = self.hosts.len() == 1 && *id == HostId::local();
+            let which = if is_here { "the machine".to_owned() } else { format!("host {id}") };
+            let OnHost { observed, scope, .. } = on;
+            match self.hosts.get(id).map(|plan| plan.machine.as_ref()) {
+                Some(None) => {
+                    let message = format!("{name} was made for no machine, by `plan --from`");
+                    let hint = "apply the topology, or make the plan without --from";
+                    return Err(Failure::hinted(codes::PLAN_FILE, message, hint));
+                }
+                Some(Some(was)) if *was == fingerprint(observed, scope) => {}
+                Some(Some(_)) | None => {
+                    let message = format!("{which} has changed since {name} was made; nothing was done");
+                    return Err(Failure::hinted(codes::CHANGED_SINCE, message, anew));
+                }
             }
-            Some(was) if *was != fingerprint(&surveyed.observed, &surveyed.scope) => {
-                let message = format!("the machine has changed since {name} was made; nothing was done");
-                Err(Failure::hinted(codes::CHANGED_SINCE, message, anew))
-            }
-            Some(_) => Ok(()),
         }
+        Ok(())
+    }
+
+    /// That its steps are these.
+    pub fn is_of(&self, plans: &Plans) -> bool {
+        let same = |(id, plan): (&HostId, &Planned)| self.hosts.get(id).is_some_and(|on| on.actions == plan.actions);
+        self.hosts.len() == plans.len() && plans.iter().all(same)
     }
 }
 

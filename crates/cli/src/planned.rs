@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use netsim_core::names::{IfName, LabName, NetnsName};
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, IfName, LabName, NetnsName};
 use netsim_core::plan::{Action, Refusal, plan};
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Ovs, Resource, SingleKind};
 use netsim_core::state::{HostState, Observed};
@@ -29,6 +30,19 @@ pub struct Summary {
     pub create: usize,
     pub change: usize,
     pub delete: usize,
+}
+
+/// What is to be done to a lab on each of its hosts.
+pub type Plans = IndexMap<HostId, Planned>;
+
+/// How much is to be done on all hosts.
+pub fn total(summaries: impl Iterator<Item = Summary>) -> Summary {
+    summaries.fold(Summary::default(), |sum, Summary { nodes, create, change, delete }| Summary {
+        nodes: sum.nodes + nodes,
+        create: sum.create + create,
+        change: sum.change + change,
+        delete: sum.delete + delete,
+    })
 }
 
 impl Planned {
@@ -81,7 +95,8 @@ fn nodes<'a>(resource: &'a Resource, names: &Names) -> Vec<Node<'a>> {
     let of = |id: &'a DeviceId| of_netns(&id.netns).or_else(|| Some(Node::OvsBridge(names.ovs_bridge(id)?)));
     let one = |id: &'a DeviceId| of(id).into_iter().collect();
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => one(&f.device),
+        Resource::Neighbour(n) => one(&n.device),
         Resource::Netns(n) => vec![Node::Netns(&n.name)],
         Resource::Device(Device::Veth(v)) => v.ends().iter().filter_map(|e| of(&e.id)).collect(),
         Resource::Device(d) => one(d.id()),
@@ -122,7 +137,7 @@ pub fn deleted(action: &Action) -> Option<&Resource> {
 
 fn joins(kind: &SingleKind) -> Option<Joins> {
     match kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => None,
         SingleKind::Bond(_) => Some(Joins::Bond),
         SingleKind::Vrf { .. } => Some(Joins::Vrf),
         SingleKind::Dummy | SingleKind::Vlan { .. } | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } => None,
@@ -167,7 +182,6 @@ impl Names {
             }
         };
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
             Resource::Ovs(o) => self.learn_ovs(o),
             Resource::Netns(n) => {
                 self.nodes.insert(n.name.clone(), n.node.to_string());
@@ -190,7 +204,9 @@ impl Names {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_) => {}
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_) => {}
         }
     }
 

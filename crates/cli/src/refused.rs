@@ -43,8 +43,8 @@ fn by_name(keys: &[Key], names: &Names) -> String {
 
 fn name(key: &Key, names: &Names) -> String {
     match key {
-        Key::Neighbour(_, _) => todo!("hosts"),
-        Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
+        Key::Fdb(d, ..) | Key::Neighbour(d, _) => names.end(d),
+        Key::Vni { .. } | Key::Gre(_) => key.to_string(),
         Key::Ovs(OvsKey::Bridge(bridge) | OvsKey::Mirror(bridge, _) | OvsKey::Flows(bridge)) => {
             names.ovs_node(*bridge).to_owned()
         }

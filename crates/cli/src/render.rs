@@ -4,5 +4,7 @@ pub mod dot;
 pub mod json;
 pub mod mermaid;
 pub mod sh;
+#[cfg(test)]
+mod spread;
 pub mod table;
 pub mod text;

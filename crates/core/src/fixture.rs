@@ -13,10 +13,12 @@ use crate::topology::{
 };
 
 mod extras;
+mod hosts;
 mod sketch;
 mod text;
 
 pub(crate) use extras::Extra;
+pub(crate) use hosts::{HOSTS, Spread, facts, overlay, vxlan};
 pub(crate) use sketch::{Sketch, Without};
 pub(crate) use text::lines;
 
@@ -95,9 +97,8 @@ impl Lab {
 
     pub(crate) fn switch_mut(&mut self, node: NodeIndex<u32>) -> &mut Switch {
         match &mut self.0.graph[node].kind {
-            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch,
-            Kind::Namespace | Kind::Router | Kind::Nic { .. } => panic!("not a switch"),
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => panic!("not a switch"),
         }
     }
 

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 
-use crate::names::{IfName, Mac, NodeName};
+use crate::names::{HostId, IfName, Mac, NodeName};
 use crate::problem::Problem;
 use crate::topology::Topology;
 
@@ -13,6 +13,7 @@ pub(crate) mod blocks;
 pub(crate) mod domains;
 pub(crate) mod interfaces;
 mod names;
+pub(crate) mod overlays;
 mod prior;
 pub(crate) mod stacks;
 mod subnets;
@@ -21,6 +22,7 @@ mod tests;
 mod wires;
 
 pub use interfaces::InterfaceId;
+pub use prior::places_of;
 
 /// The codes of the problems told here.
 mod codes {
@@ -74,6 +76,8 @@ pub struct Prior {
     pub own: IndexMap<(NodeName, String), PriorEnd>,
     /// Node to the addresses of its `lo`.
     pub loopbacks: IndexMap<NodeName, Vec<IpNet>>,
+    /// Host and interface to what is on it, of what is in the machine's own namespace and of no switch.
+    pub machines: IndexMap<(HostId, String), PriorEnd>,
 }
 
 /// One interface as it is now.
@@ -83,6 +87,8 @@ pub struct PriorEnd {
     pub peer: Option<(NodeName, String)>,
     /// The NIC of the machine that it stands on.
     pub nic: Option<String>,
+    /// The number of the overlay that it is an end of, where its packets bear one.
+    pub vni: Option<u32>,
     /// Its addresses.
     pub addresses: Vec<IpNet>,
     /// Its hardware address, where a machine told it.
@@ -92,6 +98,7 @@ pub struct PriorEnd {
 /// Gives out names and addresses: as written, then as they are now, then by the number in a node's name, then the first free in file order.
 pub fn give(topology: &Topology, prior: &Prior) -> Result<Given, Vec<Problem>> {
     let mut problems = Vec::new();
+    let prior = &prior.seen_from(topology);
     let interfaces = interfaces::interfaces_of_nodes(topology);
     let wires = wires::match_wires(topology, prior, &interfaces);
     let mut given = names::name_interfaces(topology, &interfaces, &wires, &mut problems);

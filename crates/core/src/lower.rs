@@ -12,24 +12,33 @@ use crate::given::stacks::Stacks;
 use crate::names::{HostId, IfName, Mac, NetnsName};
 use crate::problem::Problem;
 use crate::resource::{DeviceId, NetnsId};
+use crate::routing::Routes;
 use crate::state::{Facts, HostFacts, HostState};
-use crate::topology::{Kind, Topology};
+use crate::topology::{Kind, Routing, Topology};
 
+mod behind;
 mod interface;
 mod link;
 mod lowered;
 mod node;
 mod origins;
+mod overlay;
 mod ovs;
 mod own;
 mod qdisc;
 mod routes;
+mod sizes;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod tunnels;
+mod underlay;
 
+use behind::Behind;
 use lowered::Lowered;
 pub use origins::origins;
+use tunnels::Tunnels;
+use underlay::Unknown;
 
 /// The codes of the problems told here.
 mod codes {
@@ -43,6 +52,9 @@ mod codes {
     pub(super) const SYSCTL_UNKNOWN: Code = Code(60);
     pub(super) const MTU_BELOW_IPV6: Code = Code(61);
     pub(super) const MTU_ABOVE_PARENT: Code = Code(62);
+    pub(super) const UNDERLAY: Code = Code(195);
+    pub(super) const NO_FAMILY: Code = Code(196);
+    pub(super) const MTU_ABOVE_UNDERLAY: Code = Code(197);
 }
 
 /// What should be true of every host.
@@ -50,77 +62,144 @@ pub type Desired = IndexMap<HostId, HostState>;
 
 /// Every resource that a placed topology means, host by host, there node by node, then the interfaces that no link makes, then the routes.
 pub fn lower(topology: &Topology, given: &Given, facts: &HostFacts) -> Result<Desired, Vec<Problem>> {
-    let (mut desired, mut all) = (Desired::default(), Vec::new());
+    let (whole, mut all) = Whole::new(topology, given, facts, Unknown::Told);
+    let mut routes = whole.routes(&mut all);
+    let mut desired = Desired::default();
     for host in topology.hosts_used() {
-        let (state, problems) = lower_on(&host, topology, given, facts, Lowered::default()).into_parts();
+        let (state, problems) = whole.lower_on(&host, facts, &mut routes, Lowered::default()).into_parts();
         desired.insert(host, state);
         all.extend(problems);
     }
     if all.is_empty() { Ok(desired) } else { Err(all) }
 }
 
-fn lower_on(host: &HostId, topology: &Topology, given: &Given, hosts: &HostFacts, mut lowered: Lowered) -> Lowered {
-    let unknown = Facts::default();
-    let interfaces = interfaces_of_nodes(topology);
-    let stacks = Stacks::new(topology, given, &interfaces);
-    let lab = Lab {
-        topology,
-        given,
-        facts: hosts.get(host).unwrap_or(&unknown),
-        interfaces: &interfaces,
-        stacks,
-        filtering: ports::filtering(topology),
-        netns: topology.graph.node_indices().map(|node| netns_of(topology, node)).collect(),
-        ipv6: has_ipv6(topology, given),
-    };
-    for node in topology.graph.node_indices().filter(|&node| topology.graph[node].is_on(host)) {
-        match &topology.graph[node].kind {
-            // It is the machine's, or nowhere.
-            Kind::Nic { .. } | Kind::Overlay(_) => continue,
-            Kind::Host => {}
-            Kind::Namespace | Kind::Router => lab.lower_node(node, &mut lowered),
-            Kind::Bridge(switch) => {
-                lab.lower_node(node, &mut lowered);
-                lab.lower_switch(node, switch, &mut lowered);
-            }
-            Kind::Ovs(switch, written) => {
-                lab.lower_node(node, &mut lowered);
-                lab.lower_ovs(node, switch, written, &mut lowered);
-            }
-        }
-        for &id in &interfaces[node.index()] {
-            let InterfaceId::End(edge, side) = id else { continue };
-            // A link is made when its second node is there.
-            let far = InterfaceId::End(edge, 1 - side);
-            let is_last = far.is_beyond(topology) || far.node(topology) < node;
-            if is_last || (far.node(topology) == node && side == 1) {
-                lab.lower_link(edge, &mut lowered);
-            }
-        }
-    }
-    for &id in interfaces.iter().flatten().filter(|id| topology.graph[id.node(topology)].is_on(host)) {
-        lab.lower_own(id, &mut lowered);
-    }
-    lab.lower_routes(host, &mut lowered);
-    lowered
+/// What all hosts have in common.
+struct Whole<'a> {
+    topology: &'a Topology,
+    given: &'a Given,
+    interfaces: Vec<Vec<InterfaceId>>,
+    stacks: Stacks,
+    filtering: Vec<bool>,
+    netns: Vec<NetnsId>,
+    ipv6: bool,
+    tunnels: Tunnels,
+    behind: Vec<Behind>,
+    /// Of a host that nobody looked at.
+    nothing: Facts,
 }
 
-/// What is lowered.
+impl<'a> Whole<'a> {
+    /// With the problems of what hosts cannot agree on.
+    fn new(topology: &'a Topology, given: &'a Given, facts: &HostFacts, unknown: Unknown) -> (Self, Vec<Problem>) {
+        let interfaces = interfaces_of_nodes(topology);
+        let stacks = Stacks::new(topology, given, &interfaces);
+        let filtering = ports::filtering(topology);
+        let (tunnels, problems) = Tunnels::new(topology, &stacks, &filtering, facts, unknown);
+        let mut whole = Whole {
+            topology,
+            given,
+            interfaces,
+            stacks,
+            filtering,
+            netns: topology.graph.node_indices().map(|node| netns_of(topology, node)).collect(),
+            ipv6: has_ipv6(topology, given),
+            tunnels,
+            behind: Vec::new(),
+            nothing: Facts::default(),
+        };
+        whole.behind = whole.lab(&whole.nothing).behind_all();
+        (whole, problems)
+    }
+
+    /// The routes of shortest paths, where they are asked for.
+    fn routes(&self, problems: &mut Vec<Problem>) -> Option<Routes<'a>> {
+        match self.topology.routing {
+            Routing::Written => None,
+            Routing::Static => Routes::new(self.topology, self.given).map_err(|told| problems.extend(told)).ok(),
+        }
+    }
+
+    fn lab<'b>(&'b self, facts: &'b Facts) -> Lab<'b> {
+        Lab {
+            topology: self.topology,
+            given: self.given,
+            facts,
+            interfaces: &self.interfaces,
+            stacks: &self.stacks,
+            filtering: &self.filtering,
+            netns: &self.netns,
+            ipv6: self.ipv6,
+            tunnels: &self.tunnels,
+            behind: &self.behind,
+        }
+    }
+
+    fn lower_on(
+        &self,
+        host: &HostId,
+        facts: &HostFacts,
+        routes: &mut Option<Routes<'_>>,
+        mut lowered: Lowered,
+    ) -> Lowered {
+        let lab = self.lab(facts.get(host).unwrap_or(&self.nothing));
+        let graph = &self.topology.graph;
+        for node in graph.node_indices().filter(|&node| graph[node].is_on(host)) {
+            lab.lower_nodes_own(node, &mut lowered);
+            for &id in &self.interfaces[node.index()] {
+                let InterfaceId::End(edge, side) = id else { continue };
+                // A link is made when its second node is there.
+                let far = InterfaceId::End(edge, 1 - side);
+                let is_last = far.is_beyond(self.topology) || far.node(self.topology) < node;
+                if is_last || (far.node(self.topology) == node && side == 1) {
+                    lab.lower_link(edge, &mut lowered);
+                }
+            }
+        }
+        for &id in self.interfaces.iter().flatten().filter(|id| graph[id.node(self.topology)].is_on(host)) {
+            lab.lower_own(id, &mut lowered);
+        }
+        lab.lower_routes(host, routes.as_mut(), &mut lowered);
+        lowered
+    }
+}
+
+/// What is lowered, as one host sees it.
 struct Lab<'a> {
     topology: &'a Topology,
     given: &'a Given,
+    /// What the host can do and has.
     facts: &'a Facts,
     interfaces: &'a [Vec<InterfaceId>],
-    stacks: Stacks,
+    stacks: &'a Stacks,
     /// By node index: whether a switch filters VLANs.
-    filtering: Vec<bool>,
+    filtering: &'a [bool],
     /// By node index: the namespace of each, made once.
-    netns: Vec<NetnsId>,
+    netns: &'a [NetnsId],
     /// Whether anything has an IPv6 address.
     ipv6: bool,
+    tunnels: &'a Tunnels,
+    /// By edge index: of the ends of overlays.
+    behind: &'a [Behind],
 }
 
 impl Lab<'_> {
+    /// What a node is but for its interfaces.
+    fn lower_nodes_own(&self, node: NodeIndex<u32>, lowered: &mut Lowered) {
+        match &self.topology.graph[node].kind {
+            // It is the machine's, or nowhere.
+            Kind::Nic { .. } | Kind::Overlay(_) => {}
+            Kind::Namespace | Kind::Router | Kind::Host => self.lower_node(node, lowered),
+            Kind::Bridge(switch) => {
+                self.lower_node(node, lowered);
+                self.lower_switch(node, switch, lowered);
+            }
+            Kind::Ovs(switch, written) => {
+                self.lower_node(node, lowered);
+                self.lower_ovs(node, switch, written, lowered);
+            }
+        }
+    }
+
     /// A device in the namespace of a node.
     fn device(&self, node: NodeIndex<u32>, name: IfName) -> DeviceId {
         DeviceId { netns: self.netns[node.index()].clone(), name }

@@ -6,18 +6,38 @@ use crate::names::{HostId, NodeName};
 use crate::problem::Problem;
 use crate::topology::{On, Topology};
 
+mod clash;
+mod hosts;
+mod naming;
+mod partition;
+mod split;
+
+pub(crate) use naming::part;
+
 /// Where nodes run now, as far as that is known.
 pub type Places = IndexMap<NodeName, HostId>;
+
+/// The codes of the problems told here.
+mod codes {
+    use crate::problem::Code;
+
+    pub(super) const PARTED: Code = Code(188);
+    pub(super) const CLASH: Code = Code(189);
+}
 
 /// Puts each node on a host: as written, then as it is now, then so that links between hosts are few and hosts evenly loaded.
 ///
 /// Of a bridge on several hosts, and of a broadcast domain of three and more endpoints that are not all on one host, it makes one bridge on each host
-/// that needs one; a link between two hosts becomes a vertex for the overlay with a link from either end.
-pub fn place(topology: &Topology, _now: &Places) -> Result<Topology, Vec<Problem>> {
+/// that needs one; a link between two hosts becomes a vertex for the overlay with a link from either end. Each node has its interfaces in the order in
+/// which it had them.
+pub fn place(topology: &Topology, now: &Places) -> Result<Topology, Vec<Problem>> {
     if topology.graph.node_weights().all(|node| node.on == On::default()) {
         return Ok(topology.clone());
     }
-    todo!("hosts")
+    let hosts = hosts::find(topology, now)?;
+    let mut placed = split::split(topology, &hosts);
+    let problems = clash::settle(&mut placed);
+    if problems.is_empty() { Ok(placed) } else { Err(problems) }
 }
 
 impl Topology {

@@ -14,7 +14,7 @@ use crate::given::Given;
 use crate::given::blocks::Family;
 use crate::problem::{Code, Problem};
 use crate::resource::NextHop;
-use crate::topology::Topology;
+use crate::topology::{Kind, Topology};
 
 mod paths;
 mod subnets;
@@ -72,7 +72,8 @@ impl<'a> Routes<'a> {
 
     /// The routes of one node, IPv4 first, by destination. In the machine's own namespace none are made.
     pub(crate) fn of(&mut self, node: NodeIndex<u32>) -> Vec<StaticRoute> {
-        if self.topology.graph[node].switch().is_some_and(|s| s.in_host) {
+        let weight = &self.topology.graph[node];
+        if matches!(weight.kind, Kind::Host) || weight.switch().is_some_and(|s| s.in_host) {
             return Vec::new();
         }
         let forwards = self.topology.graph[node].forwards();

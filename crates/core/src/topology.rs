@@ -33,6 +33,7 @@ mod problems;
 mod quantities;
 mod ranges;
 mod realms;
+mod spread;
 mod stacking;
 mod treatment;
 mod uniqueness;

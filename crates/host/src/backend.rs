@@ -82,6 +82,9 @@ pub enum StepError {
         /// What happened.
         error: HostError,
     },
+    /// It could not begin: nothing was touched.
+    #[error("{0}")]
+    Untouched(HostError),
     /// It was asked to stop.
     #[error("interrupted")]
     Interrupted,

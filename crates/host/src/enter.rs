@@ -43,12 +43,16 @@ pub fn exec_in(netns: &NetnsId, argv: &[OsString], env: &[(&str, OsString)]) -> 
 
 /// Turns this process into a shell inside a node: `$SHELL`, else `/bin/sh`.
 pub fn shell_in(netns: &NetnsId, lab: &LabName, node: &NodeName) -> HostError {
-    let env = [
+    exec_in(netns, &[shell()], &shell_environment(lab, node))
+}
+
+/// What a shell inside a node finds in its environment.
+pub fn shell_environment(lab: &LabName, node: &NodeName) -> [(&'static str, OsString); 3] {
+    [
         ("NETSIM_LAB", OsString::from(lab.as_str())),
         ("NETSIM_NODE", OsString::from(node.as_str())),
         ("PS1", OsString::from(format!("{lab}/{node}# "))),
-    ];
-    exec_in(netns, &[shell()], &env)
+    ]
 }
 
 /// The user's shell.

@@ -153,6 +153,22 @@ impl Host {
         }
     }
 
+    /// Stores what has been applied of the locked lab, and says that it stays: to an agent in one round trip.
+    pub fn save_and_keep(&self, text: &str) -> Result<(), HostError> {
+        match &self.backend {
+            AnyBackend::Remote(remote) => remote.save_and_keep(text),
+            AnyBackend::Local(_) | AnyBackend::Sim(_) => self.save(text).and_then(|()| self.keep()),
+        }
+    }
+
+    /// Forgets what is stored of the locked lab, and says that what was done stays: to an agent in one round trip.
+    pub fn forget_and_keep(&self) -> Result<(), HostError> {
+        match &self.backend {
+            AnyBackend::Remote(remote) => remote.forget_and_keep(),
+            AnyBackend::Local(_) | AnyBackend::Sim(_) => self.forget().and_then(|()| self.keep()),
+        }
+    }
+
     /// Forgets what is stored of the locked lab.
     pub fn forget(&self) -> Result<(), HostError> {
         match &self.backend {

@@ -29,6 +29,6 @@ mod wire;
 
 pub use any::AnyBackend;
 pub use host::Host;
-pub use local::Local;
+pub use local::{Local, in_turns};
 pub use own::Own;
 pub use wire::Patience;

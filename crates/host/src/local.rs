@@ -16,6 +16,7 @@ use crate::ovs::{self, Ovs, Rows, codes};
 mod parts;
 mod work;
 
+use parts::Parts;
 use work::Work;
 
 /// How long Open vSwitch may take to answer somebody who does not know whether anything of a lab is there.
@@ -77,8 +78,8 @@ impl Local {
         let seen = self.seen.lock().expect("nobody panics with it").take();
         let work = Work { linux: &self.linux, scope, actions, progress };
         let sought = if actions.iter().any(ovs::is_of_ovs) {
-            let ovs = self.ovs().map_err(failed)?;
-            let rows = seen.map_or_else(|| ovs.rows(), Ok).map_err(failed)?;
+            let ovs = self.ovs().map_err(StepError::Untouched)?;
+            let rows = seen.map_or_else(|| ovs.rows(), Ok).map_err(StepError::Untouched)?;
             let rows = work.with_switch(&ovs, rows)?;
             Sought::Ready(ovs, rows)
         } else {
@@ -152,6 +153,16 @@ impl Local {
         *self.seen.lock().expect("nobody panics with it") = Some(rows);
         Ok(observed)
     }
+}
+
+/// A plan in the turns that its parts take, for somebody who does it by hand: what is of Open vSwitch stands together, apart from what is taken away.
+pub fn in_turns(actions: &[Action]) -> Vec<&Action> {
+    let steps: Vec<linux::Step> = actions.iter().enumerate().collect();
+    let Parts { saving, unswitched, early, switched, late } = Parts::of(&steps);
+    // The marks of devices that Open vSwitch makes are part of their making.
+    let late = late.into_iter().filter(|(_, action)| !ovs::is_of_ovs(action));
+    let turns = saving.into_iter().chain(unswitched).chain(early).chain(switched).chain(late);
+    turns.map(|(_, action)| action).collect()
 }
 
 /// Whether names of Open vSwitch are asked for.

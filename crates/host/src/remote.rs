@@ -128,9 +128,12 @@ impl Remote {
 
     /// Stores what has been applied, and says that it stays: one round trip.
     pub fn save_and_keep(&self, text: &str) -> Result<(), HostError> {
-        let requests = vec![Request::Save { text: text.to_owned() }, Request::Keep];
-        let answers = self.ask("save and keep", requests, &Progress::default(), &mut |_| {});
-        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|e| self.error(e)))
+        self.both("save and keep", [Request::Save { text: text.to_owned() }, Request::Keep])
+    }
+
+    /// Forgets what is stored, and says that what was done stays: one round trip.
+    pub fn forget_and_keep(&self) -> Result<(), HostError> {
+        self.both("forget and keep", [Request::Forget, Request::Keep])
     }
 
     /// As [`crate::Host::load`].
@@ -197,6 +200,12 @@ impl Remote {
         }
     }
 
+    /// Two questions at once that are answered by having been done.
+    fn both(&self, what: &'static str, requests: [Request; 2]) -> Result<(), HostError> {
+        let answers = self.ask(what, requests.into(), &Progress::default(), &mut |_| {});
+        answers.into_iter().try_for_each(|answer| answer.map(drop).map_err(|e| self.error(e)))
+    }
+
     /// One question with an answer of its own.
     fn one(&self, what: &'static str, request: Request) -> Result<Answer, HostError> {
         let mut answers = self.ask(what, vec![request], &Progress::default(), &mut |_| {});
@@ -257,13 +266,14 @@ impl Remote {
     fn placed(&self, error: StepError) -> StepError {
         match error {
             StepError::Failed { action, error } => StepError::Failed { action, error: on(&self.shared.host, error) },
+            StepError::Untouched(error) => StepError::Untouched(on(&self.shared.host, error)),
             StepError::Interrupted => StepError::Interrupted,
         }
     }
 
     fn error(&self, error: StepError) -> HostError {
         match error {
-            StepError::Failed { error, .. } => error,
+            StepError::Failed { error, .. } | StepError::Untouched(error) => error,
             StepError::Interrupted => {
                 refused(codes::OUT_OF_TURN, format!("{}: wait for an answer", self.shared.host), "interrupted")
             }

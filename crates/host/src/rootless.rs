@@ -72,6 +72,23 @@ pub fn enter(how: Mode) -> Result<Standing, HostError> {
     }
 }
 
+/// Where what is known of this machine's labs can be read before [`enter`]; none where no lab can be, or where only who enters can see it.
+pub fn state_from_outside(how: Mode) -> Option<PathBuf> {
+    let as_root = match how {
+        Mode::Root => true,
+        Mode::Auto => rights::missing().is_empty(),
+        Mode::Rootless => false,
+    };
+    if as_root {
+        return Some(PathBuf::from(crate::lock::STATE));
+    }
+    let xdg = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let keeper = Place::glance(nix::unistd::geteuid().as_raw(), xdg)?;
+    let root = PathBuf::from(format!("/proc/{}/root", keeper.pid()));
+    fs::metadata(root.join("run")).ok()?;
+    Some(root.join(crate::lock::STATE.trim_start_matches('/')))
+}
+
 /// The keeper's whole life; `arguments` are those after [`KEEPER_ARGUMENT`]. Comes back only where it could not start.
 pub fn keep(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> HostError {
     match keeper::run(arguments.next().map(PathBuf::from).unwrap_or_default()) {

@@ -31,9 +31,16 @@ pub fn on_all<'a, H: Send, T: Send>(
         let value = work(id, host);
         Timed { value, took: began.elapsed() }
     };
+    let mut hosts = hosts.into_iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let hosts = match (first, second) {
+        // One alone needs no thread beside ours.
+        (Some((id, host)), None) => return IndexMap::from([(id.clone(), timed(id, host))]),
+        (first, second) => first.into_iter().chain(second).chain(hosts),
+    };
     std::thread::scope(|scope| {
         let timed = &timed;
-        let tasks: Vec<_> = hosts.into_iter().map(|(id, host)| (id, scope.spawn(move || timed(id, host)))).collect();
+        let tasks: Vec<_> = hosts.map(|(id, host)| (id, scope.spawn(move || timed(id, host)))).collect();
         let done = |task: std::thread::ScopedJoinHandle<'_, Timed<T>>| {
             task.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
@@ -169,11 +176,19 @@ pub fn apply(
     otherwise: Otherwise,
     stop: &Progress,
 ) -> IndexMap<HostId, Timed<Outcome>> {
+    bring_back(parts, forward(parts, otherwise, stop), otherwise, stop)
+}
+
+/// How far the parts came.
+pub type Forward = IndexMap<HostId, Timed<Result<Box<Observed>, Cause>>>;
+
+/// The first half of [`apply`]: all steps. When one part fails the others are stopped, or not, as is asked for; when `stop` is stopped, all are.
+pub fn forward(parts: &IndexMap<HostId, Part<'_>>, otherwise: Otherwise, stop: &Progress) -> Forward {
     let others_stop = || match otherwise {
         Otherwise::RollBack => parts.values().for_each(|part| part.progress.stop()),
         Otherwise::KeepGoing | Otherwise::Leave => {}
     };
-    let mut done = watched(parts, stop, || {
+    watched(parts, stop, || {
         on_all(parts, |_, part: &Part<'_>| {
             part.host.on_loss(match otherwise {
                 Otherwise::RollBack | Otherwise::KeepGoing => OnLoss::RollBack,
@@ -185,26 +200,39 @@ pub fn apply(
             }
             result
         })
-    });
+    })
+}
+
+/// The second half of [`apply`]: the way back, as far as is asked for.
+pub fn bring_back(
+    parts: &IndexMap<HostId, Part<'_>>,
+    mut done: Forward,
+    otherwise: Otherwise,
+    stop: &Progress,
+) -> IndexMap<HostId, Timed<Outcome>> {
     let failed = done.values().any(|timed| timed.value.is_err());
     let stopped_by_hand = stop.stopped();
     // What stopped only because another did.
     let first_hand = |cause: &Cause| !matches!(cause, Cause::Step(StepError::Interrupted)) || stopped_by_hand;
-    let undo: IndexMap<HostId, Timed<Outcome>> = on_all(
+    let undone: IndexMap<HostId, Timed<Outcome>> = on_all(
         done.iter_mut().map(|(id, timed)| (id, (&parts[id], std::mem::replace(&mut timed.value, Err(Cause::Another))))),
         |_, (part, result)| match (result, otherwise) {
             (Ok(after), _) if !failed => Outcome::Done(after),
             (Ok(after), Otherwise::KeepGoing | Otherwise::Leave) => Outcome::Done(after),
-            (Ok(_), Otherwise::RollBack) => Outcome::Failed { cause: Cause::Another, then: back(part) },
+            (Ok(_), Otherwise::RollBack) => {
+                Outcome::Failed { cause: Cause::Another, then: back(part, &Cause::Another) }
+            }
             (Err(cause), Otherwise::Leave) => Outcome::Failed { cause, then: Aftermath::Left },
             (Err(cause), Otherwise::RollBack | Otherwise::KeepGoing) => {
+                let then = back(part, &cause);
                 let cause = if first_hand(&cause) { cause } else { Cause::Another };
-                Outcome::Failed { cause, then: back(part) }
+                Outcome::Failed { cause, then }
             }
         },
     );
     let took = |id: &HostId| done[id].took;
-    undo.into_iter()
+    undone
+        .into_iter()
         .map(|(id, Timed { value, took: back })| {
             let took = took(&id) + back;
             (id, Timed { value, took })
@@ -225,14 +253,16 @@ fn one(part: &Part<'_>) -> Result<Box<Observed>, Cause> {
     }
 }
 
-fn back(part: &Part<'_>) -> Aftermath {
-    if part.actions.is_empty() {
+fn back(part: &Part<'_>, cause: &Cause) -> Aftermath {
+    if part.actions.is_empty() || matches!(cause, Cause::Step(StepError::Untouched(_))) {
         return Aftermath::AsBefore;
     }
     match part.host.undo(part.scope, part.before, part.flows) {
         Ok(()) => Aftermath::AsBefore,
         Err(NotUndone::Unseen(error)) if lost(&error) => Aftermath::Unknown,
-        Err(NotUndone::Stopped(StepError::Failed { error, .. })) if lost(&error) => Aftermath::Unknown,
+        Err(NotUndone::Stopped(StepError::Failed { error, .. } | StepError::Untouched(error))) if lost(&error) => {
+            Aftermath::Unknown
+        }
         Err(error) => Aftermath::Stuck(error),
     }
 }

@@ -1,5 +1,6 @@
 //! Ctrl-C: the first asks to stop, the second ends at once.
 
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use nix::errno::Errno;
@@ -9,6 +10,14 @@ use crate::backend::{HostError, Progress};
 use crate::failure::{codes, failed};
 
 static LISTENING: OnceLock<Arc<Progress>> = OnceLock::new();
+
+/// The last signal that was heard; 0: none.
+static HEARD: AtomicI32 = AtomicI32::new(0);
+
+/// The number of the signal that asked to stop, if one has.
+pub fn heard() -> Option<i32> {
+    Some(HEARD.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+}
 
 /// From now on the first Ctrl-C, SIGTERM or SIGHUP asks this work to stop; a second one of its kind ends the process.
 /// To be called once, and not before the lab's lock is held: until then the first Ctrl-C ends the process, which waits at most.
@@ -26,7 +35,7 @@ pub fn stop_on_signals(progress: Arc<Progress>) -> Result<(), HostError> {
 
 #[allow(unsafe_code)]
 fn listen(signal: Signal, action: &SigAction) -> Result<(), Errno> {
-    // SAFETY: the handler does nothing but two atomic operations, which signal-safety(7) allows.
+    // SAFETY: the handler does nothing but a few atomic operations, which signal-safety(7) allows.
     let before = unsafe { sigaction(signal, action) }?;
     if matches!(before.handler(), SigHandler::SigIgn) {
         // As nohup(1) and background shells want it.
@@ -36,7 +45,8 @@ fn listen(signal: Signal, action: &SigAction) -> Result<(), Errno> {
     Ok(())
 }
 
-extern "C" fn stop(_: libc::c_int) {
+extern "C" fn stop(signal: libc::c_int) {
+    HEARD.store(signal, Ordering::Relaxed);
     if let Some(progress) = LISTENING.get() {
         progress.stop();
     }
@@ -53,7 +63,7 @@ mod tests {
         stop_on_signals(progress.clone()).expect("allowed");
         assert!(!progress.stopped());
         nix::sys::signal::raise(Signal::SIGHUP).expect("allowed");
-        assert!(progress.stopped());
+        assert!(progress.stopped() && heard() == Some(Signal::SIGHUP as i32));
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
         #[allow(unsafe_code)]
         // SAFETY: the default action is no handler at all.

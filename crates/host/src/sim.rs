@@ -16,12 +16,20 @@ use crate::file_lock::{self, Kind, Patience};
 #[derive(Debug, Clone)]
 pub struct SimHost {
     file: PathBuf,
+    /// Which of several machines it is, from 1.
+    number: u8,
 }
 
 impl SimHost {
     /// The kernel that is kept in this file; one after boot while there is none.
     pub fn new(file: PathBuf) -> Self {
-        SimHost { file }
+        SimHost { file, number: 1 }
+    }
+
+    /// The same as the n-th of several machines: as such it has its address in the underlay.
+    #[must_use]
+    pub fn numbered(self, number: u8) -> Self {
+        SimHost { number, ..self }
     }
 
     /// Looks at the kernel, and keeps what was done to it.
@@ -86,7 +94,7 @@ impl SimHost {
 
 impl Backend for SimHost {
     async fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
-        self.with(|sim| sim.observe(scope))
+        self.with(|sim| sim.observe_nth(scope, self.number))
     }
 
     async fn apply(&self, scope: &Scope, actions: &[Action], progress: &Progress) -> Result<Observed, StepError> {
@@ -104,7 +112,7 @@ impl Backend for SimHost {
                 progress.add(1);
             }
             sim.settle();
-            Ok(sim.observe(scope))
+            Ok(sim.observe_nth(scope, self.number))
         });
         result.map_err(|error| StepError::Failed { action: None, error })?
     }

@@ -17,6 +17,7 @@ use crate::own::Own;
 use crate::remote::{Ending, Expected, Remote, explained, greeted, on};
 use crate::wire::{Broken, LONGEST_FIRST, Lines, Patience, Pen};
 
+mod attend;
 mod folder;
 mod process;
 mod script;

@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use netsim_core::names::LabName;
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, LabName};
+use netsim_core::place::Places;
 use netsim_core::spec::Sources;
+use netsim_core::state::HostFacts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +26,49 @@ pub struct Applied {
     pub version: u32,
     /// The files that were applied.
     pub sources: Sources,
+    /// Where its nodes are; empty where all are on the machine that it was applied from.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub places: Places,
+    /// The hosts that may have something of it; empty: the machine that it was applied from.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub hosts: IndexMap<HostId, Reach>,
+    /// What was found of the hosts' underlay, for when one of them cannot be asked; empty: as `hosts`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub facts: HostFacts,
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// What ssh connects to; none: it is the machine that netsim runs on.
+    pub ssh: Option<String>,
+    /// Whether the agent there is started by `sudo`.
+    pub sudo: bool,
 }
 
 impl Applied {
-    /// What to store of these files.
+    /// What to store of these files, of a lab on this machine alone.
     pub fn of(sources: &Sources) -> Self {
-        Applied { version: 1, sources: sources.clone() }
+        Applied {
+            version: 1,
+            sources: sources.clone(),
+            places: Places::default(),
+            hosts: IndexMap::default(),
+            facts: HostFacts::default(),
+        }
+    }
+
+    /// The hosts that may have something of the lab.
+    pub fn members(&self) -> IndexMap<HostId, Reach> {
+        match self.hosts.is_empty() {
+            true => IndexMap::from([(HostId::local(), Reach::default())]),
+            false => self.hosts.clone(),
+        }
+    }
+
+    /// It as text, to be stored.
+    pub fn text(&self) -> String {
+        serde_json::to_string(self).expect("what is stored has text for keys and writes without I/O")
     }
 }
 

@@ -35,7 +35,7 @@ fn run(case: &Case) -> Result<HostState, String> {
         StepError::Failed { error, .. } => {
             error.errno.map_or(error.to_string(), |e| format!("{:?}", Errno::from_raw(e)))
         }
-        StepError::Interrupted => e.to_string(),
+        StepError::Untouched(_) | StepError::Interrupted => e.to_string(),
     })?;
     settle().expect("the kernel comes to rest");
     Ok(linux().observe_now(&scope).expect("a machine that can be looked at").ours)

@@ -13,7 +13,7 @@ use netsim_host::{AnyBackend, Host, Local, Own, Patience, signals};
 use super::Exit;
 use crate::args::{AgentArgs, BackendChoice, Global};
 use crate::error::{Failure, codes};
-use crate::machine::sim_file;
+use crate::hosts::sim_file;
 
 pub fn run(args: &AgentArgs, global: &Global) -> Result<Exit, Failure> {
     if let Some(word) = &args.enter {

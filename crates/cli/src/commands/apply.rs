@@ -1,37 +1,41 @@
-//! `apply`: makes a file's lab so, or leaves it as it was.
+//! `apply`: makes a file's lab so on all its hosts, or leaves it as it was.
 
 use std::sync::Arc;
 
-use netsim_core::state::Observed;
-use netsim_host::backend::{Progress, StepError};
-use netsim_host::lock::LabLock;
-use netsim_host::{signals, store};
+use netsim_host::backend::Progress;
+use netsim_host::run::Otherwise;
+use netsim_host::signals;
 
 use super::{Exit, check, plan};
 use crate::args::{ApplyArgs, BackendChoice, Global};
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded};
-use crate::lab::{self, Surveyed};
-use crate::machine::{self, Machine};
+use crate::hosts::Hosts;
+use crate::lab::{self, Look};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
 use crate::render::sh::quoted_if_needed;
-use crate::render::text;
-use crate::screen::{GOOD, HINT, STRONG, Screen, paint};
-use netsim_host::store::Applied;
+use crate::screen::{GOOD, STRONG, Screen, paint};
+use crate::stores::Stores;
 
+mod account;
 mod meter;
-mod undo;
+mod report;
+mod work;
 
+pub use account::Account;
 pub use meter::measured;
+pub use report::stopped;
+pub use work::Work;
 
 pub fn run(args: &ApplyArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let (loaded, file) = asked(args)?;
     let progress = Arc::new(Progress::default());
-    machine::with(global, screen, |machine| {
-        let new = apply(args, &loaded, file.as_ref(), machine, &progress, screen)?;
+    let stored = Stores::of(global)?.applied(&loaded.topology.name).unwrap_or(None);
+    lab::with_loaded(global, screen, loaded, stored, |hosts, loaded| {
+        let new = apply(args, &loaded, file.as_ref(), hosts, &progress, screen)?;
         let checked = match args.check {
-            true => check::proven(machine, &loaded, &progress, screen)?,
+            true => check::proven(hosts, &loaded, &progress, screen)?,
             false => Exit::Ok,
         };
         if new {
@@ -60,107 +64,54 @@ fn apply(
     args: &ApplyArgs,
     loaded: &Loaded,
     file: Option<&PlanFile>,
-    machine: &Machine,
+    hosts: &Hosts,
     progress: &Arc<Progress>,
     screen: &Screen,
 ) -> Result<bool, Failure> {
-    let lock = machine.lock(&loaded.topology.name, screen)?;
-    let surveyed = lab::survey(machine, loaded)?;
+    let lab = &loaded.topology.name;
+    let otherwise = match (args.no_rollback, args.keep_going) {
+        (true, _) => Otherwise::Leave,
+        (_, true) => Otherwise::KeepGoing,
+        (false, false) => Otherwise::RollBack,
+    };
+    let account = Account::open(hosts, lab, screen)?;
+    let surveyed = lab::survey(hosts, loaded, Look::Locked(screen))?;
+    match otherwise {
+        Otherwise::KeepGoing if !surveyed.hosts.is_empty() => report::tell_down(&surveyed, screen),
+        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole()?,
+    }
     if let Some(file) = file {
         file.still_fits(&args.file, &surveyed)?;
     }
-    let plan = surveyed.plan(loaded)?;
-    if let Some(file) = file.filter(|f| f.actions != plan.actions) {
+    let plans = surveyed.plan(loaded)?;
+    if let Some(file) = file.filter(|f| !f.is_of(&plans)) {
         let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
         return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));
     }
-    screen.tell(&plan::told(&plan, &format!(" on {}", machine.words()), false, screen));
-    let before: Option<Applied> = store::load(machine.state(), &loaded.topology.name).unwrap_or(None);
-    if !plan.is_empty() || !surveyed.observed.ours.is_empty() {
-        store::save(&lock, &Applied::of(&loaded.sources))?;
+    let (on, took) = (format!(" on {}", hosts.words()), plan::took(&surveyed));
+    let is_empty = plans.values().all(Planned::is_empty);
+    let account = account.of(&surveyed, loaded);
+    if is_empty {
+        // How long the hosts took is told with how long they then took to keep.
+        screen.tell(&plan::told(lab, &plans, &on, &plan::Took::new(), false, screen));
+    } else {
+        let took = if hosts.tell_times() { took } else { plan::Took::new() };
+        screen.tell(&plan::told(lab, &plans, &on, &took, false, screen));
     }
-    if plan.is_empty() {
+    let is_new = !surveyed.is_running();
+    if !is_empty || !is_new {
+        account.intend()?;
+    }
+    if is_empty {
+        account.confirm(&surveyed, screen)?;
         return Ok(false);
     }
     signals::stop_on_signals(progress.clone())?;
-    match done(&plan, &surveyed, machine, progress, screen) {
-        Ok(()) => {
-            screen.tell(&format!(
-                "{} Lab {} is as the file says.\n",
-                paint(GOOD, "Done."),
-                paint(STRONG, plan.lab.as_str())
-            ));
-            Ok(surveyed.observed.ours.is_empty())
-        }
-        Err(cause) => {
-            screen.warn(&cause.report(screen));
-            Err(Failure::Aftermath(match args.no_rollback {
-                true => left(&plan),
-                false => taken_back(&plan, &surveyed, machine, lock, before, screen),
-            }))
-        }
-    }
-}
-
-/// Does the plan, and finds nothing left to do.
-fn done(
-    plan: &Planned,
-    surveyed: &Surveyed,
-    machine: &Machine,
-    progress: &Progress,
-    screen: &Screen,
-) -> Result<(), Failure> {
-    let after =
-        measured(plan.actions.len(), progress, screen, || machine.apply(&surveyed.scope, &plan.actions, progress));
-    let after: Observed = after.map_err(stopped)?;
-    let rest = Planned::between(&plan.lab, &surveyed.wanted.desired, &after)
-        .map_err(|refusals| Failure::Refused { lab: plan.lab.clone(), refusals })?;
-    if rest.is_empty() {
-        return Ok(());
-    }
-    let steps = text::steps(&rest, screen.width);
-    let message =
-        format!("every step was done, and yet lab {} is not as the file says; these steps remain:\n{steps}", plan.lab);
-    Err(Failure::hinted(codes::NOT_WHOLE, message.trim_end(), "see whether another program changes the same things"))
-}
-
-/// What stopped the work.
-pub fn stopped(error: StepError) -> Failure {
-    match error {
-        StepError::Failed { error, .. } => Failure::from(error),
-        StepError::Interrupted => Failure::new(codes::INTERRUPTED, "interrupted"),
-    }
-}
-
-fn left(plan: &Planned) -> String {
-    let lab = &plan.lab;
-    format!("lab {lab} is left as it is, half done; `netsim apply` goes on, `netsim destroy {lab}` removes it\n")
-}
-
-/// Rolls back, and says what became of the lab.
-fn taken_back(
-    plan: &Planned,
-    surveyed: &Surveyed,
-    machine: &Machine,
-    lock: LabLock,
-    before: Option<Applied>,
-    screen: &Screen,
-) -> String {
-    screen.warn(&format!("{}\n", paint(HINT, "rolling back …")));
-    match undo::undo(plan, surveyed, before.as_ref(), machine, screen) {
-        Ok(note) => {
-            // What was stored is a convenience; the lab itself is back.
-            let _ = match before {
-                Some(before) => store::save(&lock, &before),
-                None => store::remove(lock),
-            };
-            note
-        }
-        Err(failure) => {
-            let (report, lab) = (failure.report(screen), &plan.lab);
-            format!("{report}rolling back stopped there; `netsim destroy {lab}` removes what is there\n")
-        }
-    }
+    Work { loaded, hosts, surveyed: &surveyed, plans: &plans, account: &account, otherwise }
+        .make_so(progress, screen)?;
+    let done = paint(GOOD, "Done.");
+    screen.tell(&format!("{done} Lab {} is as the file says.\n", paint(STRONG, lab.as_str())));
+    Ok(is_new)
 }
 
 /// How to look around, and how to remove it.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use netsim_core::expect::{Pair, Patience, expect};
-use netsim_core::names::LabName;
+use netsim_core::names::{HostId, LabName};
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
 use netsim_host::backend::Progress;
@@ -14,15 +14,15 @@ use super::Exit;
 use crate::args::{CheckArgs, Format, Global};
 use crate::error::{Failure, codes};
 use crate::file::Loaded;
-use crate::lab::{self, Surveyed};
-use crate::machine::{self, Machine};
+use crate::hosts::Hosts;
+use crate::lab::{self, Look, Surveyed};
 use crate::render::json;
 use crate::render::text::{count, wrapped};
 use crate::screen::{DELETE, GOOD, STRONG, Screen, paint};
 
 mod answers;
 
-use answers::{Answer, Asking};
+use answers::{Answer, Asking, host_of};
 
 /// So many pairs that differ are told one by one.
 const TOLD: usize = 20;
@@ -42,6 +42,11 @@ struct Report {
 struct Difference {
     from: String,
     to: String,
+    /// Where they are, if there are several hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_host: Option<HostId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_host: Option<HostId>,
     address: std::net::IpAddr,
     /// Whether an answer should come.
     reachable: bool,
@@ -55,22 +60,21 @@ struct Difference {
 pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     // Nothing listens to signals: Ctrl-C ends the process.
     let progress = Progress::default();
-    machine::with(global, screen, |machine| {
-        let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
-        let surveyed = running(machine, &loaded)?;
-        let asked = asked(&loaded.topology, &surveyed, args.between.as_deref());
+    lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
+        let surveyed = running(hosts, &loaded)?;
+        let asked = asked(&surveyed, args.between.as_deref());
         if let Some(pattern) = args.between.as_ref().filter(|_| asked.pairs.is_empty()) {
             let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
             return Err(Failure::hinted(codes::NODE, message, "write a pattern such as 'host*', with quotes"));
         }
-        let once = |asking| once(machine, &loaded, &surveyed, &asked, asking, &progress);
+        let once = |asking| once(hosts, &loaded, &surveyed, &asked, asking, &progress);
         let began = Instant::now();
         let report = match &args.until {
             None => once(Asking::Patient)?,
             Some(file) => until(file, args.interval, || once(Asking::Once))?,
         };
         match args.format {
-            Format::Text => screen.answer(&told(&report, took(machine, began), screen)),
+            Format::Text => screen.answer(&told(&report, took(hosts, began), screen)),
             Format::Json => screen.answer(&json::document("netsim-check", 1, &report)),
         }
         Ok(if report.as_expected { Exit::Ok } else { Exit::No })
@@ -78,12 +82,12 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 }
 
 /// The check after an apply, which listens to signals by this progress.
-pub fn proven(machine: &Machine, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
-    let surveyed = running(machine, loaded)?;
-    let asked = asked(&loaded.topology, &surveyed, None);
+pub fn proven(hosts: &Hosts, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
+    let surveyed = running(hosts, loaded)?;
+    let asked = asked(&surveyed, None);
     let began = Instant::now();
-    let report = once(machine, loaded, &surveyed, &asked, Asking::Patient, progress)?;
-    let told = told(&report, took(machine, began), screen);
+    let report = once(hosts, loaded, &surveyed, &asked, Asking::Patient, progress)?;
+    let told = told(&report, took(hosts, began), screen);
     match report.as_expected {
         true => screen.tell(&told),
         false => screen.answer(&told),
@@ -91,10 +95,11 @@ pub fn proven(machine: &Machine, loaded: &Loaded, progress: &Progress, screen: &
     Ok(if report.as_expected { Exit::Ok } else { Exit::No })
 }
 
-fn running(machine: &Machine, loaded: &Loaded) -> Result<Surveyed, Failure> {
-    let surveyed = lab::survey(machine, loaded)?;
-    match surveyed.observed.ours.is_empty() && loaded.topology.graph.node_count() > 0 {
-        true => Err(lab::not_running(machine, &loaded.topology.name)),
+fn running(hosts: &Hosts, loaded: &Loaded) -> Result<Surveyed, Failure> {
+    let surveyed = lab::survey(hosts, loaded, Look::Only)?;
+    surveyed.whole()?;
+    match !surveyed.is_running() && loaded.topology.graph.node_count() > 0 {
+        true => Err(lab::not_running(hosts, &loaded.topology.name)),
         false => Ok(surveyed),
     }
 }
@@ -105,9 +110,10 @@ struct Asked {
     patience: Patience,
 }
 
-fn asked(topology: &Topology, surveyed: &Surveyed, between: Option<&str>) -> Asked {
+fn asked(surveyed: &Surveyed, between: Option<&str>) -> Asked {
+    let topology = &surveyed.topology;
     let meant = |pair: &Pair| between.is_none_or(|p| ends(topology, pair).iter().all(|name| matches(p, name)));
-    let expectation = expect(topology, &surveyed.wanted.given);
+    let expectation = expect(topology, &surveyed.given);
     Asked { pairs: expectation.pairs().filter(meant).collect(), patience: expectation.patience }
 }
 
@@ -127,7 +133,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn once(
-    machine: &Machine,
+    hosts: &Hosts,
     loaded: &Loaded,
     surveyed: &Surveyed,
     asked: &Asked,
@@ -135,11 +141,11 @@ fn once(
     progress: &Progress,
 ) -> Result<Report, Failure> {
     let pairs = &asked.pairs;
-    let answers = answers::answers(machine, &loaded.topology, surveyed, asked, asking, progress)?;
+    let answers = answers::answers(hosts, surveyed, asked, asking, progress)?;
     if progress.stopped() {
         return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
     }
-    let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, pair, wrong(pair, answer)?));
+    let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, surveyed, pair, wrong(pair, answer)?));
     let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
     Ok(Report {
         lab: loaded.topology.name.clone(),
@@ -188,16 +194,19 @@ fn millis(time: Duration) -> String {
     }
 }
 
-fn difference(loaded: &Loaded, pair: &Pair, found: String) -> Difference {
+fn difference(loaded: &Loaded, surveyed: &Surveyed, pair: &Pair, found: String) -> Difference {
     let spot = pair.at.as_ref().and_then(|at: &Place| loaded.sources.locate(at));
     let file = spot.and_then(|s| loaded.sources.files.get(s.source)).map(|f| f.name.clone());
-    let ([from, to], line) = (ends(&loaded.topology, pair).map(str::to_owned), spot.map(|s| s.line));
-    Difference { from, to, address: pair.address, reachable: pair.reachable, found, file, line }
+    let ([from, to], line) = (ends(&surveyed.topology, pair).map(str::to_owned), spot.map(|s| s.line));
+    let several = surveyed.hosts.len() > 1;
+    let [from_host, to_host] =
+        [pair.from, pair.to].map(|node| several.then(|| host_of(&surveyed.topology.graph[node]).clone()));
+    Difference { from, to, from_host, to_host, address: pair.address, reachable: pair.reachable, found, file, line }
 }
 
 /// How long the pings took; a walk through a kernel in memory says nothing by its time.
-fn took(machine: &Machine, began: Instant) -> Option<Duration> {
-    (!machine.is_simulated()).then(|| began.elapsed())
+fn took(hosts: &Hosts, began: Instant) -> Option<Duration> {
+    (!hosts.are_simulated()).then(|| began.elapsed())
 }
 
 fn told(report: &Report, took: Option<Duration>, screen: &Screen) -> String {

@@ -1,6 +1,6 @@
 //! `impair`: what an interface of a running lab does to the packets that it sends.
 
-use netsim_core::given::Prior;
+use netsim_core::names::HostId;
 use netsim_core::resource::{Key, NetnsId, Ovs, OvsKey, OvsQos, Qdisc, QdiscKind, Resource};
 use netsim_core::state::{Feature, HostState, Observed};
 use netsim_core::topology::{Impairment, Topology};
@@ -9,9 +9,8 @@ use serde::Serialize;
 use super::Exit;
 use crate::args::{Format, Global, ImpairArgs};
 use crate::error::{Failure, codes};
+use crate::hosts::Hosts;
 use crate::interface::{Interface, Words};
-use crate::lab;
-use crate::machine::{self, Machine};
 use crate::render::json;
 use crate::render::text::{self, words};
 use crate::screen::{STRONG, Screen, paint};
@@ -22,6 +21,8 @@ mod merge;
 #[derive(Serialize)]
 struct Document<'a> {
     lab: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     interface: String,
     impairment: Option<&'a QdiscKind>,
     /// What Open vSwitch makes a port of its own do.
@@ -58,22 +59,22 @@ impl Impaired {
 
 pub fn run(args: &ImpairArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let asked = Words::of(&args.interface)?;
-    machine::with(global, screen, |machine| {
-        let found = asked.find(machine)?;
+    asked.with(global, screen, |hosts, found| {
         if args.show || (args.change.is_empty() && !args.reset && !args.none) {
-            let here = Here::look(asked.look(&found, machine)?, machine)?;
+            let here = Here::look(asked.look(&found, hosts)?, hosts)?;
             here.show(args.format, screen)?;
             return Ok(Exit::Ok);
         }
-        let _lock = machine.lock(&found.lab, screen)?;
-        let here = Here::look(asked.look(&found, machine)?, machine)?;
-        let wanted = match (args.reset, args.none) {
-            (true, _) => here.file()?,
-            (_, true) => Impaired::default(),
-            (false, false) => here.changed(args)?,
-        };
-        here.make(wanted, machine, screen)?;
-        Ok(Exit::Ok)
+        hosts.locked(&found.host, &found.lab, screen, |_| {
+            let here = Here::look(asked.look(&found, hosts)?, hosts)?;
+            let wanted = match (args.reset, args.none) {
+                (true, _) => here.file()?,
+                (_, true) => Impaired::default(),
+                (false, false) => here.changed(args)?,
+            };
+            here.make(wanted, hosts, screen)?;
+            Ok(Exit::Ok)
+        })
     })
 }
 
@@ -85,16 +86,17 @@ struct Here {
 
 impl Here {
     /// Looks again, for what a file without impairments does not ask about.
-    fn look(mut interface: Interface, machine: &Machine) -> Result<Self, Failure> {
+    fn look(mut interface: Interface, hosts: &Hosts) -> Result<Self, Failure> {
         let keys = keys(&interface);
-        let scope = &mut interface.surveyed.scope;
+        let scope = &mut interface.surveyed.hosts[&interface.host].scope;
         scope.features.extend([Feature::Netem, Feature::NetemSeed, Feature::Tbf]);
         for key in keys {
             if !scope.names.contains(&key) {
                 scope.names.push(key);
             }
         }
-        let observed = machine.observe(scope)?;
+        let observed = hosts.host(&interface.host)?.observe(scope)?;
+        interface.surveyed.hosts[&interface.host].observed.facts = observed.facts.clone();
         Ok(Here { interface, observed })
     }
 
@@ -116,12 +118,12 @@ impl Here {
 
     /// What the file says.
     fn file(&self) -> Result<Impaired, Failure> {
-        self.meant(&self.interface.loaded.topology)
+        self.meant(&self.interface.surveyed.topology)
     }
 
     /// What it would be if the file said so.
     fn said(&self, impairment: Impairment) -> Result<Impaired, Failure> {
-        let mut topology = self.interface.loaded.topology.clone();
+        let mut topology = self.interface.surveyed.topology.clone();
         let written = self.interface.written(&mut topology).ok_or_else(|| {
             let message = format!("{} is no interface of a link, so nothing can be said of what it sends", self.name());
             Failure::hinted(codes::NODE, message, "name an end of a link, or an interface that the file says of a node")
@@ -131,10 +133,9 @@ impl Here {
     }
 
     fn meant(&self, topology: &Topology) -> Result<Impaired, Failure> {
-        let prior = Prior::from_state(&self.observed.ours);
-        let wanted = lab::wanted(topology, &prior, &self.observed.facts)
-            .map_err(|p| Failure::problems(&self.interface.loaded.sources, p))?;
-        Ok(self.within(&wanted.desired))
+        let Interface { surveyed, host, loaded, .. } = &self.interface;
+        let desired = surveyed.meaning(topology).map_err(|p| Failure::problems(&loaded.sources, p))?;
+        Ok(self.within(&desired[host]))
     }
 
     fn name(&self) -> String {
@@ -155,7 +156,7 @@ impl Here {
         if now.is_none() {
             return Ok(Impairment::default());
         }
-        let mut topology = self.interface.loaded.topology.clone();
+        let mut topology = self.interface.surveyed.topology.clone();
         if self.file()? == now
             && let Some(said) = self.interface.written(&mut topology).and_then(|w| w.impairment.take())
         {
@@ -172,8 +173,10 @@ impl Here {
         let (lab, file) = (self.interface.lab().as_str(), self.file()?);
         let now = self.now();
         if format == Format::Json {
+            let several = self.interface.surveyed.hosts.len() + self.interface.surveyed.down.len() > 1;
             let document = Document {
                 lab,
+                host: several.then_some(&self.interface.host),
                 interface: self.name(),
                 impairment: now.qdisc.as_ref(),
                 qos: now.qos.as_ref(),
@@ -190,7 +193,7 @@ impl Here {
         Ok(())
     }
 
-    fn make(&self, wanted: Impaired, machine: &Machine, screen: &Screen) -> Result<(), Failure> {
+    fn make(&self, wanted: Impaired, hosts: &Hosts, screen: &Screen) -> Result<(), Failure> {
         let shown = paint(STRONG, &self.name());
         if self.now() == wanted {
             screen.tell(&format!("{shown} is so already: nothing to do.\n"));
@@ -205,7 +208,7 @@ impl Here {
         let new = wanted.clone();
         new.qdisc.map(qdisc).into_iter().chain(new.qos.map(qos)).for_each(|resource| desired.insert(resource));
         let plan = self.interface.plan(&desired, &self.observed)?;
-        let after = self.interface.apply(machine, &plan.actions)?;
+        let after = self.interface.apply(hosts, &plan.actions)?;
         if self.within(&after.ours) != wanted {
             let message = format!("the step was done, and yet {} is not so", self.name());
             return Err(Failure::hinted(codes::NOT_WHOLE, message, "see whether another program changes the same"));
@@ -226,7 +229,7 @@ impl Here {
 /// What can impair what an interface sends.
 fn keys(interface: &Interface) -> Vec<Key> {
     let device = &interface.device;
-    let of_port = (device.netns == NetnsId::Host).then(|| Key::Ovs(OvsKey::Qos(device.name)));
+    let of_port = (device.netns == NetnsId::Host).then_some(Key::Ovs(OvsKey::Qos(device.name)));
     let of_port = of_port.filter(|_| interface.names.ovs_bridge(device).is_some());
     std::iter::once(Key::Qdisc(device.clone())).chain(of_port).collect()
 }

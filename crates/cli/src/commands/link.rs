@@ -9,8 +9,8 @@ use netsim_core::state::{HostState, Observed};
 use super::Exit;
 use crate::args::{Global, LinkArgs};
 use crate::error::{Failure, codes};
+use crate::hosts::Hosts;
 use crate::interface::{Interface, Words};
-use crate::machine::{self, Machine};
 use crate::planned::{Names, Planned};
 use crate::render::text;
 use crate::screen::{STRONG, Screen, paint};
@@ -21,27 +21,27 @@ pub fn run(args: &LinkArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         LinkArgs::Up(end) => (end, true),
     };
     let asked = Words::of(&end.interface)?;
-    machine::with(global, screen, |machine| {
-        let found = asked.find(machine)?;
-        let _lock = machine.lock(&found.lab, screen)?;
-        let interface = asked.look(&found, machine)?;
-        let up = Key::Up(interface.device.clone());
-        let shown = paint(STRONG, &interface.name());
-        match (interface.surveyed.observed.ours.get(&up).is_some(), wanted) {
-            (true, true) => screen.tell(&format!("{shown} is up already: nothing to do.\n")),
-            (false, false) => screen.tell(&format!("{shown} is down already: nothing to do.\n")),
-            (true, false) => down(&interface, machine, screen)?,
-            (false, true) => self::up(&interface, machine, screen)?,
-        }
-        Ok(Exit::Ok)
+    asked.with(global, screen, |hosts, found| {
+        hosts.locked(&found.host, &found.lab, screen, |_| {
+            let interface = asked.look(&found, hosts)?;
+            let up = Key::Up(interface.device.clone());
+            let shown = paint(STRONG, &interface.name());
+            match (interface.on_host().observed.ours.get(&up).is_some(), wanted) {
+                (true, true) => screen.tell(&format!("{shown} is up already: nothing to do.\n")),
+                (false, false) => screen.tell(&format!("{shown} is down already: nothing to do.\n")),
+                (true, false) => down(&interface, hosts, screen)?,
+                (false, true) => self::up(&interface, hosts, screen)?,
+            }
+            Ok(Exit::Ok)
+        })
     })
 }
 
 /// One step; what stands on it goes by itself, and a plan says so.
-fn down(interface: &Interface, machine: &Machine, screen: &Screen) -> Result<(), Failure> {
-    let (before, up) = (&interface.surveyed.observed.ours, Resource::Up(interface.device.clone()));
+fn down(interface: &Interface, hosts: &Hosts, screen: &Screen) -> Result<(), Failure> {
+    let (before, up) = (&interface.on_host().observed.ours, Resource::Up(interface.device.clone()));
     let actions = vec![Action::Delete(up.clone())];
-    let after = interface.apply(machine, &actions)?;
+    let after = interface.apply(hosts, &actions)?;
     still(interface, &after, &up.key(), false)?;
     let fell = before.iter().map(|(k, _)| k).filter(|k| **k != up.key() && after.ours.get(k).is_none());
     let plan =
@@ -56,16 +56,16 @@ fn down(interface: &Interface, machine: &Machine, screen: &Screen) -> Result<(),
 }
 
 /// It, and what the file puts on it.
-fn up(interface: &Interface, machine: &Machine, screen: &Screen) -> Result<(), Failure> {
-    let surveyed = &interface.surveyed;
+fn up(interface: &Interface, hosts: &Hosts, screen: &Screen) -> Result<(), Failure> {
+    let on = interface.on_host();
     let up = Resource::Up(interface.device.clone());
-    let mut desired = surveyed.observed.ours.clone();
+    let mut desired = on.observed.ours.clone();
     desired.insert(up.clone());
-    for resource in standing_on(&up.key(), &surveyed.wanted.desired, &surveyed.observed.ours) {
+    for resource in standing_on(&up.key(), &on.desired, &on.observed.ours) {
         desired.insert(resource);
     }
-    let plan = interface.plan(&desired, &surveyed.observed)?;
-    let after = interface.apply(machine, &plan.actions)?;
+    let plan = interface.plan(&desired, &on.observed)?;
+    let after = interface.apply(hosts, &plan.actions)?;
     still(interface, &after, &up.key(), true)?;
     screen.tell(&text::steps(&plan, screen.width));
     screen.tell(&format!("{} is up.\n", paint(STRONG, &interface.name())));

@@ -1,66 +1,140 @@
 //! `plan`: what apply would do, in order.
 
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, LabName};
+
 use super::Exit;
 use crate::args::{Global, PlanArgs, PlanFormat};
-use crate::error::{self, Failure};
+use crate::error::{self, Failure, codes};
 use crate::file::{self, Loaded};
+use crate::hosts::listed;
+use crate::lab::{self, Look, Surveyed};
 use crate::planfile::PlanFile;
-use crate::planned::Planned;
-use crate::render::{json, sh, text};
-use crate::screen::{STRONG, Screen, paint};
-use crate::{lab, machine};
+use crate::planned::{Planned, Plans, total};
+use crate::render::{sh, text};
+use crate::screen::{DIM, STRONG, Screen, paint};
 
 pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
     screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
-    let (plan, file, on) = made(args, global, screen, &loaded)?;
+    let lab = loaded.topology.name.clone();
+    let Made { plans, mut file, mut on, took } = made(args, global, screen, loaded)?;
+    let plans = chosen(plans, &args.host, &lab)?;
+    if !args.host.is_empty() {
+        file.hosts.retain(|id, _| plans.contains_key(id));
+        on = format!(" on {}", listed(&plans.keys().collect::<Vec<_>>()));
+    }
     if let Some(path) = &args.out {
-        let document = json::document(PlanFile::FORMAT, PlanFile::VERSION, &file);
-        std::fs::write(path, document).map_err(|e| Failure::file("write", path, &e))?;
+        std::fs::write(path, file.document()).map_err(|e| Failure::file("write", path, &e))?;
     }
+    let is_empty = plans.values().all(Planned::is_empty);
     match args.format {
-        PlanFormat::Text => screen.answer(&told(&plan, &on, args.steps, screen)),
-        PlanFormat::Json => screen.answer(&json::document(PlanFile::FORMAT, PlanFile::VERSION, &file)),
-        PlanFormat::Sh => screen.answer(&sh::script(&plan, global.db.as_deref())),
+        PlanFormat::Text => screen.answer(&told(&lab, &plans, &on, &took, args.steps, screen)),
+        PlanFormat::Json => screen.answer(&file.document()),
+        PlanFormat::Sh => screen.answer(&scripts(&plans, global.db.as_deref())),
     }
-    if let (Some(path), PlanFormat::Text, false) = (&args.out, args.format, plan.is_empty()) {
+    if let (Some(path), PlanFormat::Text, false) = (&args.out, args.format, is_empty) {
         let path = sh::quoted_if_needed(&path.to_string_lossy());
         screen.tell(&format!("\nTo do exactly this: netsim apply {path}\n"));
     }
-    Ok(match args.detailed_exitcode && !plan.is_empty() {
+    Ok(match args.detailed_exitcode && !is_empty {
         true => Exit::Changes,
         false => Exit::Ok,
     })
 }
 
-fn made(
-    args: &PlanArgs,
-    global: &Global,
-    screen: &Screen,
-    loaded: &Loaded,
-) -> Result<(Planned, PlanFile, String), Failure> {
+/// Plans, and what there is to say of them.
+struct Made {
+    plans: Plans,
+    file: PlanFile,
+    /// Of what machines, or compared with what.
+    on: String,
+    took: Took,
+}
+
+/// How long it took to look at each host; nothing where that says nothing.
+pub type Took = IndexMap<HostId, Duration>;
+
+fn made(args: &PlanArgs, global: &Global, screen: &Screen, loaded: Loaded) -> Result<Made, Failure> {
+    let lab = loaded.topology.name.clone();
     if let Some(old) = &args.from {
-        let plan = lab::plan_offline(Some(&file::load(old, &args.vars)?), loaded)?;
-        let file = PlanFile::of(&plan, &loaded.sources, None);
-        return Ok((plan, file, format!(", compared with {old}")));
+        let plans = lab::plan_offline(Some(&file::load(old, &args.vars)?), &loaded)?;
+        let file = PlanFile::of(&lab, &plans, &loaded.sources, None);
+        return Ok(Made { plans, file, on: format!(", compared with {old}"), took: Took::new() });
     }
-    machine::with(global, screen, |machine| {
-        let surveyed = lab::survey(machine, loaded)?;
-        let plan = surveyed.plan(loaded)?;
-        let file = PlanFile::of(&plan, &loaded.sources, Some(&surveyed));
-        Ok((plan, file, format!(" on {}", machine.words())))
+    let stored = crate::stores::Stores::of(global)?.applied(&lab).unwrap_or(None);
+    lab::with_loaded(global, screen, loaded, stored, |hosts, loaded| {
+        let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
+        surveyed.whole()?;
+        let plans = surveyed.plan(&loaded)?;
+        let file = PlanFile::of(&lab, &plans, &loaded.sources, Some(&surveyed));
+        let took = if hosts.tell_times() { took(&surveyed) } else { Took::new() };
+        Ok(Made { plans, file, on: format!(" on {}", hosts.words()), took })
     })
 }
 
-/// The plan for people; `on` says of what machine, or compared with what.
-pub fn told(plan: &Planned, on: &str, steps: bool, screen: &Screen) -> String {
-    if plan.is_empty() {
-        return format!("Lab {} is as the file says: nothing to do.\n", paint(STRONG, plan.lab.as_str()));
+/// How long it took to look at each host.
+pub fn took(surveyed: &Surveyed) -> Took {
+    surveyed.hosts.iter().map(|(id, on)| (id.clone(), on.took)).collect()
+}
+
+/// Those of these hosts; all where none is named.
+fn chosen(mut plans: Plans, hosts: &[String], lab: &LabName) -> Result<Plans, Failure> {
+    if let Some(unknown) = hosts.iter().find(|host| !plans.contains_key(host.as_str())) {
+        let names = plans.keys().map(HostId::as_str).collect::<Vec<_>>().join(", ");
+        let message = format!("lab {lab} has nothing on a host `{unknown}`");
+        return Err(Failure::hinted(codes::LAB, message, format!("name one of: {names}")));
     }
-    let body = match steps {
+    plans.retain(|id, _| hosts.is_empty() || hosts.iter().any(|host| host == id.as_str()));
+    Ok(plans)
+}
+
+/// A script for each host. That of one alone can be run as it is.
+fn scripts(plans: &Plans, database: Option<&str>) -> String {
+    if let [plan] = plans.values().collect::<Vec<_>>()[..] {
+        return sh::script(plan, database);
+    }
+    let head = "# A script for each host: `netsim plan FILE --format sh --host HOST` prints one alone.\n";
+    let script = |(id, plan): (&HostId, &Planned)| format!("\n# ==== {id} ====\n\n{}", sh::script(plan, database));
+    head.to_owned() + &plans.iter().map(script).collect::<String>()
+}
+
+/// The plans for people; `on` says of what machines, or compared with what.
+pub fn told(lab: &LabName, plans: &Plans, on: &str, took: &Took, steps: bool, screen: &Screen) -> String {
+    let lab = paint(STRONG, lab.as_str());
+    if plans.values().all(Planned::is_empty) {
+        let looked =
+            took.iter().map(|(id, took)| format!("{}\n", paint(DIM, &format!("{id}: looked at in {}", millis(*took)))));
+        return format!("Lab {lab} is as the file says: nothing to do.\n{}", looked.collect::<String>());
+    }
+    let body = sections(plans, took, |plan| match steps {
         true => text::steps(plan, screen.width),
         false => text::condensed(plan, screen.width),
+    });
+    format!("Lab {lab}{on}:\n\n{body}")
+}
+
+/// The plans host by host, where there are several, and how much they are together.
+pub fn sections(plans: &Plans, took: &Took, body: impl Fn(&Planned) -> String) -> String {
+    let summary = text::summary(&total(plans.values().map(Planned::summary)));
+    let looked = |id: &HostId| took.get(id).map(|took| paint(DIM, &format!(" (looked at in {})", millis(*took))));
+    let section = |(id, plan): (&HostId, &Planned)| {
+        let head = format!("{}{}", paint(STRONG, id.as_str()), looked(id).unwrap_or_default());
+        match plan.is_empty() {
+            true => format!("{head}: nothing to do\n"),
+            false => format!("{head}:\n{}", body(plan)),
+        }
     };
-    let summary = text::summary(&plan.summary());
-    format!("Lab {}{on}:\n\n{body}\n{summary}", paint(STRONG, plan.lab.as_str()))
+    let all = match plans.values().collect::<Vec<_>>()[..] {
+        [plan] => body(plan),
+        _ => plans.iter().map(section).collect::<Vec<_>>().join("\n"),
+    };
+    format!("{all}\n{summary}")
+}
+
+/// `34 ms`.
+pub fn millis(time: Duration) -> String {
+    format!("{} ms", time.as_millis().max(1))
 }

@@ -1,5 +1,6 @@
 //! `show`: what one would ask `ip` and `bridge` about a node or a link.
 
+use netsim_core::names::HostId;
 use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::state::{Observed, Scope};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use super::Exit;
 use crate::args::{Format, Global, ShowArgs};
 use crate::error::{Failure, codes};
-use crate::machine::{self, Machine};
+use crate::hosts::Hosts;
 use crate::node::{self, Found};
 use crate::planned::Names;
 use crate::render::json;
@@ -22,6 +23,9 @@ use netsim_host::linux::learnt::Learnt;
 #[derive(Serialize)]
 struct NodeDocument<'a> {
     lab: &'a str,
+    /// Where it is, if that is another machine than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     #[serde(flatten)]
     facts: &'a NodeFacts,
 }
@@ -29,6 +33,8 @@ struct NodeDocument<'a> {
 #[derive(Serialize)]
 struct LinkDocument<'a> {
     lab: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
     ends: &'a [(String, Interface)],
 }
 
@@ -37,23 +43,22 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         Some((node, interface)) => (node, Some(interface)),
         None => (args.what.as_str(), None),
     };
-    let (found, observed, learnt) = machine::with(global, screen, |machine| {
-        let found = node::find(machine, name)?;
-        let observed = observed(machine, &found)?;
-        let learnt = machine.learnt(&found.netns)?;
+    let (found, observed, learnt) = node::with(global, screen, name, |hosts, found| {
+        let observed = observed(hosts, &found)?;
+        let learnt = hosts.host(&found.host)?.learnt(&found.netns)?;
         Ok((found, observed, learnt))
     })?;
     let names = Names::of(observed.ours.iter().map(|(_, r)| r));
     let facts = facts(&found, &observed, &learnt, &names)?;
-    let lab = found.lab.as_str();
+    let (lab, host) = (found.lab.as_str(), found.shown_host());
     let text = match (interface, args.format) {
-        (None, Format::Text) => told(lab, &facts),
-        (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, facts: &facts }),
+        (None, Format::Text) => told(lab, host, &facts),
+        (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, host, facts: &facts }),
         (Some(interface), format) => {
             let ends = ends(&found, &facts, interface, &observed, &names)?;
             match format {
                 Format::Text => told_link(lab, &ends),
-                Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, ends: &ends }),
+                Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, host, ends: &ends }),
             }
         }
     };
@@ -61,8 +66,8 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     Ok(Exit::Ok)
 }
 
-fn observed(machine: &Machine, found: &Found) -> Result<Observed, Failure> {
-    Ok(machine.observe(&Scope::lab(&found.lab))?)
+fn observed(hosts: &Hosts, found: &Found) -> Result<Observed, Failure> {
+    Ok(hosts.host(&found.host)?.observe(&Scope::lab(&found.lab))?)
 }
 
 fn facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &Names) -> Result<NodeFacts, Failure> {
@@ -98,8 +103,9 @@ fn ends(
     Ok(ends)
 }
 
-fn told(lab: &str, facts: &NodeFacts) -> String {
-    let mut out = format!("{} of lab {lab}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
+fn told(lab: &str, host: Option<&HostId>, facts: &NodeFacts) -> String {
+    let on = host.map_or_else(String::new, |host| format!(" on {host}"));
+    let mut out = format!("{} of lab {lab}{on}: {}\n\n", paint(STRONG, &facts.node), facts.namespace);
     let rows: Vec<Vec<String>> = facts.interfaces.iter().flat_map(interface_rows).collect();
     out.push_str(&table(&["INTERFACE", "STATE", "MTU", "MAC", "TO", "ADDRESS"], &rows));
     let mut section = |heading: &str, rows: Vec<String>| out.push_str(&section(heading, &rows));
@@ -109,6 +115,7 @@ fn told(lab: &str, facts: &NodeFacts) -> String {
     }
     section("MIRRORS", facts.mirrors.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("FLOWS", facts.flows.iter().map(|f| marked(&f.text, f.ours)).collect());
+    section("TUNNEL ENTRIES", facts.tunnels.iter().map(|f| marked(&f.text, f.ours)).collect());
     section("NEIGHBOURS", facts.neighbours.iter().map(Neighbour::words).collect());
     section("FORWARDING", facts.forwarding.iter().map(Forwarding::words).collect());
     section("SYSCTLS", facts.sysctls.iter().map(|f| marked(&f.text, f.ours)).collect());

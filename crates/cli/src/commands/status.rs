@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use netsim_core::names::{LabName, NetnsName};
+use indexmap::IndexMap;
+use netsim_core::names::{HostId, LabName, NetnsName};
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 use netsim_core::state::HostState;
 use serde::Serialize;
@@ -11,8 +12,7 @@ use super::Exit;
 use crate::args::{Format, Global, StatusArgs};
 use crate::error::Failure;
 use crate::file::Target;
-use crate::lab::{self, Size, Surveyed};
-use crate::machine;
+use crate::lab::{self, Look, OnHost, Size, Surveyed};
 use crate::planned::Names;
 use crate::render::json;
 use crate::render::text::words;
@@ -50,37 +50,159 @@ struct Document<'a> {
     lab: &'a LabName,
     running: bool,
     as_wanted: bool,
-    differences: &'a [Difference],
+    differences: Vec<Told<'a>>,
+    /// Where there are several, or others than this machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostTold<'a>>,
 }
+
+/// A difference, and where it is.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a HostId>,
+    #[serde(flatten)]
+    difference: &'a Difference,
+}
+
+/// How a host does.
+#[derive(Serialize)]
+struct HostTold<'a> {
+    host: &'a HostId,
+    reachable: bool,
+    /// As far as is known.
+    as_wanted: Option<bool>,
+    /// Why it cannot be looked at.
+    error: Option<String>,
+}
+
+/// What is known of a host.
+type Known<'a> = (&'a OnHost, Vec<Difference>);
 
 pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let against = match args.lab.as_deref().map(Target::of).transpose()? {
         Some(Target::File(file)) => file,
         Some(Target::Lab(_)) | None => "what was applied".to_owned(),
     };
-    let surveyed = machine::with(global, screen, |machine| {
-        let loaded = lab::meant(machine, args.lab.as_deref(), &args.vars)?;
-        lab::survey(machine, &loaded)
+    let (surveyed, alone) = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
+        Ok((lab::survey(hosts, &loaded, Look::Only)?, hosts.is_here_alone()))
     })?;
-    let differences = differences(&surveyed);
-    let (lab, running) = (&surveyed.scope.lab, !surveyed.observed.ours.is_empty());
-    let as_wanted = differences.iter().all(|d| d.kind == Kind::ByHand);
+    if alone || surveyed.hosts.is_empty() {
+        surveyed.whole()?;
+    }
+    let known: IndexMap<&HostId, Known<'_>> =
+        surveyed.hosts.iter().map(|(id, on)| (id, (on, differences(on)))).collect();
+    let as_wanted = known.values().all(|(_, differences)| is_as_wanted(differences));
     match args.format {
         Format::Json => {
-            let content = Document { lab, running, as_wanted, differences: &differences };
+            let content = document(&surveyed, &known, as_wanted, alone);
             screen.answer(&json::document("netsim-status", 1, &content));
         }
-        Format::Text if !running => screen.answer(&format!("Lab {} is not running.\n", paint(STRONG, lab.as_str()))),
-        Format::Text => screen.answer(&told(&surveyed, &differences, as_wanted, &against, screen)),
+        Format::Text => screen.answer(&told(&surveyed, &known, as_wanted, &against, alone, screen)),
     }
-    Ok(match args.detailed_exitcode && !as_wanted {
-        true => Exit::Changes,
-        false => Exit::Ok,
+    Ok(match (surveyed.down.is_empty(), args.detailed_exitcode && !as_wanted) {
+        // Nobody can say how the lab is as a whole.
+        (false, _) => Exit::No,
+        (true, true) => Exit::Changes,
+        (true, false) => Exit::Ok,
     })
 }
 
-fn differences(surveyed: &Surveyed) -> Vec<Difference> {
-    let (desired, observed) = (&surveyed.wanted.desired, &surveyed.observed);
+/// What others put into a lab is no fault of it.
+fn is_as_wanted(differences: &[Difference]) -> bool {
+    differences.iter().all(|d| d.kind == Kind::ByHand)
+}
+
+fn document<'a>(
+    surveyed: &'a Surveyed,
+    known: &'a IndexMap<&'a HostId, Known<'a>>,
+    as_wanted: bool,
+    alone: bool,
+) -> Document<'a> {
+    let differences = known.iter().flat_map(|(host, (_, all))| {
+        all.iter().map(move |difference| Told { host: (!alone).then_some(*host), difference })
+    });
+    let up = known.iter().map(|(host, (_, differences))| HostTold {
+        host,
+        reachable: true,
+        as_wanted: Some(is_as_wanted(differences)),
+        error: None,
+    });
+    let down = surveyed.down.iter().map(|(host, error)| HostTold {
+        host,
+        reachable: false,
+        as_wanted: None,
+        error: Some(error.to_string()),
+    });
+    Document {
+        lab: &surveyed.lab,
+        running: surveyed.is_running(),
+        as_wanted: as_wanted && surveyed.down.is_empty(),
+        differences: differences.collect(),
+        hosts: if alone { Vec::new() } else { up.chain(down).collect() },
+    }
+}
+
+/// All of it for people; of several hosts each with what is so there.
+fn told(
+    surveyed: &Surveyed,
+    known: &IndexMap<&HostId, Known<'_>>,
+    as_wanted: bool,
+    against: &str,
+    alone: bool,
+    screen: &Screen,
+) -> String {
+    let lab = paint(STRONG, surveyed.lab.as_str());
+    let is_whole = surveyed.down.is_empty();
+    if !surveyed.is_running() && is_whole {
+        return format!("Lab {lab} is not running.\n");
+    }
+    let parts: Vec<Size> = known.values().map(|(on, _)| lab::size(&on.observed.ours)).collect();
+    let head = match (as_wanted, is_whole) {
+        (true, true) => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
+        (true, false) => {
+            "as far as can be seen ".to_owned()
+                + &paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied")
+        }
+        (false, _) => format!("differs from {against}"),
+    };
+    let size = Size {
+        nodes: parts.iter().map(|size| size.nodes).sum(),
+        links: parts.iter().map(|size| size.links).sum(),
+        tunnels: parts.iter().map(|size| size.tunnels).sum(),
+    };
+    let mut out = format!("Lab {lab}: {}, {head}\n", counted(size));
+    if let ([(on, differences)], true) = (&known.values().collect::<Vec<_>>()[..], alone) {
+        let told = told_differences(on, differences, screen);
+        return if told.is_empty() { out } else { format!("{out}\n{told}") };
+    }
+    out.push('\n');
+    for ((id, (on, differences)), size) in known.iter().zip(parts) {
+        let state = match is_as_wanted(differences) {
+            true => paint(GOOD, "as it should be"),
+            false => "differs".to_owned(),
+        };
+        out.push_str(&format!("{}: {}, {state}\n", paint(STRONG, id.as_str()), counted(size)));
+        out.push_str(&told_differences(on, differences, screen));
+    }
+    for (id, error) in &surveyed.down {
+        let head = format!("{}: {}  ", paint(STRONG, id.as_str()), paint(DELETE, "not reached"));
+        let why = error.to_string();
+        let why = why.strip_prefix(&format!("{id}: ")).unwrap_or(&why).to_owned();
+        out.push_str(&wrapped(&head, 4, &why, screen.width));
+    }
+    out
+}
+
+/// `3 nodes, 2 links, 1 tunnel`; tunnels where there are any.
+fn counted(size: Size) -> String {
+    let Size { nodes, links, tunnels } = size;
+    let tunnels = if tunnels == 0 { String::new() } else { format!(", {}", count(tunnels, "tunnel end")) };
+    format!("{}, {}{tunnels}", count(nodes, "node"), count(links, "link"))
+}
+
+fn differences(on: &OnHost) -> Vec<Difference> {
+    let (desired, observed) = (&on.desired, &on.observed);
     let ours = &observed.ours;
     let names = Names::of(ours.iter().chain(desired.iter()).map(|(_, r)| r));
     let noun = |r: &Resource| words::noun(r, &names, None);
@@ -104,14 +226,10 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
         let (key, found) = (key.clone(), Some(found.clone()));
         all.push(Difference { kind: Kind::Extra, what, key, wanted: None, found });
     }
-    let asked: HashSet<&Key> = surveyed.scope.names.iter().collect();
+    let asked: HashSet<&Key> = on.scope.names.iter().collect();
     let namespaces: HashSet<&NetnsName> = ours.iter().filter_map(|(_, r)| netns(r)).collect();
     for (key, foreign) in &observed.others {
         let in_lab = match (key.netns(), key) {
-            (NetnsId::Host, Key::Neighbour(_, _)) => todo!("hosts"),
-            (NetnsId::Host, Key::Vni { .. }) | (NetnsId::Host, Key::Gre(_)) | (NetnsId::Host, Key::Fdb(_, _, _)) => {
-                todo!("hosts")
-            }
             // What nobody asked for is there because it is on a bridge of the lab, or of one of its ports.
             (NetnsId::Host, Key::Ovs(_)) => !asked.contains(key),
             (NetnsId::Named(within), _) => namespaces.contains(&within),
@@ -124,7 +242,9 @@ fn differences(surveyed: &Surveyed) -> Vec<Difference> {
                 let beneath = foreign.resource.as_ref().and_then(beneath);
                 beneath.is_some_and(|device| ours.holder(&Key::Device(device)).is_some())
             }
+            (NetnsId::Host, Key::Fdb(d, ..) | Key::Neighbour(d, _)) => ours.holder(&Key::Device(d.clone())).is_some(),
             (NetnsId::Host, Key::Netns(_) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..)) => false,
+            (NetnsId::Host, Key::Vni { .. } | Key::Gre(_)) => false,
         };
         if !in_lab {
             continue;
@@ -151,7 +271,7 @@ fn beneath(resource: &Resource) -> Option<DeviceId> {
 /// That an interface is up is told as a change of it.
 fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => None,
         Resource::Up(device) => Some(format!("{}: {change}", names.end(device))),
         Resource::Netns(_) | Resource::Device(_) | Resource::Port(_) | Resource::PortVlans(_) => None,
         Resource::Qdisc(_) | Resource::Tuning(_) | Resource::Address(_) | Resource::Route(_) => None,
@@ -161,7 +281,7 @@ fn state(resource: &Resource, change: &str, names: &Names) -> Option<String> {
 
 fn netns(resource: &Resource) -> Option<&NetnsName> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => None,
         Resource::Netns(n) => Some(&n.name),
         Resource::Device(_) | Resource::Up(_) | Resource::Port(_) | Resource::Address(_) => None,
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => None,
@@ -169,21 +289,13 @@ fn netns(resource: &Resource) -> Option<&NetnsName> {
     }
 }
 
-fn told(surveyed: &Surveyed, differences: &[Difference], as_wanted: bool, against: &str, screen: &Screen) -> String {
-    let Size { nodes, links } = lab::size(&surveyed.observed.ours);
-    let (nodes, links) = (count(nodes, "node"), count(links, "link"));
-    let head = match as_wanted {
-        true => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
-        false => format!("differs from {against}"),
-    };
-    let mut out = format!("Lab {}: {nodes}, {links}, {head}\n", paint(STRONG, surveyed.scope.lab.as_str()));
-    if !differences.is_empty() {
-        out.push('\n');
-    }
+/// What differs on one host, a line each; nothing of what goes along with something else.
+fn told_differences(on: &OnHost, differences: &[Difference], screen: &Screen) -> String {
+    let mut out = String::new();
     let (missing, extra) = lost_and_found(differences);
     let told_with_another = |d: &&Difference| match d.kind {
-        Kind::Missing => follows(d.wanted.as_ref(), &missing, &surveyed.wanted.desired),
-        Kind::Extra => follows(d.found.as_ref(), &extra, &surveyed.observed.ours),
+        Kind::Missing => follows(d.wanted.as_ref(), &missing, &on.desired),
+        Kind::Extra => follows(d.found.as_ref(), &extra, &on.observed.ours),
         Kind::Changed | Kind::ByHand => false,
     };
     for difference in differences.iter().filter(|d| !told_with_another(d)) {
@@ -219,7 +331,8 @@ fn lost_and_found(differences: &[Difference]) -> (HashSet<Key>, HashSet<Key>) {
 fn follows(resource: Option<&Resource>, gone: &HashSet<Key>, among: &HostState) -> bool {
     let Some(resource) = resource else { return false };
     let on = match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => Some(&f.device),
+        Resource::Neighbour(n) => Some(&n.device),
         // What its bridge, its port or its device takes along.
         Resource::Ovs(_) => return resource.needs(among).iter().flat_map(|need| &need.0).any(|key| gone.contains(key)),
         Resource::Netns(_) | Resource::Ran(_) => None,

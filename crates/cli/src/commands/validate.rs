@@ -2,9 +2,9 @@
 
 use netsim_core::given::Prior;
 use netsim_core::lint::lint;
+use netsim_core::place::Places;
 use netsim_core::problem::Problem;
 use netsim_core::spec::Sources;
-use netsim_core::state::Facts;
 use netsim_core::topology::{Kind, Node};
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::Exit;
 use crate::args::{Format, ValidateArgs};
 use crate::error::{self, Failure};
 use crate::file::{self, Loaded};
+use crate::hosts::members;
 use crate::lab;
 use crate::render::json;
 use crate::render::text::count;
@@ -39,7 +40,9 @@ pub fn run(args: &ValidateArgs, screen: &Screen) -> Result<Exit, Failure> {
 /// The file as far as it can be worked out with no machine.
 fn validated(args: &ValidateArgs) -> Result<Loaded, Failure> {
     let loaded = file::load(&args.file, &args.vars)?;
-    let wanted = lab::wanted(&loaded.topology, &Prior::default(), &Facts::default());
+    // What no file can say of the hosts is supposed: validating asks none.
+    let facts = lab::supposed(&members(&loaded.topology), &loaded.topology);
+    let wanted = lab::wanted(&loaded.topology, &Places::default(), &Prior::default(), &facts);
     wanted.map_err(|p| Failure::problems(&loaded.sources, p))?;
     Ok(loaded)
 }
@@ -58,10 +61,9 @@ fn told(args: &ValidateArgs, loaded: &Loaded) -> String {
 /// Whether it is a node of the file.
 fn is_written(node: &Node) -> bool {
     match &node.kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
-        Kind::Namespace | Kind::Router => true,
+        Kind::Namespace | Kind::Router | Kind::Host => true,
         Kind::Bridge(switch) | Kind::Ovs(switch, _) => !switch.implied,
-        Kind::Nic { .. } => false,
+        Kind::Nic { .. } | Kind::Overlay(_) => false,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use netsim_core::topology::{Impairment, Kind, Link, LinkKind, LossWritten, Node, PortWritten, Topology, Trunk};
+use netsim_core::names::HostId;
+use netsim_core::topology::{
+    Impairment, Kind, Link, LinkKind, LossWritten, Node, Overlay, OverlayKind, PortWritten, Topology, Trunk,
+};
 use netsim_core::units::{print_percent, print_rate, print_time};
 
 /// What stands at one end of a link.
@@ -13,9 +16,10 @@ pub struct End {
 }
 
 impl End {
-    /// The interface and its addresses, each a line.
+    /// The interface and its addresses, each a line; none where there is nothing to say.
     pub fn lines(&self) -> Vec<&str> {
-        std::iter::once(&self.interface).chain(&self.addresses).map(String::as_str).collect()
+        let lines = std::iter::once(&self.interface).chain(&self.addresses).map(String::as_str);
+        lines.filter(|line| !line.is_empty()).collect()
     }
 }
 
@@ -25,19 +29,29 @@ pub fn graph(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
     // Labels at the ends need longer edges, which Graphviz would shrink again.
     let (shrink, len) =
         if ends.is_some() { (" overlap_shrink=false;", ", len=2.5, labeldistance=2") } else { ("", "") };
-    writeln!(out, "  layout=neato; overlap=false;{shrink} splines=true;").expect("a String takes all");
+    let hosts = drawn_hosts(topology);
+    // Of the layouts that draw such graphs well only this one draws boxes around parts of them.
+    let layout = if hosts.is_empty() { "neato" } else { "fdp" };
+    writeln!(out, "  layout={layout}; overlap=false;{shrink} splines=true;").expect("a String takes all");
     out.push_str("  node [fontname=\"sans-serif\", fontsize=11];\n");
     writeln!(out, "  edge [fontname=\"sans-serif\", fontsize=8{len}];").expect("a String takes all");
-    for index in topology.graph.node_indices() {
-        let node = &topology.graph[index];
-        writeln!(out, "  {} [{}];", quoted(node.name.as_str()), look(node)).expect("a String takes all");
+    let line = |node: &Node| format!("{} [{}];\n", quoted(node.name.as_str()), look(node));
+    for host in &hosts {
+        let name = quoted(&format!("cluster {host}"));
+        writeln!(out, "  subgraph {name} {{\n    label={};", quoted(host.as_str())).expect("a String takes all");
+        let nodes = topology.graph.node_weights().filter(|node| drawn_on(node, host));
+        nodes.for_each(|node| out.push_str(&format!("    {}", line(node))));
+        out.push_str("  }\n");
     }
+    let elsewhere = topology.graph.node_weights().filter(|node| !hosts.iter().any(|host| drawn_on(node, host)));
+    elsewhere.for_each(|node| out.push_str(&format!("  {}", line(node))));
     for edge in topology.graph.edge_indices() {
         let link = &topology.graph[edge];
         let [a, b] = link.ends.each_ref().map(|e| quoted(topology.graph[e.node].name.as_str()));
         let mut words: Vec<String> = ends.map_or_else(Vec::new, |ends| {
-            let [x, y] = ends[edge.index()].each_ref().map(|e| quoted(&e.lines().join("\n")));
-            vec![format!("taillabel={x}"), format!("headlabel={y}")]
+            let both = ["taillabel", "headlabel"].into_iter().zip(&ends[edge.index()]);
+            let both = both.map(|(word, end)| (word, end.lines().join("\n"))).filter(|(_, text)| !text.is_empty());
+            both.map(|(word, text)| format!("{word}={}", quoted(&text))).collect()
         });
         words.extend(label(link).map(|label| format!("label={}", quoted(&label))));
         words.extend(style(link).map(str::to_owned));
@@ -54,7 +68,7 @@ fn style(link: &Link) -> Option<&'static str> {
         return Some("style=dotted");
     }
     match link.kind {
-        LinkKind::Overlay => todo!("hosts"),
+        LinkKind::Overlay => Some("style=dashed"),
         LinkKind::Bond { .. } => Some("penwidth=3"),
         LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => None,
     }
@@ -102,15 +116,39 @@ fn as_port(port: &PortWritten) -> Vec<String> {
     port.vlan.map(|vlan| format!("VLAN {vlan}")).into_iter().chain(trunk).chain(policed).collect()
 }
 
-fn look(node: &Node) -> &'static str {
-    match &node.kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
+fn look(node: &Node) -> String {
+    let look = match &node.kind {
         Kind::Namespace => "shape=box",
         Kind::Router => "shape=ellipse",
         Kind::Bridge(s) if s.implied => "shape=point",
         Kind::Bridge(_) => "shape=box, peripheries=2",
         Kind::Ovs(..) => "shape=hexagon",
         Kind::Nic { .. } => "shape=house",
+        Kind::Host => "shape=box3d",
+        Kind::Overlay(overlay) => return format!("shape=plain, label={}", quoted(&carrier(overlay))),
+    };
+    look.to_owned()
+}
+
+/// The hosts to draw a box for: all, where there is one besides this machine.
+pub fn drawn_hosts(topology: &Topology) -> Vec<HostId> {
+    let used = topology.hosts_used();
+    if used == [HostId::local()] { Vec::new() } else { used }
+}
+
+/// Whether a node is drawn in a host's box; what joins hosts is in none.
+pub fn drawn_on(node: &Node, host: &HostId) -> bool {
+    node.is_on(host) && node.overlay().is_none()
+}
+
+/// `vxlan 4100`, `gretap key 7`.
+pub fn carrier(overlay: &Overlay) -> String {
+    let key = |key: &Option<u32>| key.map_or_else(String::new, |key| format!(" key {key}"));
+    match &overlay.written.kind {
+        OverlayKind::Vxlan { .. } => format!("vxlan {}", overlay.number),
+        OverlayKind::Geneve { .. } => format!("geneve {}", overlay.number),
+        OverlayKind::Gretap { key: written } => format!("gretap{}", key(written)),
+        OverlayKind::Gre { key: written } => format!("gre{}", key(written)),
     }
 }
 

@@ -4,21 +4,29 @@ use std::fmt::Write as _;
 
 use netsim_core::topology::{Kind, Link, LinkKind, Node, Topology};
 
-use super::dot::{End, label};
+use super::dot::{End, carrier, drawn_hosts, drawn_on, label};
 
 /// The flowchart; with labels for both ends of each link, if they are given.
 pub fn flowchart(topology: &Topology, ends: Option<&[[End; 2]]>) -> String {
     let mut out = format!("---\ntitle: {}\n---\ngraph LR\n", topology.name);
-    for index in topology.graph.node_indices() {
-        let node = &topology.graph[index];
+    let hosts = drawn_hosts(topology);
+    let nodes = || topology.graph.node_indices().map(|index| (index, &topology.graph[index]));
+    for (at, host) in hosts.iter().enumerate() {
+        writeln!(out, "  subgraph h{at}[\"{}\"]", escaped(host.as_str())).expect("a String takes all");
+        for (index, node) in nodes().filter(|(_, node)| drawn_on(node, host)) {
+            writeln!(out, "    n{}{}", index.index(), shape(node)).expect("a String takes all");
+        }
+        out.push_str("  end\n");
+    }
+    for (index, node) in nodes().filter(|(_, node)| !hosts.iter().any(|host| drawn_on(node, host))) {
         writeln!(out, "  n{}{}", index.index(), shape(node)).expect("a String takes all");
     }
     for edge in topology.graph.edge_indices() {
         let link = &topology.graph[edge];
         let [a, b] = link.ends.each_ref().map(|e| e.node.index());
         let ends = ends.map(|ends| {
-            let [x, y] = ends[edge.index()].each_ref().map(|e| e.lines().join(" "));
-            format!("{x} – {y}")
+            let both = ends[edge.index()].each_ref().map(|e| e.lines().join(" "));
+            both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" – ")
         });
         let words: Vec<String> = ends.into_iter().chain(label(link)).map(|words| escaped(&words)).collect();
         let label = if words.is_empty() { String::new() } else { format!("|\"{}\"|", words.join("<br>")) };
@@ -33,23 +41,23 @@ fn line(link: &Link) -> &'static str {
         return "-.-";
     }
     match link.kind {
-        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Bond { .. } => "===",
-        LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => "---",
+        LinkKind::Overlay | LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => "---",
     }
 }
 
-/// Routers are round, bridges have double sides, those of Open vSwitch six, the rest are boxes.
+/// Routers are round, bridges have double sides, those of Open vSwitch six, machines are drums, what joins hosts is a capsule, the rest are boxes.
 fn shape(node: &Node) -> String {
     let name = escaped(node.name.as_str());
     match &node.kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Namespace => format!("[\"{name}\"]"),
         Kind::Router => format!("((\"{name}\"))"),
         Kind::Bridge(s) if s.implied => "(( ))".to_owned(),
         Kind::Bridge(_) => format!("[[\"{name}\"]]"),
         Kind::Ovs(..) => format!("{{{{\"{name}\"}}}}"),
         Kind::Nic { name } => format!("[/\"host:{}\"/]", escaped(name)),
+        Kind::Host => format!("[(\"{name}\")]"),
+        Kind::Overlay(overlay) => format!("([\"{}\"])", escaped(&carrier(overlay))),
     }
 }
 

@@ -9,6 +9,7 @@ use netsim_core::plan::Action;
 use netsim_core::resource::{
     Address, DeviceId, Netns, NetnsId, NextHop, Ovs, Ran, Resource, Route, Sysctl, TABLE_MAIN,
 };
+use netsim_host::in_turns;
 
 use super::text::words;
 use crate::planned::{Names, Planned, subject};
@@ -20,20 +21,21 @@ mod qdisc;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod tunnel;
 
 /// The script. The database of Open vSwitch is where its programs look for it, if not here.
 pub fn script(plan: &Planned, database: Option<&str>) -> String {
     let old = plan.before.iter().map(|(_, r)| r);
     let names = Names::of(old.chain(plan.actions.iter().map(subject)));
     let mut out = head(plan);
-    // What follows each other of Open vSwitch is one transaction.
-    for run in plan.actions.chunk_by(|a, b| ovs::is_of_ovs(a) && ovs::is_of_ovs(b)) {
+    // What is built of Open vSwitch is one transaction, and what is taken away.
+    for run in in_turns(&plan.actions).chunk_by(|a, b| ovs::is_of_ovs(a) && ovs::is_of_ovs(b)) {
         out.push('\n');
-        for action in run {
+        for &action in run {
             writeln!(out, "# {}", comment(&what(action, &names))).expect("a String takes all");
         }
         let lines = match run {
-            [one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
+            &[one] if !ovs::is_of_ovs(one) => commands(one, &plan.lab, &names),
             run => ovs::commands(run, plan, database),
         };
         for line in lines {
@@ -87,17 +89,19 @@ fn head(plan: &Planned) -> String {
          {flows}\
          set -eu\n\
          mark=\n\
-         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n"
+         if ip address help 2>&1 | grep -q PROTO; then mark='proto {PROTOCOL}'; fi\n\
+         quiet=\n\
+         if [ -e /proc/sys/net/ipv6 ]; then quiet='addrgenmode none'; fi\n"
     )
 }
 
 fn noted(was: &Resource) -> String {
     match was {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
         Resource::Sysctl(s) => s.value.replace('\t', " "),
         Resource::Netns(_) | Resource::Device(_) | Resource::Up(_) | Resource::Port(_) => was.key().to_string(),
         Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => was.key().to_string(),
         Resource::Address(_) | Resource::Route(_) | Resource::Ran(_) | Resource::Ovs(_) => was.key().to_string(),
+        Resource::Fdb(_) | Resource::Neighbour(_) => was.key().to_string(),
     }
 }
 
@@ -151,7 +155,8 @@ const NOT_OURS: &str = "what is of Open vSwitch is told apart before";
 
 fn create(resource: &Resource, lab: &LabName, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => vec![tunnel::fdb("append", f)],
+        Resource::Neighbour(n) => vec![tunnel::neighbour("replace", n)],
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) => create_netns(n, lab),
         Resource::Device(d) => device::create(d, lab),
@@ -245,7 +250,8 @@ fn ran_mark(ran: &Ran, verb: &str) -> String {
 
 fn delete(resource: &Resource, names: &Names) -> Vec<String> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => vec![tunnel::fdb("del", f)],
+        Resource::Neighbour(n) => vec![tunnel::neighbour("del", n)],
         Resource::Ovs(_) => unreachable!("{NOT_OURS}"),
         Resource::Netns(n) if n.mounted => vec![format!("ip netns del {}", quoted(n.name.as_str()))],
         Resource::Netns(n) => vec![format!("rm -f {}", quoted(&format!("/run/netns/{}", n.name)))],
@@ -283,7 +289,7 @@ fn fresh_name(name: &SysctlName) -> String {
 
 fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
     match (from, to) {
-        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
+        (Resource::Neighbour(_), Resource::Neighbour(b)) => vec![tunnel::neighbour("replace", b)],
         (Resource::Ovs(_), _) => unreachable!("{NOT_OURS}"),
         (Resource::Device(a), Resource::Device(b)) => device::update(a, b),
         (Resource::Port(a), Resource::Port(b)) => port::update(a, b),
@@ -303,7 +309,9 @@ fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
             | Resource::Address(_)
             | Resource::Route(_)
             | Resource::Sysctl(_)
-            | Resource::Ran(_),
+            | Resource::Ran(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_),
             _,
         ) => unreachable!("none of these changes in place"),
     }

@@ -161,11 +161,12 @@ pub fn natural(text: &str) -> Natural {
     chunks
 }
 
-/// `1 route`, `2 routes`.
+/// `1 route`, `2 routes`, `3 entries`.
 pub fn count(n: usize, noun: &str) -> String {
-    match (n, noun.strip_suffix("s")) {
-        (1, _) => format!("1 {noun}"),
-        (n, Some(_)) => format!("{n} {noun}es"),
-        (n, None) => format!("{n} {noun}s"),
+    match (n, noun.strip_suffix("s"), noun.strip_suffix("ry")) {
+        (1, _, _) => format!("1 {noun}"),
+        (n, _, Some(stem)) => format!("{n} {stem}ries"),
+        (n, Some(_), None) => format!("{n} {noun}es"),
+        (n, None, None) => format!("{n} {noun}s"),
     }
 }

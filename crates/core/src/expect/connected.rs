@@ -8,7 +8,7 @@ use petgraph::unionfind::UnionFind;
 use rustc_hash::FxHashMap;
 
 use super::places::{Ear, Hears, Place, Places};
-use crate::topology::Topology;
+use crate::topology::{Kind, Topology};
 
 /// Where packets of a family get to: routers that hear each other have one label.
 pub(super) struct Connected<'a> {
@@ -47,7 +47,7 @@ impl<'a> Connected<'a> {
         let mut connected = Connected { topology, places, routers, labels, around: Vec::new() };
         let families = [true, false];
         let nodes = topology.graph.node_indices();
-        connected.around = nodes.map(|node| families.map(|v4| connected.around(node, v4))).collect();
+        connected.around = nodes.map(|node| families.map(|v4| connected.asking(node, v4))).collect();
         connected
     }
 
@@ -63,7 +63,11 @@ impl<'a> Connected<'a> {
         if let Some(direct) = targets.filter_map(|target| self.directly(from, target)).max() {
             return direct;
         }
-        let in_host = |node: NodeIndex<u32>| self.topology.graph[node].switch().is_some_and(|s| s.in_host);
+        let in_host = |node: NodeIndex<u32>| match &self.topology.graph[node].kind {
+            Kind::Host => true,
+            Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch.in_host,
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Overlay(_) => false,
+        };
         if in_host(from) || in_host(to) {
             // The machine itself gets no routes into the lab.
             return Hears::No;
@@ -108,6 +112,19 @@ impl<'a> Connected<'a> {
         let own = self.places.of(from).iter().filter(|place| place.vrf.is_none());
         let own = own.filter(|place| place.ear.is_some() && place.address.trunc() == target.address.trunc());
         own.filter_map(|place| Some(place.ear.as_ref()?.hears(ear))).max()
+    }
+
+    /// The same of one that asks: a router of which another on its subnet thinks that it is there, and does not hear it, gets no answers by that one.
+    fn asking(&self, node: NodeIndex<u32>, v4: bool) -> Around {
+        let mut around = self.around(node, v4);
+        if self.topology.graph[node].forwards() {
+            let of_family = |place: &&Place| place.address.addr().is_ipv4() == v4 && place.vrf.is_none();
+            for place in self.places.of(node).iter().filter(of_family) {
+                let missed = place.ear.as_ref().map(|ear| self.on_subnet(place, ear, node).missed);
+                around.missed.extend(missed.unwrap_or_default());
+            }
+        }
+        around
     }
 
     /// The labels of what a node is part of, in the family of an address: a router of itself, another of the routers next to it.

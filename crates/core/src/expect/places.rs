@@ -155,6 +155,9 @@ impl<'a> Plugged<'a> {
     /// The interfaces of a node that are up and have addresses, but for `lo`.
     fn of_node(&self, node: NodeIndex<u32>) -> Vec<Found<'a>> {
         let weight = &self.topology.graph[node];
+        if weight.overlay().is_some() {
+            return Vec::new();
+        }
         if let Some(switch) = weight.switch() {
             let vlan = filters(self.topology, node).then_some(switch.vlan.unwrap_or(1));
             let spot = Spot { at: At::Switch(node, vlan), tags: Vec::new() };
@@ -170,8 +173,7 @@ impl<'a> Plugged<'a> {
             let link = &self.topology.graph[edge];
             let given = &self.given.ends[edge.index()][side];
             let on_nic = match link.kind {
-                LinkKind::Overlay => todo!("hosts"),
-                LinkKind::Veth | LinkKind::Bond { .. } => None,
+                LinkKind::Veth | LinkKind::Bond { .. } | LinkKind::Overlay => None,
                 LinkKind::Macvlan(MacvlanMode::Bridge) | LinkKind::Ipvlan(_) => Some(OnNic::Siblings),
                 LinkKind::Macvlan(MacvlanMode::Private | MacvlanMode::Passthru) => Some(OnNic::Nobody),
                 LinkKind::Macvlan(MacvlanMode::Vepa) => Some(OnNic::Outside),
@@ -244,9 +246,9 @@ impl<'a> Plugged<'a> {
             let (edge, side) = self.end(node, interface)?;
             let far = self.topology.graph[edge].ends[1 - side].node;
             return untagged(match self.topology.graph[far].kind {
-                Kind::Host | Kind::Overlay(_) => todo!("hosts"),
                 Kind::Nic { .. } => At::Nic(far),
-                Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => At::Link(edge),
+                Kind::Overlay(_) => At::Overlay(far),
+                Kind::Namespace | Kind::Router | Kind::Host | Kind::Bridge(_) | Kind::Ovs(..) => At::Link(edge),
             });
         };
         match &self.topology.graph[node].interfaces[index].kind {
@@ -269,6 +271,17 @@ impl<'a> Plugged<'a> {
         }
     }
 
+    /// The node at the other end of a link, or of an overlay with two ends.
+    fn far(&self, node: NodeIndex<u32>, edge: EdgeIndex<u32>) -> Option<NodeIndex<u32>> {
+        let ends = self.topology.graph[edge].ends.each_ref().map(|end| end.node);
+        let far = ends.into_iter().find(|n| *n != node)?;
+        if self.topology.graph[far].overlay().is_none() {
+            return Some(far);
+        }
+        let mut others = self.topology.graph.neighbors(far).filter(|other| *other != node);
+        others.next().filter(|_| others.next().is_none())
+    }
+
     /// A bond is at the first of its members that carries frames; of links between the same two nodes at the first of these.
     fn of_bond(&self, node: NodeIndex<u32>, members: &[String]) -> Option<Spot> {
         let usable = |name: &&String| match self.end(node, name) {
@@ -277,13 +290,12 @@ impl<'a> Plugged<'a> {
         };
         let usable: Vec<&String> = members.iter().filter(usable).collect();
         let spot = self.spot(node, usable.first()?)?;
-        let At::Link(first) = spot.at else { return Some(spot) };
-        let far = |edge: EdgeIndex<u32>| {
-            self.topology.graph[edge].ends.each_ref().map(|end| end.node).into_iter().find(|n| *n != node)
-        };
-        let parallel = usable.iter().filter_map(|name| self.end(node, name)).map(|(edge, _)| edge);
-        let least = parallel.filter(|&edge| far(edge) == far(first)).min();
-        Some(Spot { at: At::Link(least.unwrap_or(first)), ..spot })
+        let ends = usable.iter().filter_map(|name| Some((self.end(node, name)?.0, self.spot(node, name)?.at)));
+        let ends: Vec<(EdgeIndex<u32>, At)> = ends.collect();
+        let Some((first, _)) = ends.iter().find(|(_, at)| *at == spot.at) else { return Some(spot) };
+        let far = self.far(node, *first);
+        let least = ends.iter().filter(|(edge, _)| self.far(node, *edge) == far).min_by_key(|(edge, _)| *edge);
+        Some(Spot { at: least.map_or(spot.at, |(_, at)| *at), ..spot })
     }
 }
 

@@ -1,11 +1,12 @@
-//! What hears what: links, the VLANs of switches and NICs, glued together where frames pass.
+//! What hears what: links, overlays, the VLANs of switches and NICs, glued together where frames pass.
 
 use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
+use petgraph::visit::EdgeRef;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::resource::VlanProtocol;
-use crate::topology::{Endpoint, LinkKind, OwnKind, PortWritten, Topology, Trunk, is_output};
+use crate::topology::{Endpoint, Kind, LinkKind, OwnKind, PortWritten, Topology, Trunk, is_output};
 
 /// A place that frames are at, and the tags they bear there, the outermost first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,6 +18,8 @@ pub(super) struct Spot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Link(EdgeIndex<u32>),
+    /// Between hosts, at all ends of an overlay.
+    Overlay(NodeIndex<u32>),
     /// A switch, in a VLAN where it filters.
     Switch(NodeIndex<u32>, Option<u16>),
     Nic(NodeIndex<u32>),
@@ -36,13 +39,12 @@ pub(super) struct Segments {
 /// The switch and its port, by link, that something is behind.
 pub(super) type Behind = (NodeIndex<u32>, EdgeIndex<u32>);
 
-/// Whether a link carries frames: both of its ends are up. A NIC of the machine counts as up.
+/// Whether a link carries frames: both of its ends are up. A NIC of the machine counts as up, and so does an overlay.
 pub(super) fn carries(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     let link = &topology.graph[edge];
     let ends = match link.kind {
-        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth | LinkKind::Bond { .. } => &link.ends[..],
-        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => &link.ends[..1],
+        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) | LinkKind::Overlay => &link.ends[..1],
     };
     ends.iter().all(|end| !end.written.down)
 }
@@ -150,6 +152,11 @@ impl<'a> Gluing<'a> {
                         .filter_map(|&(edge, side)| Some((self.outward(edge, side, vlan, &spot)?, (edge, side))))
                         .collect()
                 }
+                At::Overlay(overlay) => {
+                    let edges = self.topology.graph.edges(overlay).map(|edge| edge.id());
+                    let edges = edges.filter(|&edge| carries(self.topology, edge));
+                    edges.filter_map(|edge| Some((self.inward(edge, 0, &spot)?, (edge, 0)))).collect()
+                }
                 At::Link(_) | At::Nic(_) | At::Own(..) => Vec::new(),
             };
             let from = self.elements[&spot];
@@ -158,6 +165,19 @@ impl<'a> Gluing<'a> {
                 self.glued.push((from, to, port));
             }
         }
+    }
+
+    /// Where frames are at the far side of a port.
+    fn beyond(&self, edge: EdgeIndex<u32>) -> At {
+        let far = self.topology.graph[edge].ends[1].node;
+        if self.topology.graph[far].overlay().is_some() { At::Overlay(far) } else { At::Link(edge) }
+    }
+
+    /// Whether a port hears only ports that are not so: it is isolated, or several tunnels of Open vSwitch that pass nothing among each other.
+    fn is_isolated(&self, (edge, side): (EdgeIndex<u32>, usize)) -> bool {
+        let several = self.topology.end_node(edge, 1).overlay().is_some_and(|overlay| overlay.hosts.len() > 2);
+        let is_ovs = matches!(self.topology.end_node(edge, 0).kind, Kind::Ovs(..));
+        self.topology.graph[edge].ends[side].port.isolated == Some(true) || (side == 0 && several && is_ovs)
     }
 
     /// From a link into the switch at one of its ends.
@@ -187,7 +207,7 @@ impl<'a> Gluing<'a> {
         {
             tags.insert(0, (VlanProtocol::Q, vlan));
         }
-        let out = Spot { at: At::Link(edge), tags };
+        let out = Spot { at: self.beyond(edge), tags };
         (self.inward(edge, side, &out).as_ref() == Some(within)).then_some(out)
     }
 
@@ -195,7 +215,7 @@ impl<'a> Gluing<'a> {
     fn behind(&self) -> FxHashMap<usize, Vec<Behind>> {
         let graph = &self.topology.graph;
         let mut behind: FxHashMap<usize, Vec<Behind>> = FxHashMap::default();
-        let isolated = |(edge, side): (EdgeIndex<u32>, usize)| graph[edge].ends[side].port.isolated == Some(true);
+        let isolated = |port| self.is_isolated(port);
         let of = |(edge, side): (EdgeIndex<u32>, usize)| graph[edge].ends[side].node;
         let mut switches: Vec<NodeIndex<u32>> =
             self.ports.iter().filter(|(_, ports)| ports.iter().any(|&p| isolated(p))).map(|(n, _)| *n).collect();
@@ -209,7 +229,7 @@ impl<'a> Gluing<'a> {
             let mut found: FxHashMap<usize, EdgeIndex<u32>> = FxHashMap::default();
             for &(a, b, port) in self.glued.iter().filter(|(.., port)| of(*port) == switch && isolated(*port)) {
                 let link =
-                    [a, b].into_iter().find(|n| elements[n].at == At::Link(port.0)).expect("a port glues a link");
+                    [a, b].into_iter().find(|n| elements[n].at == self.beyond(port.0)).expect("a port glues a link");
                 found.insert(joined.find(link), port.0);
             }
             let own: FxHashSet<usize> = elements

@@ -11,6 +11,8 @@ use crate::given::{Prior, give};
 use crate::resource::{IpvlanMode, MacvlanMode};
 use crate::topology::{Check, CheckKind, Impairment, LinkKind, LossWritten, OwnKind, Routing};
 
+mod hosts;
+
 /// By who asks, whom it reaches and, behind a bar, whom not; who is in neither is not asked for.
 fn check(lab: &Lab, told: Expect) {
     let given = give(&lab.0, &Prior::default()).expect("a sound lab");

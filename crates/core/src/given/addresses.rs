@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use super::blocks::{Family, Used, host_numbers, number, span};
 use super::domains::Domain;
 use super::interfaces::InterfaceId;
+use super::overlays;
 use super::stacks::own_kind;
 use super::subnets::{fill_subnets, keep_subnets, sources};
 use super::wires::Wires;
@@ -40,7 +41,10 @@ impl<'a> Subjects<'a> {
     /// The members of a domain that its subnet has an address for: those without one of the family, on links that take any.
     pub(super) fn takers(&self, domain: &'a Domain, family: Family) -> impl Iterator<Item = InterfaceId> + use<'a> {
         let topology = self.topology;
-        let is_silent = move |id: InterfaceId| id.link(topology).is_some_and(|link| !link.gives);
+        let is_silent = move |id: InterfaceId| {
+            let overlay = |edge| overlays::of(topology, edge).is_some_and(|(_, overlay)| !overlay.gives);
+            id.link(topology).is_some_and(|link| !link.gives) || id.edge().is_some_and(overlay)
+        };
         domain.members.iter().map(|(id, _)| *id).filter(move |&id| {
             // In the machine's own namespace there is only what is written.
             let in_host = matches!(own_kind(topology, id), Some(OwnKind::Internal { .. }));
@@ -184,7 +188,7 @@ fn number_members(
         let mut now = subjects.was_on(id).iter().map(IpNet::addr).filter(|a| subnet.contains(&IpNet::from(*a)));
         !now.any(|a| give(id, number(a) - base, taken))
     });
-    if !domain.switches.is_empty() {
+    if domain.is_wide(topology) {
         let router = rest.iter().copied().filter(|id| topology.graph[id.node(topology)].forwards());
         if let Some(gateway) = router.min_by_key(|id| (id.node(topology), *id))
             && give(gateway, last, taken)

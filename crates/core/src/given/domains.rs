@@ -6,6 +6,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use rustc_hash::FxHashMap;
 
 use super::interfaces::InterfaceId;
+use super::overlays;
 use super::stacks::{Stacks, own_kind};
 use crate::problem::Place;
 use crate::resource::IpvlanMode;
@@ -25,6 +26,8 @@ use tags::Tags;
 pub(crate) struct Domain {
     /// Its switches in file order; none: a link between two nodes that are no switches, or less.
     pub(crate) switches: Vec<NodeIndex<u32>>,
+    /// Its overlays in file order.
+    pub(crate) overlays: Vec<NodeIndex<u32>>,
     /// The VLAN, on the switches that filter.
     pub(crate) vlan: Option<u16>,
     /// The NIC of the machine that it leads out by.
@@ -58,7 +61,7 @@ struct Wire {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Medium {
     Link(EdgeIndex<u32>),
-    /// In a switch, by the VLAN where it filters; else 0.
+    /// In a switch, by the VLAN where it filters; else 0. So in an overlay, which passes all.
     Switch(NodeIndex<u32>, u16),
     /// A NIC of the machine, and all behind it.
     Nic(NodeIndex<u32>),
@@ -77,6 +80,12 @@ impl Domain {
         }
     }
 
+    /// Whether more than two can be in it: it is no mere link, on one host or between two.
+    pub(crate) fn is_wide(&self, topology: &Topology) -> bool {
+        let is_wide = |&overlay: &NodeIndex<u32>| topology.graph[overlay].overlay().is_some_and(|o| o.hosts.len() > 2);
+        !self.switches.is_empty() || self.overlays.iter().any(is_wide)
+    }
+
     /// What people call it.
     pub(crate) fn title(&self, topology: &Topology) -> String {
         let name = |node: NodeIndex<u32>| topology.graph[node].name.as_str();
@@ -85,7 +94,9 @@ impl Domain {
             (Some(&switch), Some(vlan)) => format!("{}, VLAN {vlan}", name(switch)),
             (None, _) => {
                 let nodes: Vec<&str> = match (self.links.first(), self.nic) {
-                    (Some(&link), None) => topology.graph[link].ends.iter().map(|end| name(end.node)).collect(),
+                    (Some(&link), None) if self.overlays.is_empty() => {
+                        topology.graph[link].ends.iter().map(|end| name(end.node)).collect()
+                    }
                     _ => self.members.iter().map(|(member, _)| name(member.node(topology))).collect(),
                 };
                 nodes.join(" – ")
@@ -102,11 +113,17 @@ pub(crate) fn domains(topology: &Topology, stacks: &Stacks, links: Links) -> Vec
     let mut flood = Flood::new(topology, links, &filtering);
     let mut order: Vec<Wire> = Vec::new();
     let mut pvids = vlans_of_switches(topology, &filtering);
-    for switch in graph.node_indices().filter(|&n| graph[n].switch().is_some()) {
-        let vids = std::mem::take(&mut pvids[switch.index()]);
-        let own = own_vlan(topology, &filtering, switch);
-        order.extend(vids.iter().map(|&vid| Wire { place: Medium::Switch(switch, vid), tags: Tags::NONE }));
-        flood.bridge(Wire { place: Medium::Switch(switch, own), tags: Tags::NONE }, switch);
+    for node in graph.node_indices() {
+        if graph[node].overlay().is_some_and(|overlay| !overlay.p2p) && is_alone(topology, node) {
+            order.push(Wire { place: Medium::Switch(node, 0), tags: Tags::NONE });
+        }
+        if graph[node].switch().is_none() {
+            continue;
+        }
+        let vids = std::mem::take(&mut pvids[node.index()]);
+        let own = own_vlan(topology, &filtering, node);
+        order.extend(vids.iter().map(|&vid| Wire { place: Medium::Switch(node, vid), tags: Tags::NONE }));
+        flood.bridge(Wire { place: Medium::Switch(node, own), tags: Tags::NONE }, node);
     }
     let ids = graph.edge_indices().flat_map(|edge| [0, 1].map(|side| InterfaceId::End(edge, side)));
     let own = graph.node_indices().flat_map(|n| (0..graph[n].interfaces.len()).map(move |i| InterfaceId::Own(n, i)));
@@ -117,6 +134,11 @@ pub(crate) fn domains(topology: &Topology, stacks: &Stacks, links: Links) -> Vec
         }
     }
     order.into_iter().filter_map(|wire| flood.domain(wire)).collect()
+}
+
+/// Whether an overlay joins no switches: then it is what a switch would be.
+fn is_alone(topology: &Topology, overlay: NodeIndex<u32>) -> bool {
+    overlays::ends(topology, overlay).iter().all(|&edge| topology.end_node(edge, 0).switch().is_none())
 }
 
 /// The VLANs of frames without a tag of each filtering switch; 0 of the others.
@@ -184,18 +206,14 @@ impl Wiring<'_> {
         };
         let [own, far] = [side, 1 - side].map(|side| &self.topology.end_node(edge, side).kind);
         let place = match (own, far) {
-            (Kind::Router, Kind::Overlay(_)) => todo!("hosts"),
-            (Kind::Namespace, Kind::Host) | (Kind::Namespace, Kind::Overlay(_)) | (Kind::Router, Kind::Host) => {
-                todo!("hosts")
-            }
-            (Kind::Host, _) | (Kind::Overlay(_), _) => todo!("hosts"),
-            (Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. }, _) => return None,
-            (Kind::Namespace | Kind::Router, Kind::Nic { .. }) => {
+            (Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } | Kind::Overlay(_), _) => return None,
+            (Kind::Namespace | Kind::Router | Kind::Host, Kind::Nic { .. }) => {
                 Medium::Nic(self.topology.graph[edge].ends[1 - side].node)
             }
-            (Kind::Namespace | Kind::Router, Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..)) => {
-                Medium::Link(edge)
-            }
+            (
+                Kind::Namespace | Kind::Router | Kind::Host,
+                Kind::Namespace | Kind::Router | Kind::Host | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Overlay(_),
+            ) => Medium::Link(edge),
         };
         Some(Wire { place, tags: Tags::NONE })
     }
@@ -212,7 +230,9 @@ impl Wiring<'_> {
         // Links side by side between two bonds are one: the first of them, whatever the order at this end.
         let Medium::Link(edge) = wire.place else { return Some(wire) };
         let ends = |edge: EdgeIndex<u32>| {
-            let mut nodes = self.topology.graph[edge].ends.each_ref().map(|end| end.node);
+            let link = &self.topology.graph[edge];
+            let far = overlays::across(self.topology, edge).map(|far| self.topology.graph[far].ends[0].node);
+            let mut nodes = [link.ends[0].node, far.unwrap_or(link.ends[1].node)];
             nodes.sort_unstable();
             nodes
         };
@@ -228,9 +248,8 @@ impl Wiring<'_> {
 pub(crate) fn is_up(topology: &Topology, edge: EdgeIndex<u32>) -> bool {
     let link = &topology.graph[edge];
     match link.kind {
-        LinkKind::Overlay => todo!("hosts"),
         LinkKind::Veth | LinkKind::Bond { .. } => !link.ends.iter().any(|end| end.written.down),
-        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => !link.ends[0].written.down,
+        LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) | LinkKind::Overlay => !link.ends[0].written.down,
     }
 }
 

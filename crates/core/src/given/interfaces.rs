@@ -68,6 +68,14 @@ impl InterfaceId {
         }
     }
 
+    /// The edge of the graph that it is an end of.
+    pub(crate) fn edge(self) -> Option<EdgeIndex<u32>> {
+        match self {
+            InterfaceId::End(edge, _) => Some(edge),
+            InterfaceId::Own(..) => None,
+        }
+    }
+
     /// The link that it is an end of.
     pub(crate) fn link(self, topology: &Topology) -> Option<&Link> {
         match self {

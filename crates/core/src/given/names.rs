@@ -1,13 +1,15 @@
 //! Interface names: as written, as they are now, else `ethN`; a switch's ports after who is behind them.
 
+use petgraph::graph::EdgeIndex;
 use rustc_hash::FxHashSet;
 
 use super::interfaces::InterfaceId;
+use super::overlays;
 use super::wires::{Was, Wires};
 use super::{Given, GivenEnd, GivenMember, codes};
 use crate::names::{IfName, Mac};
 use crate::problem::Problem;
-use crate::topology::{Kind, LinkKind, Topology};
+use crate::topology::{Kind, LinkKind, Node, On, Topology};
 
 /// The names of all interfaces, with the addresses that are written on them.
 pub(super) fn name_interfaces(
@@ -16,7 +18,8 @@ pub(super) fn name_interfaces(
     wires: &Wires<'_>,
     problems: &mut Vec<Problem>,
 ) -> Given {
-    let mut naming = Naming { topology, wires, taken: Taken::default(), ends: Vec::new() };
+    let scopes = scopes(topology);
+    let mut naming = Naming { topology, wires, scopes, taken: Taken::default(), ends: Vec::new() };
     naming.ends = vec![[None, None]; topology.graph.edge_count()];
     naming.reserve_bridges(problems);
     naming.take_written(problems);
@@ -25,13 +28,47 @@ pub(super) fn name_interfaces(
     naming.into_given()
 }
 
-/// The namespace that a name is kept in: each node its own, but all switches in the host's namespace one.
-type Scope = Option<usize>;
+/// The namespace that a name is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Scope {
+    /// A node's own.
+    Node(usize),
+    /// A machine's own, by the number of the machine: all that is there shares it.
+    Machine(usize),
+}
+
+/// By node index, the namespace that each is in.
+fn scopes(topology: &Topology) -> Vec<Scope> {
+    let mut machines: Vec<&On> = Vec::new();
+    let mut scopes = Vec::new();
+    for (index, node) in topology.graph.node_weights().enumerate() {
+        let known = machines.iter().position(|known| **known == node.on);
+        scopes.push(match (is_in_machine(node), known) {
+            (false, _) => Scope::Node(index),
+            (true, Some(machine)) => Scope::Machine(machine),
+            (true, None) => {
+                machines.push(&node.on);
+                Scope::Machine(machines.len() - 1)
+            }
+        });
+    }
+    scopes
+}
+
+fn is_in_machine(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Host => true,
+        Kind::Bridge(switch) | Kind::Ovs(switch, _) => switch.in_host,
+        Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Overlay(_) => false,
+    }
+}
 
 /// Names being given.
 struct Naming<'a> {
     topology: &'a Topology,
     wires: &'a Wires<'a>,
+    /// By node index.
+    scopes: Vec<Scope>,
     taken: Taken,
     /// Of links' ends; those of nodes' own interfaces are all written.
     ends: Vec<[Option<String>; 2]>,
@@ -45,21 +82,21 @@ struct Taken {
 }
 
 impl Taken {
-    /// Takes a name, and those of the pairs of a bonded link behind it; all or none.
-    fn claim(&mut self, scope: Scope, name: &str, pairs: u32) -> bool {
-        let names: Vec<String> = std::iter::once(name.to_owned()).chain(members(name, pairs)).collect();
+    /// Takes a name, and those of its members behind it; all or none.
+    fn claim(&mut self, scope: Scope, name: &str, suffixes: &[String]) -> bool {
+        let names: Vec<String> = std::iter::once(name.to_owned()).chain(members(name, suffixes)).collect();
         let mut free = names.iter().all(|name| name != "lo" && !self.full.contains(&(scope, name.clone())));
         free = free && names.into_iter().all(|name| self.full.insert((scope, name)));
         free
     }
 
     /// The name, or with the first number behind it that is free.
-    fn claim_near(&mut self, scope: Scope, name: String, pairs: u32) -> String {
-        if self.claim(scope, &name, pairs) {
+    fn claim_near(&mut self, scope: Scope, name: String, suffixes: &[String]) -> String {
+        if self.claim(scope, &name, suffixes) {
             return name;
         }
         let numbered = |n: u32| format!("{name}-{n}");
-        (2..).map(numbered).find(|name| self.claim(scope, name, pairs)).expect("there are more numbers than links")
+        (2..).map(numbered).find(|name| self.claim(scope, name, suffixes)).expect("there are more numbers than links")
     }
 
     /// The name as a kernel keeps it. Two long names can have one short form; then the second gets another.
@@ -73,33 +110,38 @@ impl Taken {
     }
 }
 
-/// The names of the ends of a bonded link's pairs.
-fn members(bond: &str, pairs: u32) -> impl Iterator<Item = String> {
-    (1..=pairs).map(move |n| format!("{bond}-{n}"))
+/// The names of what an interface is made of.
+fn members(name: &str, suffixes: &[String]) -> impl Iterator<Item = String> {
+    suffixes.iter().map(move |suffix| format!("{name}-{suffix}"))
 }
 
 impl Naming<'_> {
     fn scope(&self, id: InterfaceId) -> Scope {
-        let node = id.node(self.topology);
-        let in_host = self.topology.graph[node].switch().is_some_and(|s| s.in_host);
-        (!in_host).then_some(node.index())
+        self.scopes[id.node(self.topology).index()]
     }
 
-    /// How many pairs a bonded link has.
-    fn pairs(&self, id: InterfaceId) -> u32 {
-        match id.link_kind(self.topology) {
-            LinkKind::Overlay => todo!("hosts"),
-            LinkKind::Bond { links, .. } => links,
-            LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => 0,
+    /// What stands behind an interface's name in those of its members: the numbers of a bonded link's pairs; the other hosts, where each has a tunnel
+    /// port of its own.
+    fn suffixes(&self, id: InterfaceId) -> Vec<String> {
+        let InterfaceId::End(edge, side) = id else { return Vec::new() };
+        match self.topology.graph[edge].kind {
+            LinkKind::Bond { links, .. } => (1..=links).map(|n| n.to_string()).collect(),
+            LinkKind::Overlay if side == 0 && overlays::is_split_horizon(self.topology, edge) => {
+                let others = overlays::others(self.topology, edge).into_iter();
+                others.filter_map(|far| overlays::host_of(self.topology, far)).map(|host| host.to_string()).collect()
+            }
+            LinkKind::Veth | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) | LinkKind::Overlay => Vec::new(),
         }
     }
 
     fn reserve_bridges(&mut self, problems: &mut Vec<Problem>) {
         for index in self.topology.graph.node_indices() {
             let node = &self.topology.graph[index];
-            let Some(switch) = node.switch() else { continue };
-            let scope = (!switch.in_host).then_some(index.index());
-            self.taken.claim(scope, node.name.as_str(), 0);
+            if node.switch().is_none() {
+                continue;
+            }
+            let scope = self.scopes[index.index()];
+            self.taken.claim(scope, node.name.as_str(), &[]);
             let kernel = IfName::shortened(node.name.as_str());
             if !self.taken.kernel.insert((scope, kernel)) || node.name.as_str() == "lo" {
                 let message = format!("the name of switch {} is taken in its namespace", node.name);
@@ -115,13 +157,23 @@ impl Naming<'_> {
             graph.node_indices().flat_map(|n| (0..graph[n].interfaces.len()).map(move |i| InterfaceId::Own(n, i)));
         for id in ends.chain(own) {
             let interface = id.of(self.topology);
-            if let (InterfaceId::End(edge, side), Kind::Nic { name }) = (id, &graph[interface.node].kind) {
-                self.ends[edge.index()][side] = Some(name.clone());
+            let beyond = match &graph[interface.node].kind {
+                Kind::Nic { name } => Some(name.as_str()),
+                Kind::Overlay(_) => Some(graph[interface.node].name.as_str()),
+                Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host => None,
+            };
+            if let (InterfaceId::End(edge, side), Some(name)) = (id, beyond) {
+                self.ends[edge.index()][side] = Some(name.to_owned());
                 continue;
             }
             let Some(name) = interface.name else { continue };
-            if !self.taken.claim(self.scope(id), name, self.pairs(id)) {
-                let what = if self.pairs(id) > 0 { " or one of its pairs' ends" } else { "" };
+            let suffixes = self.suffixes(id);
+            if !self.taken.claim(self.scope(id), name, &suffixes) {
+                let what = match (suffixes.is_empty(), id.link_kind(self.topology)) {
+                    (true, _) => "",
+                    (false, LinkKind::Overlay) => " or one of its tunnels",
+                    (false, _) => " or one of its pairs' ends",
+                };
                 let message = format!("{} has an interface {name}{what} already", graph[interface.node].name);
                 problems.push(Problem::at(codes::INTERFACE_TAKEN, interface.at, message).hint("give it another name"));
             }
@@ -131,38 +183,41 @@ impl Naming<'_> {
         }
     }
 
-    /// The unnamed ends of nodes that are no switches.
+    /// The unnamed ends of nodes that have a namespace of their own.
     fn name_of_nodes(&mut self, interfaces: &[Vec<InterfaceId>]) {
         for (node, interfaces) in self.topology.graph.node_indices().zip(interfaces) {
-            if self.topology.graph[node].switch().is_some() {
+            let scope = self.scopes[node.index()];
+            if self.topology.graph[node].switch().is_some() || scope != Scope::Node(node.index()) {
                 continue;
             }
-            let scope = Some(node.index());
             let ends = || {
                 interfaces.iter().filter_map(|&id| match id {
-                    InterfaceId::End(edge, side) => Some((edge.index(), side, id, self.pairs(id))),
+                    InterfaceId::End(edge, side) => Some((edge.index(), side, id, self.suffixes(id))),
                     InterfaceId::Own(..) => None,
                 })
             };
             let ends: Vec<_> = ends().collect();
-            for &(edge, side, id, pairs) in &ends {
+            for &(edge, side, id, ref suffixes) in &ends {
                 let was = self.wires[edge][side].filter(|was| is_its_name(self.topology, id, *was));
                 if let (None, Some((was, _))) = (&self.ends[edge][side], was) {
-                    self.ends[edge][side] = self.taken.claim(scope, was, pairs).then(|| was.to_owned());
+                    self.ends[edge][side] = self.taken.claim(scope, was, suffixes).then(|| was.to_owned());
                 }
             }
             let mut numbers = 0..;
-            for (edge, side, _, pairs) in ends {
+            for (edge, side, _, suffixes) in ends {
                 self.ends[edge][side].get_or_insert_with(|| {
                     let mut names = numbers.by_ref().map(|n: u32| format!("eth{n}"));
-                    names.find(|name| self.taken.claim(scope, name, pairs)).expect("there are more numbers than links")
+                    names
+                        .find(|name| self.taken.claim(scope, name, &suffixes))
+                        .expect("there are more numbers than links")
                 });
             }
         }
     }
 
-    /// The unnamed ports of switches: `<peer>-<its interface>`, behind the lab's name where all labs share a namespace. Between two switches
-    /// the peer's interface counts as named after this switch.
+    /// The unnamed ports of switches, and what is unnamed in a machine's own namespace: `<peer>-<its interface>`, behind the lab's name where all
+    /// labs share a namespace. Between two switches the peer's interface counts as named after this switch. An overlay with two ends is as a link
+    /// between these; one with more is the peer itself.
     fn name_ports(&mut self) {
         let graph = &self.topology.graph;
         let unnamed: Vec<(usize, usize, InterfaceId)> = graph
@@ -173,27 +228,41 @@ impl Naming<'_> {
         let derived: Vec<String> = unnamed
             .iter()
             .map(|&(edge, side, id)| {
-                let ends = &graph.raw_edges()[edge].weight.ends;
-                let [own, peer] = [side, 1 - side].map(|side| graph[ends[side].node].name.as_str());
-                let interface = self.ends[edge][1 - side].as_deref().unwrap_or(own);
+                let edge = EdgeIndex::new(edge);
+                let own = self.topology.end_node(edge, side).name.as_str();
+                let far = match (overlays::of(self.topology, edge), overlays::across(self.topology, edge)) {
+                    (Some(_), Some(far)) => Some((far, 0)),
+                    (Some(_), None) => None,
+                    (None, _) => Some((edge, 1 - side)),
+                };
+                let derived = match far {
+                    Some((far, side)) => {
+                        let interface = self.ends[far.index()][side].as_deref().unwrap_or(own);
+                        format!("{}-{interface}", self.topology.end_node(far, side).name)
+                    }
+                    None => self.topology.end_node(edge, 1 - side).name.to_string(),
+                };
                 match self.scope(id) {
-                    Some(_) => format!("{peer}-{interface}"),
-                    None => format!("{}-{peer}-{interface}", self.topology.name),
+                    Scope::Node(_) => derived,
+                    Scope::Machine(_) => format!("{}-{derived}", self.topology.name),
                 }
             })
             .collect();
         // Parallel links between two switches differ by a number alone: the one that a port has now is kept.
         for (&(edge, side, id), derived) in unnamed.iter().zip(&derived) {
-            let Some((was, _)) = self.wires[edge][side] else { continue };
+            let suffixes = self.suffixes(id);
+            // Where each other host has a tunnel of its own, none of them has the name that they all stand behind.
+            let are_tunnels = !suffixes.is_empty() && id.link_kind(self.topology) == LinkKind::Overlay;
+            let Some((was, _)) = self.wires[edge][side].filter(|_| !are_tunnels) else { continue };
             let number = was.strip_prefix(derived.as_str()).and_then(|rest| rest.strip_prefix('-'));
             let kept = was == derived || number.is_some_and(|n| n.parse::<u32>().is_ok());
-            if kept && self.taken.claim(self.scope(id), was, self.pairs(id)) {
+            if kept && self.taken.claim(self.scope(id), was, &suffixes) {
                 self.ends[edge][side] = Some(was.to_owned());
             }
         }
         for ((edge, side, id), derived) in unnamed.into_iter().zip(derived) {
-            let (scope, pairs) = (self.scope(id), self.pairs(id));
-            self.ends[edge][side].get_or_insert_with(|| self.taken.claim_near(scope, derived, pairs));
+            let (scope, suffixes) = (self.scope(id), self.suffixes(id));
+            self.ends[edge][side].get_or_insert_with(|| self.taken.claim_near(scope, derived, &suffixes));
         }
     }
 
@@ -203,13 +272,14 @@ impl Naming<'_> {
         let mut given = Given::default();
         let ends = std::mem::take(&mut self.ends);
         let named = |id: InterfaceId, interface: String| {
-            let members = members(&interface, self.pairs(id));
+            let suffixes = self.suffixes(id);
+            let members = members(&interface, &suffixes);
             let members = members.map(|interface| GivenMember { interface, kernel: IfName::LO }).collect();
             let addresses = id.of(self.topology).addresses.to_vec();
             GivenEnd { interface, kernel: IfName::LO, members, addresses }
         };
         for (edge, [a, b]) in graph.edge_indices().zip(ends) {
-            let name = |name: Option<String>| name.expect("every end is of a node, of a switch or a NIC");
+            let name = |name: Option<String>| name.expect("every end is of a node, of a switch, a NIC or an overlay");
             given.ends.push([named(InterfaceId::End(edge, 0), name(a)), named(InterfaceId::End(edge, 1), name(b))]);
         }
         for node in graph.node_indices() {

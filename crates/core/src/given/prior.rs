@@ -1,5 +1,6 @@
 //! What is so now: read from an older giving-out, or from a machine.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,13 +8,18 @@ use ipnet::IpNet;
 use petgraph::graph::EdgeIndex;
 
 use super::interfaces::InterfaceId;
-use super::{Given, Prior, PriorEnd};
-use crate::names::{IfName, NetnsName, NodeName};
+use super::{Given, Prior, PriorEnd, overlays};
+use crate::names::{HostId, IfName, NetnsName, NodeName};
+use crate::place::Places;
 use crate::resource::{
     Device, DeviceId, End, Key, NetnsId, Ovs, OvsKey, OvsPort, OvsPortKind, Resource, Single, SingleKind,
 };
 use crate::state::HostState;
-use crate::topology::{Kind, Topology};
+use crate::topology::{Kind, On, Topology};
+
+mod tunnels;
+
+use tunnels::{Mark, Owner, Tunnels};
 
 impl Prior {
     /// The names and addresses that a topology was given before.
@@ -37,54 +43,89 @@ impl Prior {
     }
 
     fn note_link(&mut self, topology: &Topology, given: &Given, edge: EdgeIndex<u32>) {
-        let ends = &given.ends[edge.index()];
-        let name = |side: usize| (topology.end_node(edge, side).name.clone(), ends[side].interface.clone());
-        let addresses = |side: usize| ends[side].addresses.clone();
-        if let Kind::Nic { name: nic } = &topology.end_node(edge, 1).kind {
-            let end = PriorEnd { nic: Some(nic.clone()), addresses: addresses(0), ..PriorEnd::default() };
-            self.own.insert(name(0), end);
-            return;
-        }
-        for side in [0, 1] {
-            let end = PriorEnd { peer: Some(name(1 - side)), addresses: addresses(side), ..PriorEnd::default() };
-            self.interfaces.insert(name(side), end);
+        let name = |edge: EdgeIndex<u32>, side: usize| {
+            (topology.end_node(edge, side).name.clone(), given.ends[edge.index()][side].interface.clone())
+        };
+        let end = |side: usize| {
+            let addresses = given.ends[edge.index()][side].addresses.clone();
+            PriorEnd { addresses, ..PriorEnd::default() }
+        };
+        match &topology.end_node(edge, 1).kind {
+            Kind::Nic { name: nic } => {
+                self.own.insert(name(edge, 0), PriorEnd { nic: Some(nic.clone()), ..end(0) });
+            }
+            Kind::Overlay(overlay) => {
+                let peer = overlays::across(topology, edge).map(|far| name(far, 0));
+                self.interfaces.insert(name(edge, 0), PriorEnd { peer, vni: overlays::vni(overlay), ..end(0) });
+            }
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host => {
+                for side in [0, 1] {
+                    let peer = Some(name(edge, 1 - side));
+                    self.interfaces.insert(name(edge, side), PriorEnd { peer, ..end(side) });
+                }
+            }
         }
     }
 
     /// The names and addresses that a lab has on a machine.
     pub fn from_state(state: &HostState) -> Prior {
-        let reading = Reading { state, nodes: nodes(state) };
-        let mut prior = Prior::default();
-        for (_, resource) in state.iter() {
-            match resource {
-                Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
-                Resource::Netns(netns) => {
-                    let addresses = addresses_on(state, &netns.lo());
-                    if !addresses.is_empty() {
-                        prior.loopbacks.insert(netns.node.clone(), addresses);
-                    }
-                }
-                Resource::Device(Device::Veth(veth)) => {
-                    let [a, b] = veth.ends();
-                    reading.wire([a, b], &mut prior);
-                }
-                Resource::Device(Device::Single(single)) => reading.own(single, &mut prior),
-                Resource::Device(Device::Bridge(_) | Device::Stray { .. })
-                | Resource::Up(_)
-                | Resource::Port(_)
-                | Resource::PortVlans(_)
-                | Resource::Qdisc(_)
-                | Resource::Tuning(_)
-                | Resource::Address(_)
-                | Resource::Route(_)
-                | Resource::Sysctl(_)
-                | Resource::Ran(_) => {}
-                Resource::Ovs(ovs) => reading.patch(ovs, &mut prior),
-            }
+        Prior::from_states([(&HostId::local(), state)])
+    }
+
+    /// The names and addresses that a lab has on several machines. No two of them have a node of one name.
+    pub fn from_states<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Prior {
+        let (mut prior, mut tunnels) = (Prior::default(), Tunnels::default());
+        for (host, state) in hosts {
+            Reading { host, state, nodes: nodes(state) }.all(&mut prior, &mut tunnels);
         }
+        tunnels.note(&mut prior);
         prior.own.retain(|name, _| !prior.interfaces.contains_key(name));
         prior
     }
+
+    /// The same with what is in machines' own namespaces as the nodes' that a topology says these are.
+    pub(super) fn seen_from(&self, topology: &Topology) -> Cow<'_, Prior> {
+        let mut seen = Cow::Borrowed(self);
+        let mut known: Vec<&HostId> = Vec::new();
+        for node in topology.graph.node_weights() {
+            let (Kind::Host, On::Host(host)) = (&node.kind, &node.on) else { continue };
+            if known.contains(&host) || self.machines.is_empty() {
+                continue;
+            }
+            known.push(host);
+            for ((_, interface), end) in self.machines.iter().filter(|((on, _), _)| on == host) {
+                let (prior, name) = (seen.to_mut(), (node.name.clone(), interface.clone()));
+                if node.interfaces.iter().any(|own| own.name == *interface) {
+                    prior.own.insert(name, end.clone());
+                    continue;
+                }
+                if let Some(peer) = end.peer.as_ref().and_then(|peer| prior.interfaces.get_mut(peer)) {
+                    peer.peer = Some(name.clone());
+                }
+                prior.interfaces.insert(name, end.clone());
+            }
+        }
+        seen
+    }
+}
+
+/// Where the nodes of a lab run: by the marks of namespaces, and by what is in the machines' own.
+pub fn places_of<'a>(hosts: impl IntoIterator<Item = (&'a HostId, &'a HostState)>) -> Places {
+    let mut places = Places::new();
+    for (host, state) in hosts {
+        let node = |resource: &Resource| match resource {
+            Resource::Netns(netns) => Some(netns.node.clone()),
+            Resource::Ovs(Ovs::Bridge(bridge)) => Some(bridge.node.clone()),
+            Resource::Device(Device::Bridge(bridge)) if bridge.id.netns == NetnsId::Host => {
+                NodeName::new(&shown(&bridge.full_name, bridge.id.name)).ok()
+            }
+            _ => None,
+        };
+        for node in state.iter().filter_map(|(_, resource)| node(resource)) {
+            places.entry(node).or_insert_with(|| host.clone());
+        }
+    }
+    places
 }
 
 /// By namespace, the node that it is.
@@ -94,6 +135,7 @@ fn nodes(state: &HostState) -> BTreeMap<&NetnsName, &NodeName> {
 
 /// A machine's state being read.
 struct Reading<'a> {
+    host: &'a HostId,
     state: &'a HostState,
     nodes: BTreeMap<&'a NetnsName, &'a NodeName>,
 }
@@ -106,13 +148,68 @@ struct Ended {
 }
 
 impl Reading<'_> {
+    fn all(&self, prior: &mut Prior, tunnels: &mut Tunnels) {
+        for (_, resource) in self.state.iter() {
+            match resource {
+                Resource::Netns(netns) => {
+                    let addresses = addresses_on(self.state, &netns.lo());
+                    if !addresses.is_empty() {
+                        prior.loopbacks.insert(netns.node.clone(), addresses);
+                    }
+                }
+                Resource::Device(Device::Veth(veth)) => {
+                    let [a, b] = veth.ends();
+                    self.wire([a, b], prior);
+                }
+                Resource::Device(Device::Single(single)) => match Mark::of(&single.kind) {
+                    Some(mark) => tunnels.add(mark, self.owner_of(&single.id, &single.full_name), self.end_of(single)),
+                    None => self.own(single, prior),
+                },
+                Resource::Ovs(Ovs::Port(port)) => match &port.kind {
+                    OvsPortKind::Tunnel(tunnel) => {
+                        if let Some(node) = ovs_bridge(self.state, port.bridge) {
+                            let owner = Owner::Node((node.clone(), port.name.to_string()));
+                            tunnels.add(Mark::of_ovs(tunnel), owner, PriorEnd::default());
+                        }
+                    }
+                    OvsPortKind::Patch { peer } => self.patch(port, *peer, prior),
+                    OvsPortKind::Device | OvsPortKind::Internal { .. } => {}
+                },
+                Resource::Ovs(Ovs::Bridge(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_) | Ovs::Stray(_))
+                | Resource::Device(Device::Bridge(_) | Device::Stray { .. })
+                | Resource::Up(_)
+                | Resource::Port(_)
+                | Resource::PortVlans(_)
+                | Resource::Qdisc(_)
+                | Resource::Tuning(_)
+                | Resource::Address(_)
+                | Resource::Route(_)
+                | Resource::Sysctl(_)
+                | Resource::Ran(_)
+                | Resource::Fdb(_)
+                | Resource::Neighbour(_) => {}
+            }
+        }
+    }
+
     fn wire(&self, ends: [&End; 2], prior: &mut Prior) {
         let ended = ends.map(|end| self.ended(end));
-        let names = ended.each_ref().map(|end| self.name_of(&end.id, &end.full_name));
+        let owners = ended.each_ref().map(|end| self.owner_of(&end.id, &end.full_name));
         for (side, end) in ended.into_iter().enumerate() {
-            let Some(name) = names[side].clone() else { continue };
-            prior.interfaces.insert(name, PriorEnd { peer: names[1 - side].clone(), ..end.prior });
+            owners[side].clone().note(PriorEnd { peer: owners[1 - side].node(), ..end.prior }, prior);
         }
+    }
+
+    /// Whose a device is: a node's, or of nobody but the machine itself.
+    fn owner_of(&self, id: &DeviceId, full_name: &Option<Arc<str>>) -> Owner {
+        match self.name_of(id, full_name) {
+            Some(name) => Owner::Node(name),
+            None => Owner::Machine((self.host.clone(), shown(full_name, id.name))),
+        }
+    }
+
+    fn end_of(&self, single: &Single) -> PriorEnd {
+        PriorEnd { addresses: addresses_on(self.state, &single.id), mac: single.mac, ..PriorEnd::default() }
     }
 
     /// What a wire ends in. The end of a pair that is named after the bond that it is a member of is part of a bonded link.
@@ -139,9 +236,7 @@ impl Reading<'_> {
     }
 
     /// One end of a link between two bridges of Open vSwitch. Its name is known only as it was shortened.
-    fn patch(&self, ovs: &Ovs, prior: &mut Prior) {
-        let Ovs::Port(port) = ovs else { return };
-        let OvsPortKind::Patch { peer } = port.kind else { return };
+    fn patch(&self, port: &OvsPort, peer: IfName, prior: &mut Prior) {
         let Some(Resource::Ovs(Ovs::Port(far))) = self.state.get(&Key::Ovs(OvsKey::Port(peer))) else { return };
         let name = |port: &OvsPort| Some((ovs_bridge(self.state, port.bridge)?.clone(), port.name.to_string()));
         if let Some((near, far)) = name(port).zip(name(far)) {
@@ -150,10 +245,13 @@ impl Reading<'_> {
     }
 
     fn own(&self, single: &Single, prior: &mut Prior) {
-        let Some(name) = self.name_of(&single.id, &single.full_name) else { return };
         let nic = single.kind.parent(&single.id).filter(|p| p.netns == NetnsId::Host).map(|p| p.name.to_string());
-        let addresses = addresses_on(self.state, &single.id);
-        prior.own.insert(name, PriorEnd { peer: None, nic, addresses, mac: single.mac });
+        match self.owner_of(&single.id, &single.full_name) {
+            Owner::Node(name) => {
+                prior.own.insert(name, PriorEnd { nic, ..self.end_of(single) });
+            }
+            machine @ Owner::Machine(_) => machine.note(self.end_of(single), prior),
+        }
     }
 
     fn bond_of(&self, device: &DeviceId) -> Option<&Single> {

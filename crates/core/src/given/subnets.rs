@@ -93,7 +93,9 @@ fn block_net(family: Family, start: u128, len: u8) -> IpNet {
 fn written_subnet(topology: &Topology, domain: &Domain, family: Family) -> Option<IpNet> {
     let switches = domain.switches.iter().filter_map(|&s| topology.graph[s].switch());
     let links = domain.links.iter().map(|&link| &topology.graph[link]);
-    let mut written = switches.flat_map(|s| &s.subnets).chain(links.flat_map(|link| &link.subnets));
+    let overlays = domain.overlays.iter().filter_map(|&o| topology.graph[o].overlay());
+    let of_links = overlays.flat_map(|o| &o.subnets).chain(links.flat_map(|link| &link.subnets));
+    let mut written = switches.flat_map(|s| &s.subnets).chain(of_links);
     written.find(|net| Family::of(net.addr()) == family).map(IpNet::trunc)
 }
 
@@ -103,17 +105,17 @@ fn source(subjects: &Subjects<'_>, domain: &Domain, family: Family) -> Source {
         return Source::Written(subnet);
     }
     // What is behind a NIC has addresses that are not ours to give.
-    let is_wide = !domain.switches.is_empty() || (domain.nic.is_none() && domain.members.len() > 1);
+    let is_shared = domain.is_wide(topology) || (domain.nic.is_none() && domain.members.len() > 1);
     let silent = domain.switches.iter().filter_map(|&s| topology.graph[s].switch()).any(|s| !s.gives);
     let on_bridges = domain.bridges.iter().filter_map(|(s, _)| topology.graph[*s].switch()).flat_map(|s| &s.addresses);
     let on_members = domain.members.iter().flat_map(|(member, _)| member.of(topology).addresses);
     let by_hand = on_bridges.chain(on_members).any(|a| Family::of(a.addr()) == family);
     let count = subjects.takers(domain, family).count();
-    let gives = is_wide && !silent && !by_hand && count > 0;
+    let gives = is_shared && !silent && !by_hand && count > 0;
     let Some(pools) = topology.pools.as_ref().filter(|_| gives) else {
         return Source::Nothing;
     };
-    let (pool, len, what) = match (is_p2p(domain), family) {
+    let (pool, len, what) = match (is_p2p(topology, domain), family) {
         (true, _) => (&pools.p2p, family.bits() - 1, "links"),
         (false, Family::V4) => (&pools.lan, LAN_PREFIX[0].min(least_prefix(count)), "switches"),
         (false, Family::V6) => (&pools.lan, LAN_PREFIX[1], "switches"),
@@ -122,8 +124,8 @@ fn source(subjects: &Subjects<'_>, domain: &Domain, family: Family) -> Source {
 }
 
 /// Whether it is two interfaces on one wire.
-fn is_p2p(domain: &Domain) -> bool {
-    domain.switches.is_empty() && domain.members.len() == 2
+fn is_p2p(topology: &Topology, domain: &Domain) -> bool {
+    !domain.is_wide(topology) && domain.members.len() == 2
 }
 
 /// The longest IPv4 prefix with room for so many nodes beside the network and the broadcast address.
@@ -136,7 +138,8 @@ fn least_prefix(nodes: usize) -> u8 {
 fn kept_block(subjects: &Subjects<'_>, domain: &Domain, pool: IpNet, len: u8, used: &mut Used) -> Option<IpNet> {
     let mut now = domain.members.iter().flat_map(|(member, _)| subjects.was_on(*member));
     let block = now.find_map(|address| {
-        let fits = pool.contains(&address.trunc()) && (!is_p2p(domain) || address.prefix_len() == len);
+        let fits =
+            pool.contains(&address.trunc()) && (!is_p2p(subjects.topology, domain) || address.prefix_len() == len);
         let net = IpNet::new(address.addr(), len.min(address.prefix_len())).ok()?.trunc();
         (fits && pool.contains(&net) && used.is_free(span(net))).then_some(net)
     })?;

@@ -11,6 +11,7 @@ use crate::resource::Resource;
 use crate::state::{HostFacts, HostState};
 use crate::topology::{Check, CheckKind, Pool, Pools, Routing, Topology};
 
+mod hosts;
 mod kinds;
 
 fn text(topology: &Topology, given: &Given) -> String {

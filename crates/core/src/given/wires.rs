@@ -5,8 +5,9 @@ use petgraph::graph::EdgeIndex;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::interfaces::InterfaceId;
-use super::{Prior, PriorEnd};
-use crate::names::NodeName;
+use super::{Prior, PriorEnd, overlays};
+use crate::names::{HostId, NodeName};
+use crate::place::part;
 use crate::topology::{Endpoint, Kind, Topology};
 
 /// One end of a link: the edge, and 0 or 1.
@@ -21,6 +22,32 @@ pub(super) type Wires<'a> = Vec<[Option<Was<'a>>; 2]>;
 /// A wire between two nodes, the lesser node's end first.
 type Wire<'a> = [Was<'a>; 2];
 
+/// Interfaces that are matched.
+type Matched<'a> = FxHashSet<(&'a NodeName, &'a str)>;
+
+/// What is known before ends are looked at one by one.
+struct Known<'a> {
+    by_number: Matched<'a>,
+    wholes: Wholes,
+}
+
+/// The bridges that nodes are parts of, by the names that parts would have on the lab's hosts: a link stays when its bridge is parted, or otherwise.
+struct Wholes(FxHashMap<NodeName, NodeName>);
+
+impl Wholes {
+    fn of(topology: &Topology) -> Self {
+        let mut hosts: Vec<HostId> = topology.hosts.keys().cloned().collect();
+        hosts.extend(topology.hosts_used());
+        let wholes = topology.graph.node_weights().filter(|node| node.switch().is_some() || node.overlay().is_some());
+        let parts = wholes.flat_map(|whole| hosts.iter().map(|host| (part(&whole.name, host), whole.name.clone())));
+        Wholes(parts.collect())
+    }
+
+    fn of_node<'a>(&'a self, node: &'a NodeName) -> &'a NodeName {
+        self.0.get(node).unwrap_or(node)
+    }
+}
+
 /// Sorts as people count: `eth2` before `eth10`.
 fn natural<'a>((name, _): &Was<'a>) -> (usize, &'a str) {
     (name.len(), name)
@@ -34,8 +61,13 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         return matched;
     }
     let written = written_names(topology);
-    let mut wires = wires_by_nodes(prior);
-    for (nodes, links) in links_by_nodes(topology) {
+    let by_number = match_numbers(topology, prior, &written, &mut matched);
+    let wholes = Wholes::of(topology);
+    let mut wires = wires_by_nodes(prior, &by_number, &wholes);
+    for (nodes, mut links) in links_by_nodes(topology, &wholes) {
+        links.retain(|((near, side), (far, other))| {
+            matched[near.index()][*side].is_none() && matched[far.index()][*other].is_none()
+        });
         let Some(wires) = wires.get_mut(&nodes) else { continue };
         match_parallel(topology, &written, &links, wires, &mut matched);
     }
@@ -47,7 +79,7 @@ pub(super) fn match_wires<'a>(topology: &Topology, prior: &'a Prior, interfaces:
         ends.collect()
     };
     let ends_of: Vec<Vec<EndId>> = interfaces.iter().map(ends).collect();
-    match_lone_ends(topology, prior, &written, &ends_of, &mut matched);
+    match_lone_ends(topology, prior, &written, &Known { by_number, wholes }, &ends_of, &mut matched);
     match_on_nics(topology, prior, &written, &ends_of, &mut matched);
     matched
 }
@@ -68,12 +100,27 @@ fn written_names(topology: &Topology) -> Written<'_> {
     ends.chain(own).collect()
 }
 
-fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
+fn wires_by_nodes<'a, 'w>(
+    prior: &'a Prior,
+    known: &Matched<'a>,
+    wholes: &'w Wholes,
+) -> FxHashMap<[&'w NodeName; 2], Vec<Wire<'a>>>
+where
+    'a: 'w,
+{
     let mut wires: FxHashMap<_, Vec<Wire<'_>>> = FxHashMap::default();
     for (name, end) in &prior.interfaces {
         let Some(peer) = end.peer.as_ref().filter(|peer| name < *peer) else { continue };
         let Some(far) = prior.interfaces.get(peer) else { continue };
-        wires.entry([&name.0, &peer.0]).or_default().push([(&name.1, end), (&peer.1, far)]);
+        if [name, peer].into_iter().any(|(node, interface)| known.contains(&(node, interface.as_str()))) {
+            continue;
+        }
+        let (near, beyond) = (wholes.of_node(&name.0), wholes.of_node(&peer.0));
+        let (nodes, wire) = match near <= beyond {
+            true => ([near, beyond], [(name.1.as_str(), end), (peer.1.as_str(), far)]),
+            false => ([beyond, near], [(peer.1.as_str(), far), (name.1.as_str(), end)]),
+        };
+        wires.entry(nodes).or_default().push(wire);
     }
     for parallel in wires.values_mut() {
         parallel.sort_unstable_by_key(|[a, b]| (natural(a), natural(b)));
@@ -81,13 +128,22 @@ fn wires_by_nodes(prior: &Prior) -> FxHashMap<[&NodeName; 2], Vec<Wire<'_>>> {
     wires
 }
 
-/// Links by their two nodes, the lesser name first; each with the side on which that one is.
-fn links_by_nodes(topology: &Topology) -> IndexMap<[&NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
+/// Links by their two nodes, the lesser name first; each with the side on which that one is. An overlay with two ends is one link.
+fn links_by_nodes<'w>(
+    topology: &'w Topology,
+    wholes: &'w Wholes,
+) -> IndexMap<[&'w NodeName; 2], Vec<(EndId, EndId)>, FxBuildHasher> {
     let mut links: IndexMap<_, Vec<_>, FxBuildHasher> = IndexMap::default();
     for edge in topology.graph.edge_indices() {
-        let [a, b] = [0, 1].map(|side| &topology.end_node(edge, side).name);
-        let (nodes, low) = if a <= b { ([a, b], 0) } else { ([b, a], 1) };
-        links.entry(nodes).or_default().push(((edge, low), (edge, 1 - low)));
+        let far = match overlays::across(topology, edge) {
+            Some(far) if far < edge => continue,
+            Some(far) => (far, 0),
+            None => (edge, 1),
+        };
+        let near = (edge, 0);
+        let [a, b] = [near, far].map(|(edge, side)| wholes.of_node(&topology.end_node(edge, side).name));
+        let (nodes, ends) = if a <= b { ([a, b], (near, far)) } else { ([b, a], (far, near)) };
+        links.entry(nodes).or_default().push(ends);
     }
     links
 }
@@ -136,18 +192,49 @@ fn match_parallel<'a>(
     }
 }
 
+/// The ends of overlays by their number. Gives back which they were.
+fn match_numbers<'a>(
+    topology: &Topology,
+    prior: &'a Prior,
+    written: &Written<'_>,
+    matched: &mut Wires<'a>,
+) -> Matched<'a> {
+    let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
+    let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
+    let mut found = FxHashSet::default();
+    for edge in topology.graph.edge_indices() {
+        let slot = &mut matched[edge.index()][0];
+        let Some((_, overlay)) = overlays::of(topology, edge).filter(|_| slot.is_none()) else { continue };
+        let node = &topology.end_node(edge, 0).name;
+        let was = overlays::vni(overlay).and_then(|number| numbered.get(&(node, number)));
+        let Some(&((owner, name), was)) = was else { continue };
+        let is_its_own = match &endpoint(topology, (edge, 0)).interface {
+            Some(interface) => interface == name,
+            None => !written.contains(&(node.as_str(), name)),
+        };
+        if is_its_own {
+            *slot = Some((name, was));
+            found.insert((owner, name.as_str()));
+        }
+    }
+    found
+}
+
 /// The far node was renamed or replaced, or a port has left its switch: this end is still the same.
 fn match_lone_ends<'a>(
     topology: &Topology,
     prior: &'a Prior,
     written: &Written<'_>,
+    known: &Known<'_>,
     ends_of: &[Vec<EndId>],
     matched: &mut Wires<'a>,
 ) {
-    let nodes: FxHashSet<&NodeName> = topology.graph.node_weights().map(|n| &n.name).collect();
+    let nodes = topology.graph.node_weights().filter(|n| n.overlay().is_none());
+    let nodes: FxHashSet<&NodeName> = nodes.map(|n| known.wholes.of_node(&n.name)).collect();
     let mut lone: FxHashMap<&NodeName, Vec<Was<'a>>> = FxHashMap::default();
     for ((node, interface), end) in &prior.interfaces {
-        if end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(peer)) {
+        let is_lone = end.peer.as_ref().is_none_or(|(peer, _)| !nodes.contains(known.wholes.of_node(peer)));
+        if is_lone && !known.by_number.contains(&(node, interface.as_str())) {
             lone.entry(node).or_default().push((interface, end));
         }
     }

@@ -1,5 +1,6 @@
 //! What an interface has whatever makes it: its size and Ethernet address, its place on a switch or in a bond, addresses, settings.
 
+use super::sizes::Limit;
 use super::{Lab, Lowered, codes, ovs, qdisc, switch};
 use crate::given::interfaces::InterfaceId;
 use crate::names::{IfName, Mac};
@@ -14,12 +15,24 @@ const DEFAULT_MTU: u32 = 1500;
 pub(super) const IPV6_MIN_MTU: u32 = 1280;
 
 impl Lab<'_> {
-    /// Its MTU in bytes: as written, else that of what it stands on. Members have their bond's.
+    /// Its MTU in bytes: as written, else what passes to other hosts, else that of what it stands on. Members have their bond's.
     pub(super) fn mtu(&self, id: InterfaceId) -> u32 {
         if let Some(bond) = self.stacks.bond(self.topology, id) {
             return self.mtu(bond);
         }
-        id.of(self.topology).mtu.or_else(|| self.mtu_beneath(id)).unwrap_or(DEFAULT_MTU)
+        id.of(self.topology)
+            .mtu
+            .or_else(|| self.limit(id).map(|l| l.mtu))
+            .or_else(|| self.mtu_beneath(id))
+            .unwrap_or(DEFAULT_MTU)
+    }
+
+    /// What passes to other hosts where it is or, for a bond, where its members are.
+    fn limit(&self, id: InterfaceId) -> Option<&Limit> {
+        let members =
+            self.stacks.members(id).iter().filter(|&&member| self.stacks.bond(self.topology, member).is_some());
+        let edges = std::iter::once(id).chain(members.copied()).filter_map(InterfaceId::edge);
+        edges.filter_map(|edge| self.tunnels.sizes.of(edge)).min_by_key(|limit| limit.mtu)
     }
 
     /// The MTU of what it stands on; of a NIC that nobody looked at, none.
@@ -34,9 +47,9 @@ impl Lab<'_> {
     pub(super) fn nic(&self, id: InterfaceId) -> Option<IfName> {
         let InterfaceId::End(edge, side) = id else { return None };
         match &self.topology.end_node(edge, 1 - side).kind {
-            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Nic { name } => Some(IfName::from_kernel(name)),
             Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) => None,
+            Kind::Host | Kind::Overlay(_) => None,
         }
     }
 
@@ -120,12 +133,22 @@ impl Lab<'_> {
         }
         let message = format!("{} has an IPv6 address but an MTU of {mtu}, below {IPV6_MIN_MTU}", self.title(id));
         let problem = Problem::at(codes::MTU_BELOW_IPV6, id.of(self.topology).at, message);
-        Some(problem.hint("raise `mtu`, or leave IPv6 off this link"))
+        let is_all = self.limit(id).is_some_and(|limit| limit.mtu < IPV6_MIN_MTU);
+        let hint = if is_all {
+            "give the underlay a larger MTU, or leave IPv6 off this link"
+        } else {
+            "raise `mtu`, or leave IPv6 off this link"
+        };
+        Some(problem.hint(hint))
     }
 
     /// The problem of an interface that sends larger packets than what it stands on: only here is it known what NICs of the machine send.
     fn too_wide(&self, id: InterfaceId) -> Option<Problem> {
-        let (mtu, beneath) = (self.mtu(id), self.mtu_beneath(id)?);
+        let mtu = self.mtu(id);
+        if let (InterfaceId::Own(..), Some(limit)) = (id, self.limit(id).filter(|limit| limit.mtu < mtu)) {
+            return Some(limit.problem(&self.title(id), mtu, id.of(self.topology).at));
+        }
+        let beneath = self.mtu_beneath(id)?;
         if mtu <= beneath {
             return None;
         }

@@ -1,4 +1,4 @@
-//! A link: a veth pair, several of them bonded, or a device on a NIC of the machine.
+//! A link: a veth pair, several of them bonded, a device on a NIC of the machine, or an end of an overlay.
 
 use petgraph::graph::EdgeIndex;
 
@@ -12,7 +12,7 @@ impl Lab<'_> {
     pub(super) fn lower_link(&self, edge: EdgeIndex<u32>, lowered: &mut Lowered) {
         let ids = [0, 1].map(|side| InterfaceId::End(edge, side));
         match self.topology.graph[edge].kind {
-            LinkKind::Overlay => todo!("hosts"),
+            LinkKind::Overlay => self.lower_overlay(edge, lowered),
             LinkKind::Veth if is_patch(&self.topology.graph, edge) => self.lower_patch(edge, lowered),
             LinkKind::Veth => {
                 let ends = ids.map(|id| self.end(id, &self.given.of(id).interface, self.given.of(id).kernel));

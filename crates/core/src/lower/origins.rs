@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Lowered, lower_on};
+use super::{Lowered, Unknown, Whole};
 use crate::given::Given;
 use crate::names::HostId;
 use crate::problem::Place;
@@ -14,5 +14,8 @@ use crate::topology::Topology;
 /// Of a link that the file writes once for many pairs of nodes it is that one place.
 pub fn origins(host: &HostId, topology: &Topology, given: &Given) -> IndexMap<Key, Place> {
     // What a host can do changes how a resource is, and not of what it is.
-    lower_on(host, topology, given, &HostFacts::default(), Lowered::with_origins()).into_origins()
+    let facts = HostFacts::default();
+    let (whole, mut told) = Whole::new(topology, given, &facts, Unknown::MadeUp);
+    let mut routes = whole.routes(&mut told);
+    whole.lower_on(host, &facts, &mut routes, Lowered::with_origins()).into_origins()
 }

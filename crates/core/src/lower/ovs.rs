@@ -15,7 +15,7 @@ use crate::resource::{
     OvsQos, Resource, Tuning, VlanMode,
 };
 use crate::topology::{
-    Direction, Impairment, Kind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Trunk, is_patch,
+    Direction, Impairment, Kind, LinkKind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Trunk, is_patch,
 };
 
 /// The setting that is how long an address is remembered, in s.
@@ -69,7 +69,10 @@ impl Lab<'_> {
             return None;
         }
         let is_device = |id: &&InterfaceId| match id {
-            InterfaceId::End(edge, _) => !is_patch(&self.topology.graph, *edge),
+            InterfaceId::End(edge, _) => {
+                let is_tunnel = self.topology.graph[*edge].kind == LinkKind::Overlay;
+                !is_tunnel && !is_patch(&self.topology.graph, *edge)
+            }
             InterfaceId::Own(..) => false,
         };
         let least = interfaces.iter().filter(is_device).map(|&id| self.mtu(id)).min();
@@ -81,13 +84,18 @@ impl Lab<'_> {
         Some(problem.hint("raise `mtu` on its links, or leave IPv6 off it"))
     }
 
-    /// A port of a bridge.
+    /// A port of a bridge, of its own name.
     pub(super) fn ovs_port(&self, id: InterfaceId, kind: OvsPortKind, port: &PortWritten) -> Resource {
+        Resource::Ovs(Ovs::Port(Box::new(self.named_port(id, self.given.of(id).kernel, kind, port))))
+    }
+
+    /// A port of a bridge.
+    pub(super) fn named_port(&self, id: InterfaceId, name: IfName, kind: OvsPortKind, port: &PortWritten) -> OvsPort {
         let node = id.node(self.topology);
         let vlans = if self.filtering[node.index()] { Vlans::of(port) } else { Vlans::default() };
         let (policing_rate, policing_burst) = port.policing.map_or((0, 0), policing);
-        Resource::Ovs(Ovs::Port(Box::new(OvsPort {
-            name: self.given.of(id).kernel,
+        OvsPort {
+            name,
             bridge: self.switch_device(node).0,
             kind,
             tag: vlans.tag,
@@ -96,7 +104,7 @@ impl Lab<'_> {
             protected: port.isolated == Some(true),
             policing_rate,
             policing_burst,
-        })))
+        }
     }
 
     /// A link between two bridges that the same datapath moves packets for: no devices, a port at either end.
@@ -127,6 +135,21 @@ impl Lab<'_> {
         }
     }
 
+    /// The ports of a bridge that an interface is: of the end of an overlay one for each other end.
+    pub(super) fn ports_at(&self, id: InterfaceId) -> Vec<IfName> {
+        let given = self.given.of(id);
+        match given.members[..] {
+            [] => vec![given.kernel],
+            _ => given.members.iter().map(|member| member.kernel).collect(),
+        }
+    }
+
+    /// The ports of a switch that a link makes.
+    fn ports_of(&self, node: NodeIndex<u32>, edge: EdgeIndex<u32>) -> Vec<IfName> {
+        let side = usize::from(self.topology.graph[edge].ends[0].node != node);
+        self.ports_at(InterfaceId::End(edge, side))
+    }
+
     /// The port of a switch that a link makes.
     fn port_of(&self, node: NodeIndex<u32>, edge: EdgeIndex<u32>) -> IfName {
         let side = usize::from(self.topology.graph[edge].ends[0].node != node);
@@ -139,10 +162,10 @@ impl Lab<'_> {
         let ports: BTreeSet<IfName> = match (&mirror.from, mirror.direction) {
             (None, Direction::Both) => return MirrorFrom::All,
             (None, Direction::In | Direction::Out) => {
-                let all = self.interfaces[node.index()].iter().map(|&id| self.given.of(id).kernel);
+                let all = self.interfaces[node.index()].iter().flat_map(|&id| self.ports_at(id));
                 all.chain([self.switch_device(node).0]).filter(|port| *port != to).collect()
             }
-            (Some(edges), _) => edges.iter().map(|&edge| self.port_of(node, edge)).collect(),
+            (Some(edges), _) => edges.iter().flat_map(|&edge| self.ports_of(node, edge)).collect(),
         };
         let (from, to) = match mirror.direction {
             Direction::In => (ports, BTreeSet::new()),

@@ -12,7 +12,7 @@ use crate::names::{HostId, IfName};
 use crate::problem::Problem;
 use crate::resource::{NetnsId, NextHop, Resource, Route, TABLE_MAIN};
 use crate::routing::{Routes, StaticRoute};
-use crate::topology::{OwnKind, Routing, WrittenRoute};
+use crate::topology::{OwnKind, WrittenRoute};
 
 /// The metric of a route that names none: a kernel's 0 for IPv4 and IP6_RT_PRIO_USER for IPv6 (net/ipv6/route.c).
 fn default_metric(to: &IpNet) -> u32 {
@@ -39,14 +39,7 @@ struct Table<'a> {
 impl Lab<'_> {
     /// The routes of all nodes: the written ones, which win, and with `routing: static` those of shortest paths. Without that a node gets no
     /// route that it does not say, not even to the only router next to it.
-    pub(super) fn lower_routes(&self, host: &HostId, lowered: &mut Lowered) {
-        let mut shortest = match self.topology.routing {
-            Routing::Written => None,
-            Routing::Static => match Routes::new(self.topology, self.given) {
-                Ok(routes) => Some(routes),
-                Err(problems) => return lowered.problems.extend(problems),
-            },
-        };
+    pub(super) fn lower_routes(&self, host: &HostId, mut shortest: Option<&mut Routes<'_>>, lowered: &mut Lowered) {
         let graph = &self.topology.graph;
         for node in graph.node_indices().filter(|&node| graph[node].is_on(host)) {
             let netns = self.netns[node.index()].clone();

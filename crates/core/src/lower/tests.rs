@@ -10,7 +10,9 @@ use crate::topology::{BondWritten, LinkKind};
 use expect_test::{Expect, expect};
 use petgraph::graph::EdgeIndex;
 
+mod hosts;
 mod interfaces;
+mod overlays;
 mod vlans;
 
 fn check(lab: &Lab, expected: Expect) {
@@ -192,4 +194,14 @@ fn an_ipv6_address_on_too_small_an_mtu_is_told() {
         E061 links[0]: b:eth0 has an IPv6 address but an MTU of 1000, below 1280
     "#]]
     .assert_eq(&problems(&lab, &Facts::default()));
+}
+
+/// The problems of a lab on hosts that can and have this.
+fn problems_of(lab: &Lab, facts: &HostFacts) -> String {
+    let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
+    let problems = lower(&lab.0, &given, facts).expect_err("a problem");
+    let text = |p: crate::problem::Problem| {
+        format!("{} {}: {}\n  {}\n", p.code, p.at.unwrap_or_default(), p.message, p.hint.unwrap_or_default())
+    };
+    problems.into_iter().map(text).collect()
 }

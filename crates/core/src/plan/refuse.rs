@@ -50,7 +50,9 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
         // What is of Open vSwitch holds a name there and that of its device: one of them tells.
         let most = if matches!(wanted, Resource::Ovs(_)) { 1 } else { usize::MAX };
         for (foreign, name) in held.take(most) {
-            found.extend(taken(wanted, &name, foreign));
+            if !stands_on_taken(wanted, desired, observed) {
+                found.extend(taken(wanted, &name, foreign));
+            }
         }
         if stands.is_none() {
             found.extend(beneath.in_the_way(wanted, desired, ours, fates));
@@ -97,6 +99,13 @@ pub(super) fn refusals(desired: &HostState, observed: &Observed, fates: &Fates) 
     found.extend(machine::no_nics(missing, observed));
     found.sort_by(|a, b| (a.code, &a.key).cmp(&(b.code, &b.key)));
     found
+}
+
+/// Whether what it needs is somebody else's, which is told of that: an address on a bridge of another lab.
+fn stands_on_taken(wanted: &Resource, desired: &HostState, observed: &Observed) -> bool {
+    let needs = wanted.needs(desired);
+    let mut names = needs.iter().flat_map(|need| &need.0);
+    names.any(|name| desired.holder(name).is_some() && observed.others.contains_key(name))
 }
 
 fn taken(wanted: &Resource, name: &Key, foreign: &Foreign) -> Option<Refusal> {

@@ -1,13 +1,15 @@
 //! Tunnels of the simulated host: VXLAN and GRE devices, what they are told of the far side, who uses which UDP port.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::{IpNet, Ipv4Net};
 
 use super::space::{Dev, Kind, Owner};
 use super::{Errno, Sim, SimError, fail};
 use crate::names::{IfName, LabName, Mac};
 use crate::resource::{DeviceId, EVERYBODY, Fdb, Gre, Key, Neighbour, Resource, Single, SingleKind, Vxlan};
-use crate::state::{Facts, Nic, TunnelPort};
+use crate::state::{Facts, Nic, Observed, Scope, TunnelPort};
 
 /// The NIC of a machine in memory, with its address and MTU; it can be seen and sent by, and nothing else.
 const NIC: (&str, &str, u32) = ("eth0", "192.0.2.1/24", 1500);
@@ -23,6 +25,15 @@ fn nic() -> IfName {
 }
 
 impl Sim {
+    /// The same as [`Sim::observe`] of the n-th of several machines: its NIC has the address 192.0.2.n.
+    pub fn observe_nth(&self, scope: &Scope, n: u8) -> Observed {
+        let mut seen = self.observe(scope);
+        if let (true, Some(nic)) = (scope.underlay, seen.facts.nics.get_mut(&nic())) {
+            nic.addresses = vec![IpNet::from(Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 2, n), 24))];
+        }
+        seen
+    }
+
     /// What a kernel looks at whenever it is told of a tunnel (`vxlan_nl2conf`, `vxlan_config_validate`, `ip_tunnel_change_mtu`).
     pub(super) fn check_tunnel(&self, single: &Single) -> Result<(), SimError> {
         match &single.kind {
@@ -175,7 +186,7 @@ impl Sim {
 
     /// The NICs of the host with their addresses, the one that all else leaves by, and who uses which UDP port, of others than a lab.
     pub(super) fn tell_underlay(&self, lab: &LabName, facts: &mut Facts) {
-        let global = |net: &ipnet::IpNet| match net.addr() {
+        let global = |net: &IpNet| match net.addr() {
             IpAddr::V4(a) => !a.is_link_local(),
             IpAddr::V6(a) => !a.is_unicast_link_local(),
         };

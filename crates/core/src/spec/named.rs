@@ -15,6 +15,7 @@ pub(super) fn flows(spec: &Spec) -> Vec<(String, Place, bool)> {
             ("router", &kinds.router),
             ("bridge", &kinds.bridge),
             ("ovs", &kinds.ovs),
+            ("host", &kinds.host),
         ];
         all.extend(
             of_kinds.into_iter().filter_map(|(name, k)| Some((k.as_ref()?, root.key("kinds").key(name), false))),

@@ -6,18 +6,22 @@ use serde::Deserialize;
 
 mod addressing;
 mod either;
+mod hosts;
 mod interfaces;
 mod links;
 mod nodes;
+mod overlays;
 mod ovs;
 mod treatment;
 
 pub use addressing::{AddressingSpec, AddressingWord, PoolSpec, PoolsSpec};
 use either::Scalar;
 pub use either::{OneOrMany, Scalars};
+pub use hosts::{HostSpec, PlaceSpec, UnderlaySpec};
 pub use interfaces::{BondSpec, InterfaceSpec, VrfSpec};
 pub use links::{EndpointMap, EndpointSpec, LinkBondSpec, LinkDefaults, LinkSpec};
 pub use nodes::{KindSpec, NamespaceSpec, NodeSpec, RouteSpec};
+pub use overlays::{GeneveSpec, GreSpec, OverlayDefaults, Overlays, VxlanSpec};
 pub use ovs::{MirrorSpec, PolicingMap, PolicingSpec};
 pub use treatment::{GilbertSpec, LossSpec, OffloadsSpec, StateSpec, SwitchSpec, Treated, Treatment};
 
@@ -41,6 +45,10 @@ pub struct Spec {
     /// Variables for `${NAME}`; those given by the caller win over these.
     #[schemars(with = "Option<IndexMap<String, Scalar>>")]
     pub vars: Option<IndexMap<String, String>>,
+    /// The machines that nodes can be on, by name; `h[1-3]` stands for several.
+    pub hosts: Option<IndexMap<String, Option<HostSpec>>>,
+    /// Where nodes are to be that say no `host`; by default on the machine that netsim runs on.
+    pub place: Option<PlaceSpec>,
     /// Settings of every node and every link, unless said otherwise further down.
     pub defaults: Option<Defaults>,
     /// Settings of all nodes of a kind.
@@ -59,7 +67,7 @@ pub struct Spec {
     pub checks: Option<Vec<CheckSpec>>,
 }
 
-/// Settings of every node and every link.
+/// Settings of every node and every link, and what joins hosts.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]
 #[schemars(deny_unknown_fields, extend("patternProperties" = { "^x-": true }))]
@@ -68,6 +76,8 @@ pub struct Defaults {
     pub node: Option<NodeSpec>,
     /// Settings of every link.
     pub link: Option<LinkDefaults>,
+    /// What joins hosts; VXLAN by default.
+    pub overlay: Option<OverlayDefaults>,
 }
 
 /// Settings of all nodes of a kind.
@@ -83,6 +93,8 @@ pub struct Kinds {
     pub bridge: Option<NodeSpec>,
     /// Settings of bridges of Open vSwitch.
     pub ovs: Option<NodeSpec>,
+    /// Settings of machines themselves.
+    pub host: Option<NodeSpec>,
 }
 
 /// Who makes the routes.

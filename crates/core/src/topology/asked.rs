@@ -33,9 +33,8 @@ fn kind(building: &mut Building, check: &CheckSpec, at: &Place) -> Option<CheckK
     match (&check.reachable, &check.unreachable, &check.ping) {
         (Some(all), None, None) if all.is_word("all") => {
             let answers = |kind: &Kind| match kind {
-                Kind::Host | Kind::Overlay(_) => todo!("hosts"),
-                Kind::Namespace | Kind::Router => true,
-                Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
+                Kind::Namespace | Kind::Router | Kind::Host => true,
+                Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } | Kind::Overlay(_) => false,
             };
             let nodes = building.graph.node_indices();
             let nodes = nodes.filter(|&n| answers(&building.graph[n].kind) && !only_watches(building, n));

@@ -8,9 +8,10 @@ use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::problems::Problems;
+use super::spread::Span;
 use super::treatment::Treating;
 use super::values::Family;
-use super::{Direction, HostWritten, Link, Node, codes};
+use super::{Direction, HostWritten, Link, Node, OverlayWritten, codes};
 use crate::names::{HostId, Mac, NodeName};
 use crate::problem::Place;
 
@@ -18,6 +19,8 @@ use crate::problem::Place;
 pub(super) struct Building {
     pub prefix: String,
     pub hosts: IndexMap<HostId, HostWritten>,
+    /// Where the file says that netsim places nodes.
+    pub auto: Option<Place>,
     pub graph: UnGraph<Node, Link, u32>,
     /// Nodes by name.
     pub index: FxHashMap<NodeName, NodeIndex<u32>>,
@@ -27,6 +30,8 @@ pub(super) struct Building {
     pub extras: Vec<Extra>,
     /// By edge index: what holds for the link, and what is said of how its ends treat packets.
     pub links: Vec<LinkExtra>,
+    /// By edge index: whether the link is between hosts; known when all links are.
+    pub spans: Vec<Span>,
     /// The MTU that all links say.
     pub default_mtu: Option<u32>,
     /// How the ends of all links treat packets.
@@ -45,6 +50,8 @@ pub(super) struct LinkExtra {
     pub mtu: Option<u32>,
     /// How its ends treat packets, as far as it is said at the link, its endpoints and for all links.
     pub treating: [Option<Rc<Treating>>; 2],
+    /// What it is between hosts, as written on it.
+    pub overlay: Option<OverlayWritten>,
 }
 
 /// What is known of a node and does not stay.
@@ -53,6 +60,8 @@ pub(super) struct Extra {
     /// What its interfaces have unless they or their links say otherwise.
     pub mtu: Option<u32>,
     pub interfaces: IndexMap<String, InterfaceSettings>,
+    /// Of a bridge: what joins its parts on several hosts, as written on it.
+    pub overlay: Option<OverlayWritten>,
     /// Its mirrors as written.
     pub mirrors: Vec<MirrorDraft>,
     /// Its ends of links, in file order: the edge and which of its ends.

@@ -2,8 +2,11 @@
 
 use super::building::Building;
 use super::realms::Realms;
-use super::{Pools, Routing, Topology, asked, codes, domains, ends, links, mirrors, nodes, pools, uniqueness};
+use super::{
+    On, Pools, Routing, Topology, asked, codes, domains, ends, hosts, links, mirrors, nodes, pools, spread, uniqueness,
+};
 use crate::names::{LabName, NameError, NetnsName};
+use crate::place::{self, Places};
 use crate::problem::{Place, Problem};
 use crate::spec::Spec;
 use crate::spec::written::RoutingSpec;
@@ -18,27 +21,27 @@ pub fn check(specs: &[Spec]) -> Result<Topology, Vec<Problem>> {
         Some(RoutingSpec::None) | None => Routing::Written,
     };
     let pools: Option<Pools> = pools::of(&mut building, specs);
+    hosts::add(&mut building, specs);
     nodes::add(&mut building, specs);
     links::add(&mut building, specs);
+    spread::settle(&mut building, specs);
     ends::settle(&mut building);
+    spread::check(&mut building);
     mirrors::settle(&mut building);
     let realms = Realms::of(&building);
     domains::check(&mut building, &realms, pools.as_ref());
     uniqueness::check(&mut building, &realms);
     let checks = asked::checks(&mut building, specs);
-    let problems = building.problems.into_list();
-    match name {
-        Some(name) if problems.is_empty() => Ok(Topology {
-            name,
-            prefix: building.prefix,
-            hosts: building.hosts,
-            graph: building.graph,
-            routing,
-            pools,
-            checks,
-        }),
-        _ => Err(problems),
+    let problems = std::mem::take(&mut building.problems).into_list();
+    let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let Building { prefix, hosts, auto, graph, .. } = building;
+    let topology = Topology { name, prefix, hosts, graph, routing, pools, checks };
+    // Where all is written, what there is on each host is known, and what is wrong with that can be told with the rest.
+    let elsewhere = topology.graph.node_weights().any(|node| node.on != On::default());
+    if auto.is_none() && elsewhere {
+        place::place(&topology, &Places::new())?;
     }
+    Ok(topology)
 }
 
 /// What stands before nodes' names in those of their namespaces.

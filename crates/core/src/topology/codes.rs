@@ -94,3 +94,15 @@ pub(super) const OVS_PORT: Code = Code(184);
 pub(super) const OVS_SWITCH: Code = Code(185);
 /// A setting that an internal interface does not have.
 pub(super) const INTERNAL: Code = Code(186);
+/// What the machine's own namespace cannot have or be, as a node.
+pub(super) const MACHINE: Code = Code(187);
+/// A host that is not there, or none at all to place nodes on.
+pub(super) const UNKNOWN_HOST: Code = Code(190);
+/// A host that is written twice, or not as one can be.
+pub(super) const HOST: Code = Code(191);
+/// What a bridge on several hosts cannot have, or be linked to.
+pub(super) const SPREAD: Code = Code(192);
+/// An overlay that is of two kinds, joins nothing, or does not fit what it joins.
+pub(super) const OVERLAY: Code = Code(193);
+/// A link between hosts that is said to be what only a link on one host is.
+pub(super) const BETWEEN: Code = Code(194);

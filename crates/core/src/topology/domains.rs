@@ -9,7 +9,8 @@ use super::building::Building;
 use super::problems::Problems;
 use super::realms::Realms;
 use super::values::Family;
-use super::{Kind, Pools, PortWritten, codes, gateways};
+use super::{Kind, On, Pools, PortWritten, codes, gateways};
+use crate::names::HostId;
 use crate::problem::Place;
 
 mod joined;
@@ -62,14 +63,35 @@ fn own_vlans(building: &mut Building, joined: &Joined) {
 
 fn ports(building: &mut Building) {
     for node in building.graph.node_indices() {
-        let count = building.extras[node.index()].ends.len();
         let weight = &building.graph[node];
-        if matches!(weight.kind, Kind::Bridge(_)) && count > MOST_PORTS {
+        if !matches!(weight.kind, Kind::Bridge(_)) {
+            continue;
+        }
+        let count = most_ports(building, node);
+        if count > MOST_PORTS {
             let message = format!("the bridge `{}` would have {count} ports; Linux takes {MOST_PORTS}", weight.name);
             let hint = "make more than one bridge, and link them";
             building.problems.tell(codes::PORTS, &weight.at, message, hint);
         }
     }
+}
+
+/// The ports of a bridge, or of its part on one host that has most.
+fn most_ports(building: &Building, node: NodeIndex<u32>) -> usize {
+    let ends = &building.extras[node.index()].ends;
+    let weight = &building.graph[node];
+    if !matches!(weight.on, On::Each(_)) && weight.switch().is_none_or(|s| !s.implied) {
+        return ends.len();
+    }
+    let mut parts: FxHashMap<&HostId, usize> = FxHashMap::default();
+    for &(edge, side) in ends {
+        if let On::Host(host) = &building.graph[building.graph[edge].ends[1 - side].node].on {
+            *parts.entry(host).or_default() += 1;
+        }
+    }
+    // What joins the parts has a port too.
+    let more = usize::from(parts.len() > 1);
+    parts.into_values().max().unwrap_or(0) + more
 }
 
 /// Switches of one domain give one subnet out, per family. One that filters VLANs gives its subnet out in all of them.

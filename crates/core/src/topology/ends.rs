@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::building::{Building, InterfaceSettings, of_family};
 use super::problems::Problems;
+use super::spread::Span;
 use super::treatment::On;
 use super::values::{Family, IPV6_MIN_MTU};
 use super::{Endpoint, Kind, LinkKind, codes, is_patch, nics, stacking};
@@ -37,15 +38,16 @@ fn name(building: &mut Building, node: NodeIndex<u32>) {
     building.extras[node.index()].names = names(building, node);
 }
 
-/// What the ends of a node are called, or will be by default; of a switch only as written.
+/// What the ends of a node are called, or will be by default; of a switch and of a machine only as written.
 pub(super) fn names(building: &Building, node: NodeIndex<u32>) -> Vec<Option<String>> {
     let (weight, extra) = (&building.graph[node], &building.extras[node.index()]);
     let written = |&(edge, side): &(EdgeIndex<u32>, usize)| building.graph[edge].ends[side].interface.clone();
     let mut taken: FxHashSet<String> = extra.ends.iter().filter_map(written).collect();
     taken.extend(weight.interfaces.iter().map(|own| own.name.clone()));
-    let is_switch = weight.switch().is_some();
+    // Names among those of a machine are written, or made from the peer's.
+    let among = weight.switch().is_some() || matches!(weight.kind, Kind::Host);
     let mut free = (0..).map(|n| format!("eth{n}")).filter(|name| !taken.contains(name));
-    let given = |end| written(end).or_else(|| free.next().filter(|_| !is_switch));
+    let given = |end| written(end).or_else(|| free.next().filter(|_| !among));
     extra.ends.iter().map(given).collect()
 }
 
@@ -133,22 +135,49 @@ fn treatments(building: &mut Building) {
         let kind = building.graph[edge].kind;
         for side in 0..2 {
             let Some(treating) = building.links[edge.index()].treating[side].take() else { continue };
+            let (span, is_port) = (building.spans[edge.index()], is_of_ovs(building, edge, side));
+            if is_tunnel(building, edge, side) {
+                if let Some((key, at)) = treating.first() {
+                    tunnel(key, &at.clone(), &mut building.problems);
+                }
+                continue;
+            }
             if is_patch(&building.graph, edge) {
                 if let Some((key, at)) = treating.first() {
                     no_device(key, &at.clone(), &mut building.problems);
                 }
                 continue;
             }
+            // What holds for all links is not meant for a port that may be the end of a tunnel.
+            let meant = if is_port && span == Span::Open { treating.without_defaults() } else { (*treating).clone() };
             let on = match kind {
-                LinkKind::Overlay => todo!("hosts"),
-                LinkKind::Veth => On::Veth,
+                LinkKind::Veth | LinkKind::Overlay => match span {
+                    Span::One => On::Veth,
+                    Span::Open => On::Open,
+                    Span::Apart => On::Other("a device between hosts"),
+                },
                 LinkKind::Bond { .. } => On::Other("a bond"),
                 LinkKind::Macvlan(_) => On::Other("a macvlan"),
                 LinkKind::Ipvlan(_) => On::Other("an ipvlan"),
             };
-            building.graph[edge].ends[side].written = treating.written(on, &mut building.problems);
+            building.graph[edge].ends[side].written = meant.written(on, &mut building.problems);
         }
     }
+}
+
+fn is_of_ovs(building: &Building, edge: EdgeIndex<u32>, side: usize) -> bool {
+    matches!(building.graph[building.graph[edge].ends[side].node].kind, Kind::Ovs(..))
+}
+
+/// Whether an end is a tunnel port of Open vSwitch, which has no device of its own.
+fn is_tunnel(building: &Building, edge: EdgeIndex<u32>, side: usize) -> bool {
+    building.spans[edge.index()] == Span::Apart && is_of_ovs(building, edge, side)
+}
+
+fn tunnel(key: &str, at: &Place, problems: &mut Problems) {
+    let message =
+        format!("`{key}` is a setting of a device, and the end at Open vSwitch has none: it is a tunnel port");
+    problems.tell(codes::BETWEEN, at, message, "write it at the endpoint of the other node, or at links on one host");
 }
 
 fn no_device(key: &str, at: &Place, problems: &mut Problems) {
@@ -207,6 +236,16 @@ fn mtus(building: &mut Building) {
         for side in 0..2 {
             let node = building.graph[edge].ends[side].node;
             if matches!(building.graph[node].kind, Kind::Nic { .. }) {
+                continue;
+            }
+            if is_tunnel(building, edge, side) {
+                let end = &building.graph[edge].ends[side];
+                let said =
+                    [("mtu", end.mtu.is_some()), ("mac", end.mac.is_some()), ("policing", end.port.policing.is_some())];
+                let at = end.at.clone();
+                for (key, _) in said.into_iter().filter(|(_, is)| *is) {
+                    tunnel(key, &at.key(key), &mut building.problems);
+                }
                 continue;
             }
             if is_patch(&building.graph, edge) {

@@ -5,6 +5,10 @@ use std::net::IpAddr;
 use crate::names::{HostId, IfName};
 use crate::problem::Place;
 
+mod written;
+
+pub(super) use written::add;
+
 /// A machine as written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostWritten {
@@ -23,7 +27,7 @@ pub struct HostWritten {
 }
 
 /// Where a node is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum On {
     /// On this host.
     Host(HostId),

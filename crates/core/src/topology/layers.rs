@@ -24,6 +24,7 @@ pub(super) struct Layers<'s> {
     pub router: Vec<Layer<'s>>,
     pub bridge: Vec<Layer<'s>>,
     pub ovs: Vec<Layer<'s>>,
+    pub host: Vec<Layer<'s>>,
     pub groups: IndexMap<&'s str, Vec<Layer<'s>>>,
     /// What files say that others name.
     pub texts: Texts<'s>,
@@ -42,9 +43,10 @@ impl<'s> Layers<'s> {
                 layers.defaults.push(Layer { spec: node, at: root.key("defaults").key("node") });
             }
             let kinds = spec.kinds.iter().flat_map(|k| {
-                [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge), ("ovs", &k.ovs)]
-                    .into_iter()
-                    .filter_map(|(name, kind)| Some((name, kind.as_ref()?)))
+                let kinds =
+                    [("namespace", &k.namespace), ("router", &k.router), ("bridge", &k.bridge), ("ovs", &k.ovs)];
+                let kinds = kinds.into_iter().chain([("host", &k.host)]);
+                kinds.filter_map(|(name, kind)| Some((name, kind.as_ref()?)))
             });
             for (name, kind) in kinds {
                 let layer = Layer { spec: kind, at: root.key("kinds").key(name) };
@@ -56,7 +58,8 @@ impl<'s> Layers<'s> {
                     "namespace" => layers.namespace.push(layer),
                     "router" => layers.router.push(layer),
                     "bridge" => layers.bridge.push(layer),
-                    _ => layers.ovs.push(layer),
+                    "ovs" => layers.ovs.push(layer),
+                    _ => layers.host.push(layer),
                 }
             }
             for (name, group) in spec.groups.iter().flatten() {
@@ -66,7 +69,7 @@ impl<'s> Layers<'s> {
                 }
             }
         }
-        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge, &layers.ovs];
+        let shared = [&layers.defaults, &layers.namespace, &layers.router, &layers.bridge, &layers.ovs, &layers.host];
         for layer in shared.into_iter().flatten().chain(layers.groups.values().flatten()) {
             if layer.spec.group.is_some() {
                 let hint = "write `group:` on the nodes themselves";
@@ -82,6 +85,7 @@ impl<'s> Layers<'s> {
             KindSpec::Router => &self.router,
             KindSpec::Bridge => &self.bridge,
             KindSpec::Ovs => &self.ovs,
+            KindSpec::Host => &self.host,
         }
     }
 }
@@ -119,6 +123,12 @@ impl<'l, 's> Settings<'l, 's> {
         let mut all = self.layers().rev();
         let (layer, default, own, value) = all.find_map(|(l, default, own)| Some((l, default, own, field(l.spec)?)))?;
         Some(Picked { value, at: layer.at.key(key), own, default })
+    }
+
+    /// The strongest layer that says something of this, as its value, with its place.
+    pub fn layer(&self, says: impl Fn(&NodeSpec) -> bool) -> Option<Picked<'s, NodeSpec>> {
+        let (layer, default, own) = self.layers().rev().find(|(l, ..)| says(l.spec))?;
+        Some(Picked { value: layer.spec, at: layer.at.clone(), own, default })
     }
 
     /// A text of the node's own, at its place in the range: as many texts as nodes, or one for all.

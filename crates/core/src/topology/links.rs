@@ -11,11 +11,11 @@ use super::ports::{self, PortKeys};
 use super::ranges::MOST;
 use super::treatment::{Level, Treating};
 use super::values;
-use super::{Kind, Link, LinkKind, Node, On, PortWritten, Switch, codes};
+use super::{Kind, Link, LinkKind, Node, On, OverlayWritten, PortWritten, Switch, codes, overlay};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
-use crate::spec::written::{LinkSpec, Treated};
+use crate::spec::written::{LinkSpec, Overlays, Treated};
 
 mod addresses;
 pub(super) mod kind;
@@ -57,6 +57,7 @@ struct Common {
     mtu: Option<u32>,
     treating: Option<Rc<Treating>>,
     port: PortWritten,
+    overlay: Option<OverlayWritten>,
 }
 
 impl Writing<'_, '_> {
@@ -65,6 +66,7 @@ impl Writing<'_, '_> {
         let treating = Treating::read(self.link.treatment(), Level::Link, &self.at, &mut self.building.problems);
         let treating = Treating::over(treating.map(Rc::new), self.building.default_treating.as_ref());
         let port = PortKeys::from(self.link).read(&self.at, &mut self.building.problems);
+        let overlay = overlay::read(Overlays::from(self.link), &self.at, &mut self.building.problems);
         let kind = self.kind();
         let on_nic = self.link.macvlan.is_some() || self.link.ipvlan.is_some();
         let host = if on_nic { Host::Nic } else { Host::Unknown };
@@ -72,7 +74,7 @@ impl Writing<'_, '_> {
             self.building.link_left_out = true;
             return;
         };
-        let common = Common { kind, mtu, treating, port };
+        let common = Common { kind, mtu, treating, port, overlay };
         match joined {
             Joined::Wires(mut wires) => {
                 self.place_addresses(wires.iter_mut().flatten().collect());
@@ -143,7 +145,7 @@ impl Writing<'_, '_> {
             gives: gives && !on_nic,
             at: self.at.clone(),
         };
-        self.building.link(link, LinkExtra { mtu: common.mtu, treating });
+        self.building.link(link, LinkExtra { mtu: common.mtu, treating, overlay: common.overlay.clone() });
         Some(())
     }
 
@@ -219,7 +221,7 @@ impl Writing<'_, '_> {
             exec: Vec::new(),
             at: self.at.clone(),
         };
-        let bridge = self.building.add(bridge, Extra::default());
+        let bridge = self.building.add(bridge, Extra { overlay: common.overlay.clone(), ..Extra::default() });
         for draft in drafts {
             let mut end = draft.end;
             let mut port = unsaid(bridge, None, &end.at);
@@ -244,7 +246,7 @@ impl Writing<'_, '_> {
                 at: self.at.clone(),
             };
             let treating = [Treating::over(draft.treating, common.treating.as_ref()), None];
-            self.building.link(link, LinkExtra { mtu: common.mtu, treating });
+            self.building.link(link, LinkExtra { mtu: common.mtu, treating, overlay: None });
         }
     }
 

@@ -1,6 +1,7 @@
 //! NICs of the machine that devices of nodes stand on.
 
-use petgraph::graph::NodeIndex;
+use indexmap::IndexMap;
+use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use super::building::{Building, Extra};
 use super::{Kind, LinkKind, Node, On, codes};
@@ -34,7 +35,7 @@ pub(super) fn node(building: &mut Building, name: &str, at: &Place) -> Option<No
         loopbacks: Vec::new(),
         interfaces: Vec::new(),
         routes: Vec::new(),
-        sysctls: indexmap::IndexMap::new(),
+        sysctls: IndexMap::new(),
         exec: Vec::new(),
         at: at.clone(),
     };
@@ -49,10 +50,26 @@ pub(super) fn check(building: &mut Building) {
     for node in building.graph.node_indices() {
         let Kind::Nic { name } = &building.graph[node].kind else { continue };
         let what = format!("`{HOST}:{name}`");
-        let links = building.extras[node.index()].ends.iter().map(|&(edge, _)| &building.graph[edge]);
-        let children: Vec<(Child, Place)> =
-            links.filter_map(|link| Some((Child::of_link(link.kind)?, link.at.clone()))).collect();
-        together(&what, &children, building);
+        // Each host has a NIC of that name. Nodes that netsim places stay with the NIC's others, the first of those that are written.
+        let ends = &building.extras[node.index()].ends;
+        let on = |&(edge, side): &(EdgeIndex<u32>, usize)| {
+            let link = &building.graph[edge];
+            &building.graph[link.ends[1 - side].node].on
+        };
+        let first = ends.iter().map(on).find(|on| matches!(on, On::Host(_)));
+        let mut hosts: IndexMap<On, Vec<(Child, Place)>> = IndexMap::new();
+        for end in ends {
+            let link = &building.graph[end.0];
+            let on = match on(end) {
+                On::Auto => first.unwrap_or(&On::Auto),
+                on @ (On::Host(_) | On::Each(_)) => on,
+            };
+            let child = Child::of_link(link.kind).map(|child| (child, link.at.clone()));
+            hosts.entry(on.clone()).or_default().extend(child);
+        }
+        for children in hosts.into_values() {
+            together(&what, &children, building);
+        }
     }
 }
 
@@ -68,10 +85,9 @@ pub(super) enum Child {
 impl Child {
     fn of_link(kind: LinkKind) -> Option<Self> {
         match kind {
-            LinkKind::Overlay => todo!("hosts"),
             LinkKind::Macvlan(mode) => Some(Child::Macvlan(mode)),
             LinkKind::Ipvlan(mode) => Some(Child::Ipvlan(mode)),
-            LinkKind::Veth | LinkKind::Bond { .. } => None,
+            LinkKind::Veth | LinkKind::Bond { .. } | LinkKind::Overlay => None,
         }
     }
 }

@@ -11,12 +11,13 @@ use super::nics::HOST;
 use super::problems::Problems;
 use super::ranges::Pattern;
 use super::values::{self, Family, On};
-use super::{Kind, Node, Switch, WrittenRoute, codes};
-use crate::names::{NetnsName, NodeName, SysctlName};
+use super::{HostWritten, Kind, Node, Switch, WrittenRoute, codes};
+use crate::names::{HostId, NetnsName, NodeName, SysctlName};
 use crate::problem::Place;
 use crate::spec::Spec;
 use crate::spec::written::{KindSpec, NodeSpec, OneOrMany, RouteSpec};
 
+mod hosts;
 mod interfaces;
 mod ovs;
 mod settings;
@@ -81,9 +82,16 @@ impl<'l, 's> One<'l, 's> {
         let settings = self.settings(building);
         let kind = kind_of(&settings);
         let settings = Settings { kind: self.layers.kind(kind), ..settings };
-        let (node, extra) =
-            NodeOf { settings, kind, texts: &self.layers.texts, at: self.at, problems: &mut building.problems }
-                .whole(name);
+        let (node, extra) = NodeOf {
+            settings,
+            kind,
+            texts: &self.layers.texts,
+            hosts: &building.hosts,
+            auto: building.auto.is_some(),
+            at: self.at,
+            problems: &mut building.problems,
+        }
+        .whole(name);
         building.add(node, extra);
     }
 
@@ -116,6 +124,9 @@ struct NodeOf<'l, 's, 'b> {
     kind: KindSpec,
     /// What files say that this one names, by the source that names them and the name.
     texts: &'l Texts<'s>,
+    hosts: &'b IndexMap<HostId, HostWritten>,
+    /// What says no host is placed by netsim.
+    auto: bool,
     at: &'l Place,
     problems: &'b mut Problems,
 }
@@ -123,6 +134,11 @@ struct NodeOf<'l, 's, 'b> {
 impl<'s> NodeOf<'_, 's, '_> {
     fn whole(mut self, name: NodeName) -> (Node, Extra) {
         let bridge = matches!(self.kind, KindSpec::Bridge | KindSpec::Ovs);
+        // Of the machine itself nothing is netsim's but the devices of links.
+        let machine = self.kind == KindSpec::Host;
+        let on = self.on(bridge);
+        self.spread(&on);
+        let overlay = self.overlay(&on);
         let (ovs, mirrors) = self.ovs_keys();
         let switch_keys = self.switch_keys(bridge, ovs.rstp);
         self.contradictions(&ovs, switch_keys.0);
@@ -134,38 +150,43 @@ impl<'s> NodeOf<'_, 's, '_> {
             KindSpec::Router => Kind::Router,
             KindSpec::Bridge => Kind::Bridge(Switch { in_host, ..Switch::default() }),
             KindSpec::Ovs => Kind::Ovs(Switch { in_host, ..Switch::default() }, Box::new(ovs)),
+            KindSpec::Host => Kind::Host,
         };
         let hint = "write an address on the endpoint of a link, or under `lo:`";
         let ipv4 = self.fitting_or("ipv4", bridge, hint, |s| s.ipv4.as_ref());
         let ipv6 = self.fitting_or("ipv6", bridge, hint, |s| s.ipv6.as_ref());
         let subnet = self.fitting_or("subnet", bridge, "write it on the link, or on a bridge", |s| s.subnet.as_ref());
         match &mut kind {
-            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
             Kind::Bridge(switch) | Kind::Ovs(switch, _) => {
                 (switch.stp, switch.forward_delay, switch.ageing, switch.vlan) = switch_keys;
                 switch.addresses = self.addresses(ipv4, Some(Family::V4), On::Wire);
                 switch.addresses.extend(self.addresses(ipv6, Some(Family::V6), On::Wire));
                 (switch.subnets, switch.gives) = self.subnets(subnet);
             }
-            Kind::Namespace | Kind::Router | Kind::Nic { .. } => {}
+            Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => {}
         }
-        let lo = self.fitting("lo", !bridge, |s| s.lo.as_ref());
-        let routes = self.fitting("routes", !bridge, |s| s.routes.as_ref());
-        let hint = "run it from a node of its own; this bridge lives in the machine's namespace";
-        let exec = self.fitting_or("exec", !in_host, hint, |s| s.exec.as_ref());
+        let lo = self.fitting("lo", !bridge && !machine, |s| s.lo.as_ref());
+        let routes = self.fitting("routes", !bridge && !machine, |s| s.routes.as_ref());
+        let hint = if machine {
+            "run it from a node of its own: netsim runs nothing on a machine itself"
+        } else {
+            "run it from a node of its own; this bridge lives in the machine's namespace"
+        };
+        let exec = self.fitting_or("exec", !in_host && !machine, hint, |s| s.exec.as_ref());
+        self.fitting("sysctls", !machine, |s| s.sysctls.as_ref().filter(|sysctls| !sysctls.is_empty()));
         let (interfaces, settings) = self.interfaces();
         let node = Node {
             name,
             kind,
-            on: super::On::default(),
+            on,
             loopbacks: self.addresses(lo, None, On::Lo),
             interfaces,
             routes: self.routes(routes),
-            sysctls: self.sysctls(),
+            sysctls: if machine { IndexMap::new() } else { self.sysctls() },
             exec: self.exec(exec),
             at: self.at.clone(),
         };
-        let extra = Extra { mtu: self.mtu(), interfaces: settings, mirrors, ..Extra::default() };
+        let extra = Extra { mtu: self.mtu(), interfaces: settings, mirrors, overlay, ..Extra::default() };
         (node, extra)
     }
 
@@ -198,6 +219,7 @@ impl<'s> NodeOf<'_, 's, '_> {
                 KindSpec::Bridge | KindSpec::Ovs if key == "exec" => "a bridge in the machine's namespace",
                 KindSpec::Bridge => "a bridge",
                 KindSpec::Ovs => "a bridge of Open vSwitch",
+                KindSpec::Host => "the machine itself",
             };
             self.problems.tell(codes::UNFIT, &picked.at, format!("{kind} takes no `{key}`"), hint);
         }

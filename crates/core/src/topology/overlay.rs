@@ -6,6 +6,10 @@ use crate::names::HostId;
 use crate::problem::Place;
 use crate::resource::Df;
 
+mod reading;
+
+pub(super) use reading::{of_all, read};
+
 /// What joins hosts, as written; what is not written is given out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OverlayWritten {

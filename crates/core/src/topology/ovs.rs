@@ -79,9 +79,8 @@ impl OvsWritten {
 pub(crate) fn is_patch(graph: &UnGraph<Node, Link, u32>, edge: EdgeIndex<u32>) -> bool {
     let link = &graph[edge];
     let datapath = |side: usize| match &graph[link.ends[side].node].kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Ovs(_, written) => Some(written.datapath.unwrap_or(Datapath::System)),
-        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => None,
+        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => None,
     };
     link.kind == LinkKind::Veth && datapath(0).is_some() && datapath(0) == datapath(1)
 }
@@ -89,8 +88,7 @@ pub(crate) fn is_patch(graph: &UnGraph<Node, Link, u32>, edge: EdgeIndex<u32>) -
 /// Whether copies leave by the port at this end of a link: nothing else passes it, in either direction.
 pub(crate) fn is_output(graph: &UnGraph<Node, Link, u32>, edge: EdgeIndex<u32>, side: usize) -> bool {
     match &graph[graph[edge].ends[side].node].kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Ovs(_, written) => written.mirrors.iter().any(|mirror| mirror.to == edge),
-        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } => false,
+        Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => false,
     }
 }

@@ -98,7 +98,6 @@ fn policing(spec: &PolicingSpec, at: Place, problems: &mut Problems) -> Option<P
 /// Tells of settings that a port of this switch does not have. `own` is what its endpoint says, the rest the link says for it.
 pub(super) fn fits(kind: &Kind, port: &mut PortWritten, own: &PortWritten, at: &Place, problems: &mut Problems) {
     match kind {
-        Kind::Host | Kind::Overlay(_) => todo!("hosts"),
         Kind::Ovs(..) => {
             let lacking = [("hairpin", port.hairpin == Some(true)), ("learning", port.learning == Some(false))];
             for (key, _) in lacking.into_iter().filter(|(_, is)| *is) {
@@ -124,7 +123,7 @@ pub(super) fn fits(kind: &Kind, port: &mut PortWritten, own: &PortWritten, at: &
             // What the link says is meant for its other end.
             port.policing = None;
         }
-        Kind::Bridge(_) | Kind::Namespace | Kind::Router | Kind::Nic { .. } => {}
+        Kind::Bridge(_) | Kind::Namespace | Kind::Router | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => {}
     }
 }
 

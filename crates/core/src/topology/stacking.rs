@@ -28,6 +28,7 @@ enum Named {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum What {
     Veth,
+    Gre,
     Dummy,
     Internal,
     Vlan,
@@ -41,6 +42,7 @@ impl What {
     fn words(self) -> &'static str {
         match self {
             What::Veth => "an end of a link",
+            What::Gre => "an end of GRE",
             What::Dummy => "a dummy",
             What::Internal => "a port of its switch",
             What::Vlan => "a VLAN sub-interface",
@@ -125,8 +127,8 @@ impl Stack<'_> {
     fn what(&self, named: Named) -> What {
         match named {
             Named::End(edge, _) => match self.building.graph[edge].kind {
-                LinkKind::Overlay => todo!("hosts"),
-                LinkKind::Veth => What::Veth,
+                LinkKind::Veth | LinkKind::Overlay if self.carries_packets(edge) => What::Gre,
+                LinkKind::Veth | LinkKind::Overlay => What::Veth,
                 LinkKind::Bond { .. } => What::Bond,
                 LinkKind::Macvlan(_) => What::Macvlan,
                 LinkKind::Ipvlan(_) => What::Ipvlan,
@@ -141,6 +143,13 @@ impl Stack<'_> {
                 OwnKind::Vrf { .. } => What::Vrf,
             },
         }
+    }
+
+    /// Whether a link carries packets and no frames.
+    fn carries_packets(&self, edge: EdgeIndex<u32>) -> bool {
+        let graph = &self.building.graph;
+        let switch = graph[graph[edge].ends[1].node].switch().and_then(|s| s.overlay.as_ref());
+        graph[edge].overlay.as_ref().or(switch).is_some_and(|overlay| !overlay.carries_frames())
     }
 
     /// Tells that an interface is not there. After a link that is left out, it is not known which there are.

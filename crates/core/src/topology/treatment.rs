@@ -59,6 +59,16 @@ macro_rules! treating {
                 all
             }
 
+            /// These without what is written for all links.
+            pub fn without_defaults(&self) -> Self {
+                let mut all = self.clone();
+                $(all.$field = all.$field.filter(|said| said.level != Level::Default);)+
+                for knob in &mut all.knobs {
+                    *knob = knob.take().filter(|said| said.level != Level::Default);
+                }
+                all
+            }
+
             /// These values, and where there is none the weaker ones. `twice` hears of a key that is written twice of one interface, and where.
             fn fill(&mut self, weaker: &Treating, twice: &mut dyn FnMut(&str, &Place)) {
                 $(fill(&mut self.$field, &weaker.$field, $key, twice);)+
@@ -108,6 +118,8 @@ fn fill<T: Clone>(
 pub(super) enum On {
     /// An end of a veth pair.
     Veth,
+    /// The same, unless it is between hosts, which is not known: what only a pair has keeps both its ends on one.
+    Open,
     /// Another device, called so.
     Other(&'static str),
 }
@@ -251,14 +263,14 @@ impl Treating {
         for ((word, knob), said) in Knob::WORDS.into_iter().zip(&self.knobs) {
             let Some(said) = said.as_ref().filter(|s| !s.value.is_empty() && s.value != "on") else { continue };
             let fits = match (knob, on) {
-                (Knob::XpsCpus, On::Veth) if queues < 2 => {
+                (Knob::XpsCpus, On::Veth | On::Open) if queues < 2 => {
                     fitting.no_setting(said, "`xps-cpus` chooses among queues, and there is 1", "write `queues: 2`");
                     false
                 }
-                (Knob::XpsCpus, On::Other(_)) => fitting.of_pairs(&Some(said.clone()), word, on).is_some(),
+                (Knob::XpsCpus, On::Open | On::Other(_)) => fitting.of_pairs(&Some(said.clone()), word, on).is_some(),
                 (
                     Knob::RpsCpus | Knob::XpsCpus | Knob::TxChecksum | Knob::Gso | Knob::Gro | Knob::Tso,
-                    On::Veth | On::Other(_),
+                    On::Veth | On::Open | On::Other(_),
                 ) => true,
             };
             if fits {
@@ -363,6 +375,7 @@ impl Fitting<'_> {
         let said = said.as_ref()?;
         match on {
             On::Veth => Some(said.value.clone()),
+            On::Open => (said.level != Level::Default).then(|| said.value.clone()),
             On::Other(what) => {
                 self.no_setting(said, &format!("{what} takes no `{key}`"), "write it on a link, or take it away");
                 None

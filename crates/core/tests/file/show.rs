@@ -5,10 +5,13 @@ use std::fmt::Write;
 use expect_test::Expect;
 use indexmap::IndexMap;
 use ipnet::IpNet;
-use netsim_core::names::Mac;
+use netsim_core::names::{HostId, Mac};
 use netsim_core::problem::Problem;
 use netsim_core::spec::{self, Sources};
-use netsim_core::topology::{CheckKind, Endpoint, Impairment, Kind, LinkKind, OvsWritten, Topology, Trunk, Written};
+use netsim_core::topology::{
+    CheckKind, Endpoint, Impairment, Kind, LinkKind, On, OverlayKind, OverlayWritten, OvsWritten, Topology, Trunk,
+    Written,
+};
 use netsim_core::units;
 
 /// Loads several files, the first the root.
@@ -102,9 +105,26 @@ fn ovs(t: &Topology, written: &OvsWritten) -> String {
 pub fn shown(t: &Topology) -> String {
     let mut out = String::new();
     writeln!(out, "{} {:?} {:?}", t.name, t.prefix, t.routing).unwrap();
+    for (id, host) in &t.hosts {
+        write!(out, "host {id}").unwrap();
+        host.ssh.iter().for_each(|ssh| write!(out, " ssh {ssh}").unwrap());
+        out.push_str(if host.sudo { " sudo" } else { "" });
+        host.addresses.iter().for_each(|a| write!(out, " at {a}").unwrap());
+        host.device.iter().for_each(|d| write!(out, " on {d}").unwrap());
+        writeln!(out, " weight {}", host.weight).unwrap();
+    }
     for node in t.graph.node_weights() {
         let kind = match &node.kind {
-            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
+            Kind::Host => "machine".to_owned(),
+            Kind::Overlay(overlay) => {
+                let hosts: Vec<&str> = overlay.hosts.iter().map(HostId::as_str).collect();
+                let mut kind = overlay_written(&overlay.written);
+                write!(kind, " over {}", hosts.join(" ")).unwrap();
+                kind.extend(overlay.subnets.iter().map(|n| format!(" gives {n}")));
+                let words = [(overlay.p2p, " p2p"), (!overlay.gives, " gives-nothing")];
+                kind.extend(words.iter().filter(|(is, _)| *is).map(|(_, word)| *word));
+                kind
+            }
             Kind::Namespace => "namespace".to_owned(),
             Kind::Router => "router".to_owned(),
             Kind::Nic { name } => format!("nic {name}"),
@@ -118,6 +138,7 @@ pub fn shown(t: &Topology) -> String {
                 kind.extend(s.stp.then_some(" stp".to_owned()));
                 kind.extend(s.forward_delay.map(|t| format!(" forward-delay {t}")));
                 kind.extend(s.ageing.map(|t| format!(" ageing {t}")));
+                kind.extend(s.overlay.as_ref().map(|o| format!(" joined by {}", overlay_written(o))));
                 if let Kind::Ovs(_, written) = &node.kind {
                     kind.push_str(&ovs(t, written));
                 }
@@ -125,6 +146,12 @@ pub fn shown(t: &Topology) -> String {
             }
         };
         write!(out, "{}: {kind}", node.name).unwrap();
+        match &node.on {
+            On::Host(host) if *host == HostId::local() => {}
+            On::Host(host) => write!(out, " on {host}").unwrap(),
+            On::Auto => out.push_str(" on auto"),
+            On::Each(hosts) => write!(out, " on each of {hosts:?}").unwrap(),
+        }
         node.loopbacks.iter().for_each(|a| write!(out, " lo {a}").unwrap());
         for route in &node.routes {
             write!(out, " route {} via {:?}", route.to, route.via).unwrap();
@@ -144,7 +171,7 @@ pub fn shown(t: &Topology) -> String {
     for link in t.graph.edge_weights() {
         write!(out, "{} -- {}", end(t, &link.ends[0]), end(t, &link.ends[1])).unwrap();
         match link.kind {
-            LinkKind::Overlay => todo!("hosts"),
+            LinkKind::Overlay => out.push_str(" overlay"),
             LinkKind::Veth => {}
             LinkKind::Bond { links, bond } => {
                 write!(out, " bond of {links} {} miimon {}", bond.mode, bond.miimon).unwrap();
@@ -152,6 +179,7 @@ pub fn shown(t: &Topology) -> String {
             LinkKind::Macvlan(mode) => write!(out, " macvlan {mode}").unwrap(),
             LinkKind::Ipvlan(mode) => write!(out, " ipvlan {mode}").unwrap(),
         }
+        link.overlay.iter().for_each(|o| write!(out, " as {}", overlay_written(o)).unwrap());
         link.subnets.iter().for_each(|n| write!(out, " gives {n}").unwrap());
         out.push_str(if link.gives { "\n" } else { " gives-nothing\n" });
     }
@@ -165,6 +193,40 @@ pub fn shown(t: &Topology) -> String {
         .unwrap();
     }
     out
+}
+
+fn overlay_written(written: &OverlayWritten) -> String {
+    let mut out = String::new();
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            write!(out, " {key} {value}").unwrap();
+        }
+    };
+    let kind = match &written.kind {
+        OverlayKind::Vxlan { vni, port, group, df } => {
+            put("vni", vni.map(|n| n.to_string()));
+            put("port", port.map(|n| n.to_string()));
+            put("group", group.map(|n| n.to_string()));
+            put("df", df.map(|n| format!("{n:?}")));
+            "vxlan"
+        }
+        OverlayKind::Geneve { vni, port } => {
+            put("vni", vni.map(|n| n.to_string()));
+            put("port", port.map(|n| n.to_string()));
+            "geneve"
+        }
+        OverlayKind::Gretap { key } => {
+            put("key", key.map(|n| n.to_string()));
+            "gretap"
+        }
+        OverlayKind::Gre { key } => {
+            put("key", key.map(|n| n.to_string()));
+            "gre"
+        }
+    };
+    put("ttl", written.ttl.map(|n| n.to_string()));
+    put("checksum", written.checksum.map(|n| n.to_string()));
+    format!("{kind}{out}")
 }
 
 fn end(t: &Topology, end: &Endpoint) -> String {

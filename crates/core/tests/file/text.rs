@@ -156,7 +156,7 @@ fn wrong_kinds_of_values_are_all_told() {
             E006 8:5 ⟨lo⟩ `lo` is a text or a list of texts, not a mapping
                  put quotes round a text with `{`, `}` or `: ` in it
             E007 9:14 ⟨swich⟩ `kind` cannot be `swich`
-                 write `namespace`, `router`, `bridge` or `ovs`
+                 write `namespace`, `router`, `bridge`, `ovs` or `host`
             E006 10:13 ⟨-4⟩ `mtu` is a whole number, not `-4`
             E006 10:24 ⟨ip⟩ an element of `exec` is a list of texts, not `ip`
                  put `[` and `]` round it

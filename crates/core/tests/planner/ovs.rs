@@ -144,6 +144,18 @@ fn a_name_in_open_vswitch_that_is_not_ours_is_refused_once_with_whose_it_is() {
 }
 
 #[test]
+fn an_address_on_a_switch_of_another_lab_is_told_of_the_switch_alone() {
+    let lab = LabName::new("u").expect("a name");
+    let bridge = ["ovs-bridge br0", "address host/br0 10.0.9.1/24"];
+    let mut sim = Sim::default();
+    bridge.into_iter().for_each(|text| sim.plant(&resource(text), Some(&lab)).expect("nothing is in the way"));
+    let wanted: HostState = resources(&bridge.join("\n")).into_iter().collect();
+    let refusals = plan(&wanted, &observe(&sim, &wanted)).expect_err("it is taken");
+    let told: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
+    assert_eq!(told, ["OVS bridge br0 is taken by lab u"]);
+}
+
+#[test]
 fn a_database_that_was_wiped_is_filled_again() {
     let of_bridge = "ovs-port o0 br0\novs-port i0 br0 internal\novs-mirror br0 m0 all to=o0\novs-flows br0 7";
     let wanted = state(&format!("{of_bridge}\nup host/i0\naddress host/i0 10.0.9.1/24"));

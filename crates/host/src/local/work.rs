@@ -39,8 +39,8 @@ impl Work<'_> {
     pub(super) fn with_switch(&self, ovs: &Ovs, rows: Rows) -> Result<Rows, StepError> {
         let steps: Vec<Step> = self.actions.iter().enumerate().collect();
         let parts = Parts::of(&steps);
-        if let Some((first, _)) = parts.switched.first() {
-            ovs.knock().map_err(failed(*first))?;
+        if !parts.switched.is_empty() {
+            ovs.knock().map_err(StepError::Untouched)?;
         }
         self.kernel(&parts.saving, &self.made(&rows))?;
         if !parts.saving.is_empty() {
@@ -153,7 +153,7 @@ impl Work<'_> {
         let deleted = self.linux.do_now(&self.scope.lab, &taps, &Progress::default());
         deleted.map_err(|e| match e {
             StepError::Failed { error, .. } => failed(first)(error),
-            StepError::Interrupted => e,
+            StepError::Untouched(_) | StepError::Interrupted => e,
         })
     }
 

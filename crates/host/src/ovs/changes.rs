@@ -67,8 +67,8 @@ pub(crate) fn building<'a>(lab: &LabName, rows: &Rows, steps: &[Step<'a>]) -> Re
 }
 
 /// What a plan changes in the database, for somebody who makes it by hand: first what is taken away, then what is built. Rows go by their own names there.
-pub fn script(lab: &LabName, actions: &[Action]) -> [Transaction; 2] {
-    let steps = actions.iter().enumerate().filter(|(_, action)| is_of_ovs(action));
+pub fn script(lab: &LabName, actions: &[&Action]) -> [Transaction; 2] {
+    let steps = actions.iter().copied().enumerate().filter(|(_, action)| is_of_ovs(action));
     let (removals, builds): (Vec<Step>, Vec<Step>) = steps.partition(|(_, action)| matches!(action, Action::Delete(_)));
     let target = Target::of(lab, None);
     let building = build::building(&target, &builds).expect("nothing is looked for where there are no rows");

@@ -50,6 +50,13 @@ pub(super) fn not_running(doing: &str, message: impl Into<String>) -> HostError 
     hinted(refused(codes::NOT_RUNNING, doing, message), START)
 }
 
+/// No address of a database.
+pub(super) fn not_an_address(asked: &str) -> HostError {
+    let message = format!("`{asked}` is no address of a database");
+    let hint = "write unix:PATH, a path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT";
+    hinted(refused(codes::NOT_RUNNING, "find Open vSwitch", message), hint)
+}
+
 /// A database that is not as this version knows it.
 pub(super) fn schema(doing: &str, message: String) -> HostError {
     hinted(refused(codes::SCHEMA, doing, message), NEWER)

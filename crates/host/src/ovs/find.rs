@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::call::is_installed;
-use super::errors::{not_installed, not_running};
+use super::errors::{not_an_address, not_installed, not_running};
 use crate::backend::HostError;
 
 /// Folders that installations put the daemons' sockets into.
@@ -25,7 +25,7 @@ pub(super) fn find(asked: Option<&str>, run_dir: Option<&Path>, usual: &[&str]) 
         folder: folder.to_owned(),
     };
     if let Some(asked) = asked {
-        return Ok(as_asked(asked, run_dir));
+        return as_asked(asked, run_dir);
     }
     if let Some(folder) = run_dir {
         return Ok(in_folder(folder));
@@ -44,12 +44,20 @@ pub(super) fn find(asked: Option<&str>, run_dir: Option<&Path>, usual: &[&str]) 
     }
 }
 
-/// A path stands for its socket.
-fn as_asked(asked: &str, run_dir: Option<&Path>) -> Found {
-    let database = if asked.starts_with(['/', '.']) { format!("unix:{asked}") } else { asked.to_owned() };
+/// A path stands for its socket, and begins where we are: for Open vSwitch's own programs it would begin in `OVS_RUNDIR`.
+fn as_asked(asked: &str, run_dir: Option<&Path>) -> Result<Found, HostError> {
+    let database = match asked.split_once(':') {
+        Some(("unix" | "tcp" | "ssl", rest)) if !rest.is_empty() => asked.to_owned(),
+        Some((method, _)) if !method.contains('/') => return Err(not_an_address(asked)),
+        Some(_) | None if asked.is_empty() => return Err(not_an_address(asked)),
+        Some(_) | None => {
+            let path = std::path::absolute(asked).unwrap_or_else(|_| asked.into());
+            format!("unix:{}", path.display())
+        }
+    };
     let beside = database.strip_prefix("unix:").and_then(|path| Path::new(path).parent());
     let folder = run_dir.or(beside).unwrap_or(Path::new(USUAL[0])).to_owned();
-    Found { database, folder }
+    Ok(Found { database, folder })
 }
 
 #[cfg(test)]
@@ -69,6 +77,18 @@ mod tests {
         check(Some("/a/db.sock"), Some("/b"), "unix:/a/db.sock", "/b");
         check(Some("tcp:[::1]:6640"), None, "tcp:[::1]:6640", "/var/run/openvswitch");
         check(None, Some("/b"), "unix:/b/db.sock", "/b");
+    }
+
+    #[test]
+    fn a_path_begins_where_we_are_and_what_is_no_address_is_told() {
+        let here = std::env::current_dir().expect("it is there");
+        let path = here.join("run/db.sock");
+        let database = format!("unix:{}", path.display());
+        check(Some("run/db.sock"), None, &database, path.parent().and_then(Path::to_str).expect("a UTF-8 path"));
+        for odd in ["", "tpc:127.0.0.1:6640", "unix:", "127.0.0.1:6640"] {
+            let error = find(Some(odd), None, &[]).expect_err(odd);
+            assert_eq!(error.message, format!("`{odd}` is no address of a database"));
+        }
     }
 
     #[test]

@@ -44,14 +44,24 @@ impl Place {
     /// The user's directory, made if need be: `netsim` in the first of `$XDG_RUNTIME_DIR` and `/run/user/UID` that is the user's own,
     /// else `/tmp/netsim-UID`. None: it was removed while it was opened.
     pub(super) fn open(uid: u32, xdg: Option<PathBuf>) -> Result<Option<Place>, HostError> {
+        Place::open_at(Place::path_of(uid, xdg), uid)
+    }
+
+    fn path_of(uid: u32, xdg: Option<PathBuf>) -> PathBuf {
         let own =
             |path: &PathBuf| path.is_absolute() && stat(path).is_ok_and(|s| s.st_uid == uid && s.st_mode & 0o022 == 0);
         let run = xdg.into_iter().chain([PathBuf::from(format!("/run/user/{uid}"))]).find(own);
-        let path = match run {
+        match run {
             Some(run) => run.join("netsim"),
             None => PathBuf::from(format!("/tmp/netsim-{uid}")),
-        };
-        Place::open_at(path, uid)
+        }
+    }
+
+    /// The process that holds the namespaces, if one does, without making anything and without waiting for anybody.
+    pub(super) fn glance(uid: u32, xdg: Option<PathBuf>) -> Option<Process> {
+        let file = Place::path_of(uid, xdg).join(KEEPER.to_str().expect("a constant"));
+        let (pid, started) = numbers(&std::fs::read_to_string(file).ok()?)?;
+        Process::find(pid, started).ok()?
     }
 
     /// The directory at this path, made if need be and checked to be the user's alone.
@@ -118,8 +128,7 @@ impl Place {
         };
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|e| crate::failure::failed_io(codes::KEEPER_ENTER, doing(), &e))?;
-        let numbers =
-            text.trim().split_once(' ').and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse().ok()?)));
+        let numbers = numbers(&text);
         match file_lock::lock(&file, Kind::Shared, Patience::None) {
             Ok(()) => return Ok(numbers.map_or(Keeper::None, |(pid, _)| Keeper::Dead(pid))),
             Err(Errno::EWOULDBLOCK) => {}
@@ -169,6 +178,11 @@ impl Place {
             other => gone(other),
         }
     }
+}
+
+/// A process's number and when it started, as a keeper writes them.
+fn numbers(text: &str) -> Option<(i32, u64)> {
+    text.trim().split_once(' ').and_then(|(pid, start)| Some((pid.parse().ok()?, start.parse().ok()?)))
 }
 
 fn distrust(doing: String, message: &str, path: &Path) -> HostError {

@@ -190,7 +190,7 @@ fn a_hung_switch_is_told_before_anything_is_touched_and_a_lab_goes_all_the_same(
                 impatient.apply_now(&scope, &actions.expect("nothing is in the way"), &Progress::default())
             };
             let code = |result: Result<_, StepError>| match result {
-                Err(StepError::Failed { error, .. }) => error.code,
+                Err(StepError::Failed { error, .. } | StepError::Untouched(error)) => error.code,
                 Err(StepError::Interrupted) | Ok(_) => panic!("it hangs"),
             };
             switch.signal("ovs-vswitchd", Signal::SIGSTOP);

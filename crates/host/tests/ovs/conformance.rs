@@ -32,7 +32,7 @@ fn run(case: &Case) -> Result<HostState, String> {
     }
     act(std::slice::from_ref(last)).map_err(|e| match e {
         StepError::Failed { error, .. } => error.to_string(),
-        StepError::Interrupted => e.to_string(),
+        StepError::Untouched(_) | StepError::Interrupted => e.to_string(),
     })?;
     settle().expect("the kernel comes to rest");
     Ok(local.observe_now(&scope).expect("a machine that can be looked at").ours)

@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_millis(300);
 const BETWEEN: Duration = Duration::from_millis(50);
 
 /// Does the work, and draws on a terminal how far it has come.
-pub fn measured<T>(actions: usize, progress: &Progress, screen: &Screen, work: impl FnOnce() -> T) -> T {
+pub fn measured<T>(actions: usize, all: &[&Progress], screen: &Screen, work: impl FnOnce() -> T) -> T {
     if !screen.moves() {
         return work();
     }
@@ -25,7 +25,7 @@ pub fn measured<T>(actions: usize, progress: &Progress, screen: &Screen, work: i
             }
             let bar = bar(actions);
             while finished.recv_timeout(BETWEEN) == Err(RecvTimeoutError::Timeout) {
-                bar.set_position(progress.done() as u64);
+                bar.set_position(all.iter().map(|progress| progress.done() as u64).sum());
             }
             bar.finish_and_clear();
         });

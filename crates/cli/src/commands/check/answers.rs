@@ -3,18 +3,22 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use netsim_core::expect::{Pair, Patience};
 use netsim_core::lower::netns_of;
+use netsim_core::names::HostId;
 use netsim_core::resource::NetnsId;
-use netsim_core::topology::Topology;
+use netsim_core::topology::{Node, On, Topology};
 use netsim_core::walk::Walk;
-use netsim_host::backend::Progress;
-use netsim_host::probe::{self, Options, Outcome, Ping};
+use netsim_host::Host;
+use netsim_host::backend::{HostError, Progress};
+use netsim_host::probe::{Options, Outcome, Ping};
+use netsim_host::run::{Timed, on_all};
 
 use super::Asked;
 use crate::error::Failure;
+use crate::hosts::Hosts;
 use crate::lab::Surveyed;
-use crate::machine::Machine;
 
 /// What came of asking one pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +40,26 @@ pub enum Asking {
 
 /// The answers, in the order of the pairs.
 pub fn answers(
-    machine: &Machine,
-    topology: &Topology,
+    hosts: &Hosts,
     surveyed: &Surveyed,
     asked: &Asked,
     asking: Asking,
     progress: &Progress,
 ) -> Result<Vec<Answer>, Failure> {
     let Asked { pairs, patience } = asked;
-    if machine.is_simulated() {
-        let walk = Walk::new(&surveyed.observed.ours);
-        let walked = |pair: &Pair| match walk.reaches(&netns_of(topology, pair.from), pair.address) {
+    let topology = &surveyed.topology;
+    if hosts.are_simulated() {
+        let walk = Walk::over(surveyed.hosts.iter().map(|(id, on)| (id, &on.observed.ours)));
+        let reaches = |pair: &Pair| {
+            walk.reaches_on(host_of(&topology.graph[pair.from]), &netns_of(topology, pair.from), pair.address)
+        };
+        let walked = |pair: &Pair| match reaches(pair) {
             true => Answer::Came(None),
             false => Answer::None("no way there and back".to_owned()),
         };
         return Ok(pairs.iter().map(walked).collect());
     }
-    let mut asker = Asker::new(topology, pairs, patience, asking, progress);
+    let mut asker = Asker::new(hosts, topology, asked, asking, progress)?;
     let all: Vec<usize> = (0..pairs.len()).collect();
     match asking {
         Asking::Patient if !patience.settling.is_zero() => asker.ask_until_settled(patience.settling)?,
@@ -71,6 +78,14 @@ pub fn answers(
     Ok(asker.answers)
 }
 
+/// The host that a node of a placed topology is on.
+pub fn host_of(node: &Node) -> &HostId {
+    match &node.on {
+        On::Host(host) => host,
+        On::Auto | On::Each(_) => unreachable!("every node of a placed topology is on a host"),
+    }
+}
+
 /// How long to wait between two rounds while switches settle.
 const ROUND: Duration = Duration::from_millis(200);
 /// How likely it may be that no request of a ping is answered though all is as it should be.
@@ -85,8 +100,10 @@ const FEWEST: u64 = 8;
 /// Asks pings by their places among the pairs.
 struct Asker<'a> {
     pairs: &'a [Pair],
-    sources: Vec<NetnsId>,
-    pings: Vec<Ping>,
+    /// The hosts that pings are sent on, each with the nodes there that send any.
+    hosts: IndexMap<&'a HostId, (&'a Host, Vec<NetnsId>)>,
+    /// Of each pair: on which of the hosts, and what.
+    pings: Vec<(usize, Ping)>,
     options: Options,
     /// Pings at once: no more than the slowest link carries in a second.
     at_once: usize,
@@ -96,40 +113,59 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     fn new(
-        topology: &Topology,
-        pairs: &'a [Pair],
-        patience: &Patience,
+        hosts: &'a Hosts,
+        topology: &'a Topology,
+        asked: &'a Asked,
         asking: Asking,
         progress: &'a Progress,
-    ) -> Self {
-        let mut sources: Vec<NetnsId> = Vec::new();
-        let mut places = HashMap::new();
-        let ping = |pair: &Pair| {
-            let from = *places.entry(pair.from).or_insert_with(|| {
-                sources.push(netns_of(topology, pair.from));
-                sources.len() - 1
-            });
-            Ping { from, to: pair.address }
-        };
-        let pings = pairs.iter().map(ping).collect();
+    ) -> Result<Self, Failure> {
+        let Asked { pairs, patience } = asked;
+        let mut senders: IndexMap<&HostId, (&Host, Vec<NetnsId>)> = IndexMap::new();
+        let (mut places, mut pings) = (HashMap::new(), Vec::new());
+        for pair in pairs {
+            let place = match places.get(&pair.from) {
+                Some(place) => *place,
+                None => {
+                    let id = host_of(&topology.graph[pair.from]);
+                    let sender = senders.entry(id);
+                    let at = sender.index();
+                    let (_, sources) = sender.or_insert((hosts.host(id)?, Vec::new()));
+                    sources.push(netns_of(topology, pair.from));
+                    *places.entry(pair.from).or_insert((at, sources.len() - 1))
+                }
+            };
+            pings.push((place.0, Ping { from: place.1, to: pair.address }));
+        }
         let at_once = patience.rate.map_or(u64::MAX, |bits| (bits / 8 / REQUEST).max(FEWEST));
-        Asker {
+        Ok(Asker {
             pairs,
-            sources,
+            hosts: senders,
             pings,
             options: options(patience, asking),
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             progress,
             answers: vec![Answer::None("not asked".to_owned()); pairs.len()],
-        }
+        })
     }
 
+    /// Asks these, on all hosts side by side.
     fn ask(&mut self, places: &[usize]) -> Result<(), Failure> {
         for places in places.chunks(self.at_once) {
-            let pings = places.iter().map(|&at| self.pings[at]);
-            let answers = &mut self.answers;
-            let tell = |n: usize, _, outcome| answers[places[n]] = answer(outcome);
-            probe::ping(&self.sources, pings, &self.options, self.progress, tell)?;
+            let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.hosts.len()];
+            places.iter().for_each(|&at| parts[self.pings[at].0].push(at));
+            let Asker { hosts, pings, options, progress, .. } = &*self;
+            let parts = hosts.iter().zip(&parts).filter(|(_, places)| !places.is_empty());
+            let outcomes =
+                on_all(parts.map(|((id, sender), places)| (*id, (sender, places))), |_, (sender, places)| {
+                    let (host, sources) = sender;
+                    let of_host = places.iter().map(|&at| pings[at].1).collect();
+                    let mut outcomes = Vec::new();
+                    host.ping(sources, of_host, options, progress, |n, outcome| outcomes.push((places[n], outcome)))?;
+                    Ok::<_, HostError>(outcomes)
+                });
+            for (_, Timed { value, .. }) in outcomes {
+                value?.into_iter().for_each(|(at, outcome)| self.answers[at] = answer(outcome));
+            }
         }
         Ok(())
     }

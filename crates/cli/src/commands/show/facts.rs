@@ -25,6 +25,9 @@ pub struct NodeFacts {
     pub forwarding: Vec<Forwarding>,
     /// Of a bridge of Open vSwitch.
     pub mirrors: Vec<Fact>,
+    /// What its tunnels are told of the far side.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tunnels: Vec<Fact>,
     pub flows: Vec<Fact>,
     pub sysctls: Vec<Fact>,
     pub programs: Vec<String>,
@@ -110,6 +113,9 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     if found.is_ovs {
         interfaces.retain(|i| bridge.is_some_and(|bridge| i.ovs == Some(bridge.name)));
     }
+    if found.is_machine {
+        interfaces.retain(|i| !is_of_switch(i, observed, names));
+    }
     let name = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
     // The host's namespace has more than the lab.
     let here = |name: IfName| *netns != NetnsId::Host || interfaces.iter().any(|i| i.device == name.as_str());
@@ -138,6 +144,7 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
         neighbours: learnt.neighbours.iter().filter(|n| here(n.device)).map(neighbour).collect(),
         forwarding: learnt.forwarding.iter().filter(|f| here(f.port)).map(forwarding).collect(),
         mirrors: Vec::new(),
+        tunnels: Vec::new(),
         flows: Vec::new(),
         sysctls: Vec::new(),
         programs: Vec::new(),
@@ -146,7 +153,10 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     facts.interfaces = interfaces;
     for (resource, ours) in all(observed).filter(|(r, _)| r.key().netns() == *netns) {
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) | Resource::Neighbour(_) => {
+                let text = words::noun(resource, names, Some(netns));
+                facts.tunnels.push(Fact { text, ours });
+            }
             Resource::Ovs(Ovs::Mirror(m)) if bridge.is_some_and(|bridge| m.bridge == bridge.name) => {
                 let text = words::ovs::on_bridge(&Ovs::Mirror(m.clone()), names);
                 facts.mirrors.push(Fact { text, ours });
@@ -168,8 +178,17 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
         }
     }
     facts.routes.sort_by_cached_key(|f| (!f.text.starts_with("default"), natural(&f.text)));
+    facts.tunnels.sort_by_cached_key(|f| natural(&f.text));
     facts.sysctls.sort_by_cached_key(|f| natural(&f.text));
     facts
+}
+
+/// Whether a device of the host's namespace is a switch, or a port of one.
+fn is_of_switch(interface: &Interface, observed: &Observed, names: &Names) -> bool {
+    let Ok(name) = IfName::new(&interface.device) else { return false };
+    let id = DeviceId { netns: NetnsId::Host, name };
+    let is_port = port(&id, observed).is_some_and(|port| names.joins(&port.master()) == Joins::Bridge);
+    interface.ovs.is_some() || is_port || names.is_bridge(&id)
 }
 
 /// The bridge of Open vSwitch that a node is, if that is there.
@@ -224,7 +243,7 @@ pub fn interfaces(netns: &NetnsId, observed: &Observed, names: &Names) -> Vec<In
     };
     for (resource, _) in all(observed) {
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) | Resource::Neighbour(_) => {}
             Resource::Ovs(o) if *netns == NetnsId::Host => interfaces.extend(of_ovs(o, names, &new)),
             Resource::Netns(n) if NetnsId::Named(n.name.clone()) == *netns => interfaces.push(new(&n.lo())),
             Resource::Device(Device::Veth(v)) => {
@@ -267,14 +286,19 @@ fn of_ovs(ovs: &Ovs, names: &Names, new: &dyn Fn(&DeviceId) -> Interface) -> Opt
         |name, kind, mac: Mac| Some(Interface { kind: Some(kind), mac: Some(mac.to_string()), ..new(&of_host(name)) });
     match ovs {
         Ovs::Bridge(bridge) => device(bridge.name, "local port", bridge.mac),
-        Ovs::Port(port) => match port.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
+        Ovs::Port(port) => match &port.kind {
+            OvsPortKind::Tunnel(tunnel) => Some(Interface {
+                kind: Some(words::ovs::port_word(&port.kind)),
+                about: Some(words::tunnel::ovs(tunnel).join(", ")),
+                up: true,
+                ..new(&of_host(port.name))
+            }),
             OvsPortKind::Device => None,
-            OvsPortKind::Internal { mac } => device(port.name, words::ovs::port_word(&port.kind), mac),
+            OvsPortKind::Internal { mac } => device(port.name, words::ovs::port_word(&port.kind), *mac),
             OvsPortKind::Patch { peer } => Some(Interface {
                 up: true,
-                to: Some(names.ovs_end(peer)),
-                far: Some(of_host(peer)),
+                to: Some(names.ovs_end(*peer)),
+                far: Some(of_host(*peer)),
                 ..new(&of_host(port.name))
             }),
         },

@@ -3,7 +3,7 @@
 use netsim_core::names::LabName;
 use netsim_core::resource::{Bond, Bridge, Device, DeviceId, End, NetnsId, Single, SingleKind, Veth};
 
-use super::{altname, ip, name, quoted, set};
+use super::{altname, ip, name, quoted, set, tunnel};
 
 /// The length of a transmit queue that the kernel gives (DEFAULT_TX_QUEUE_LEN).
 const TX_QUEUE_LEN: u32 = 1000;
@@ -59,7 +59,9 @@ fn create_veth(veth: &Veth, lab: &LabName) -> Vec<String> {
 
 /// The lab's mark, and what only a device that is there can be told.
 fn marked(id: &DeviceId, link_local: bool, full_name: Option<&str>, lab: &LabName) -> Vec<String> {
-    let mark = set(id, &format!("group {} addrgenmode {}", lab.group(), address_mode(link_local)));
+    // A kernel whose IPv6 is not loaded knows no such mode, and needs none; `$quiet` is empty there.
+    let mode = if link_local { "addrgenmode eui64" } else { "$quiet" };
+    let mark = set(id, &format!("group {} {mode}", lab.group()));
     std::iter::once(mark).chain(full_name.map(|full| altname(id, "add", full))).collect()
 }
 
@@ -93,6 +95,17 @@ fn bridge_settings(a: &Bridge, b: &Bridge) -> Vec<String> {
 
 fn create_single(single: &Single, lab: &LabName) -> Vec<String> {
     let Single { id, kind, .. } = single;
+    let mut lines = if is_tunnel(kind) { tunnel::create(single, lab) } else { vec![add(single)] };
+    lines.extend(marked(id, single.link_local, single.full_name.as_deref(), lab));
+    lines
+}
+
+fn is_tunnel(kind: &SingleKind) -> bool {
+    matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_))
+}
+
+fn add(single: &Single) -> String {
+    let Single { id, kind, .. } = single;
     let parent = kind.parent(id);
     // A device on another in another namespace is made from there.
     let from = parent.as_ref().map_or(&id.netns, |parent| &parent.netns);
@@ -102,15 +115,14 @@ fn create_single(single: &Single, lab: &LabName) -> Vec<String> {
     let mtu = single.mtu.map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
     let what = what(kind).into_iter().map(|(word, value)| format!(" {word} {value}")).collect::<String>();
     let (on, dev, kind) = (ip(from), name(&id.name), kind.name());
-    let mut lines = vec![format!("{on} link add{link} name {dev}{mac}{mtu}{within} type {kind}{what}")];
-    lines.extend(marked(id, single.link_local, single.full_name.as_deref(), lab));
-    lines
+    format!("{on} link add{link} name {dev}{mac}{mtu}{within} type {kind}{what}")
 }
 
 /// What is particular to it, as arguments of `ip link add … type`.
 fn what(kind: &SingleKind) -> Vec<(&'static str, String)> {
     match kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+        // They are written otherwise.
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => Vec::new(),
         SingleKind::Dummy => Vec::new(),
         SingleKind::Vlan { vid, protocol, .. } => {
             vec![("protocol", protocol.word().replace('q', "Q")), ("id", vid.to_string())]
@@ -152,6 +164,7 @@ fn update_single(a: &Single, b: &Single) -> Vec<String> {
     let changed = what(&a.kind).into_iter().zip(what(&b.kind)).filter(|(a, b)| a != b);
     let what: String = changed.map(|(_, (word, value))| format!(" {word} {value}")).collect();
     lines.extend((!what.is_empty()).then(|| set(&b.id, &format!("type {}{what}", b.kind.name()))));
+    lines.extend(tunnel::changes(a, b).map(|what| set(&b.id, &what)));
     lines.extend(relabelled(&b.id, [a.link_local, b.link_local], [a.full_name.as_deref(), b.full_name.as_deref()]));
     lines
 }

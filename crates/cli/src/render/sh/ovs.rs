@@ -18,7 +18,7 @@ fn is_of_mirror(action: &Action) -> bool {
 }
 
 /// The commands that make steps of a plan that follow each other: one transaction, then flows, then marks on the devices that it made.
-pub fn commands(actions: &[Action], plan: &Planned, database: Option<&str>) -> Vec<String> {
+pub fn commands(actions: &[&Action], plan: &Planned, database: Option<&str>) -> Vec<String> {
     let lab = &plan.lab;
     let transactions = ovs::script(lab, actions);
     let words: Vec<String> = transactions
@@ -32,10 +32,10 @@ pub fn commands(actions: &[Action], plan: &Planned, database: Option<&str>) -> V
         let parts: String = words.iter().map(|part| format!(" \\\n  -- {part}")).collect();
         lines.push(format!("ovs-vsctl{at}{parts}"));
     }
-    lines.extend(actions.iter().filter_map(|action| flows(action, plan)));
+    lines.extend(actions.iter().filter_map(|&action| flows(action, plan)));
     // Flows that are under way go on as before otherwise.
-    lines.extend(actions.iter().any(is_of_mirror).then(|| "ovs-appctl revalidator/purge".to_owned()));
-    lines.extend(actions.iter().filter_map(made).map(|name| {
+    lines.extend(actions.iter().any(|&action| is_of_mirror(action)).then(|| "ovs-appctl revalidator/purge".to_owned()));
+    lines.extend(actions.iter().filter_map(|&action| made(action)).map(|name| {
         let device = DeviceId { netns: NetnsId::Host, name };
         set(&device, &format!("group {}", lab.group()))
     }));

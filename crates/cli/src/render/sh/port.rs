@@ -19,7 +19,7 @@ pub fn update(from: &Port, to: &Port) -> Vec<String> {
     }
 }
 
-fn bridge(netns: &NetnsId) -> String {
+pub fn bridge(netns: &NetnsId) -> String {
     match netns {
         NetnsId::Host => "bridge".to_owned(),
         NetnsId::Named(name) => format!("bridge -n {}", quoted(name.as_str())),

@@ -1,14 +1,15 @@
 //! Scripts for every kind of resource.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use expect_test::{Expect, expect};
 use netsim_core::names::{IfName, LabName, Mac, NetnsName, NodeName};
 use netsim_core::resource::{
-    Bond, BondMode, Bridge, Datapath, Device, DeviceId, Distribution, End, IpvlanMode, Knob, Loss, MacvlanMode,
-    MirrorFrom, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind, OvsQos, Port,
-    PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single, SingleKind, Tbf, Tuning, Veth, VlanMode, VlanProtocol,
-    VlanRange,
+    Bond, BondMode, Bridge, Datapath, Device, DeviceId, Df, Distribution, End, Fdb, Gre, IpvlanMode, Knob, Loss,
+    MacvlanMode, MirrorFrom, Neighbour, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort,
+    OvsPortKind, OvsQos, OvsTunnel, OvsTunnelKind, Port, PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single,
+    SingleKind, Tbf, Tuning, VXLAN_PORT, Veth, VlanMode, VlanProtocol, VlanRange, Vxlan,
 };
 use netsim_core::state::{HostState, Observed};
 use netsim_core::units::share;
@@ -104,29 +105,29 @@ fn every_kind_of_device_is_made_with_all_that_it_is() {
         &[],
         &all,
         &expect![[r#"
-        ip netns add 'a'
-        ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
-        ip link add name 'b' address 02:00:00:00:00:02 mtu 1500 numtxqueues 1 numrxqueues 1 type veth peer name 'eth0' address 02:00:00:00:00:01 mtu 1500 numtxqueues 4 numrxqueues 4 txqueuelen 500 netns 'a'
-        ip link set dev 'b' group 1419200993 addrgenmode none
-        ip -n 'a' link set dev 'eth0' group 1419200993 addrgenmode none
-        ip -n 'a' link property add dev 'eth0' altname 'a-longer-name-of-it'
-        ip -n 'a' link add name 'bond' address 02:00:00:00:00:08 mtu 1500 type bond mode 802.3ad miimon 100
-        ip -n 'a' link set dev 'bond' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'br' address 02:00:00:00:00:03 type bridge mcast_snooping 0 forward_delay 400 stp_state 1 ageing_time 0 vlan_filtering 1 vlan_default_pvid 0
-        ip -n 'a' link set dev 'br' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'd' address 02:00:00:00:00:04 mtu 1500 type dummy
-        ip -n 'a' link set dev 'd' group 1419200993 addrgenmode none
-        ip -n 'a' link add name 'red' address 02:00:00:00:00:09 type vrf table 100
-        ip -n 'a' link set dev 'red' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'eth0' name 'eth0.10' address 02:00:00:00:00:05 mtu 1500 type vlan protocol 802.1Q id 10
-        ip -n 'a' link set dev 'eth0.10' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'd' name 'i' mtu 1500 type ipvlan mode l3s
-        ip -n 'a' link set dev 'i' group 1419200993 addrgenmode none
-        ip link add link 'b' name 'm' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
-        ip -n 'a' link set dev 'm' group 1419200993 addrgenmode none
-        ip -n 'a' link add link 'eth0' name 'q' address 02:00:00:00:00:06 mtu 1500 type vlan protocol 802.1ad id 4094
-        ip -n 'a' link set dev 'q' group 1419200993 addrgenmode none
-    "#]],
+            ip netns add 'a'
+            ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
+            ip link add name 'b' address 02:00:00:00:00:02 mtu 1500 numtxqueues 1 numrxqueues 1 type veth peer name 'eth0' address 02:00:00:00:00:01 mtu 1500 numtxqueues 4 numrxqueues 4 txqueuelen 500 netns 'a'
+            ip link set dev 'b' group 1419200993 $quiet
+            ip -n 'a' link set dev 'eth0' group 1419200993 $quiet
+            ip -n 'a' link property add dev 'eth0' altname 'a-longer-name-of-it'
+            ip -n 'a' link add name 'bond' address 02:00:00:00:00:08 mtu 1500 type bond mode 802.3ad miimon 100
+            ip -n 'a' link set dev 'bond' group 1419200993 $quiet
+            ip -n 'a' link add name 'br' address 02:00:00:00:00:03 type bridge mcast_snooping 0 forward_delay 400 stp_state 1 ageing_time 0 vlan_filtering 1 vlan_default_pvid 0
+            ip -n 'a' link set dev 'br' group 1419200993 $quiet
+            ip -n 'a' link add name 'd' address 02:00:00:00:00:04 mtu 1500 type dummy
+            ip -n 'a' link set dev 'd' group 1419200993 $quiet
+            ip -n 'a' link add name 'red' address 02:00:00:00:00:09 type vrf table 100
+            ip -n 'a' link set dev 'red' group 1419200993 $quiet
+            ip -n 'a' link add link 'eth0' name 'eth0.10' address 02:00:00:00:00:05 mtu 1500 type vlan protocol 802.1Q id 10
+            ip -n 'a' link set dev 'eth0.10' group 1419200993 $quiet
+            ip -n 'a' link add link 'd' name 'i' mtu 1500 type ipvlan mode l3s
+            ip -n 'a' link set dev 'i' group 1419200993 $quiet
+            ip link add link 'b' name 'm' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
+            ip -n 'a' link set dev 'm' group 1419200993 $quiet
+            ip -n 'a' link add link 'eth0' name 'q' address 02:00:00:00:00:06 mtu 1500 type vlan protocol 802.1ad id 4094
+            ip -n 'a' link set dev 'q' group 1419200993 $quiet
+        "#]],
     );
 }
 
@@ -417,4 +418,167 @@ fn what_follows_each_other_of_open_vswitch_is_one_transaction() {
           -- --if-exists del-br sw
     "#]],
     );
+}
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([192, 0, 2, last])
+}
+
+fn a_vxlan(change: impl FnOnce(&mut Vxlan)) -> SingleKind {
+    let mut vxlan = Vxlan {
+        vni: 4100,
+        port: VXLAN_PORT,
+        local: address(1),
+        remote: Some(address(2)),
+        device: None,
+        ttl: 0,
+        checksum: true,
+        df: Df::Unset,
+        learning: true,
+    };
+    change(&mut vxlan);
+    SingleKind::Vxlan(vxlan)
+}
+
+fn a_gre(change: impl FnOnce(&mut Gre)) -> Gre {
+    let mut gre = Gre { local: address(1), remote: Some(address(2)), key: Some(7), ttl: 64, checksum: false };
+    change(&mut gre);
+    gre
+}
+
+fn fdb(mac: Mac, last: u8) -> Resource {
+    Resource::Fdb(Fdb { device: id("a", "x"), mac, to: address(last) })
+}
+
+fn neighbour(last: u8) -> Resource {
+    let address_within = IpAddr::from([10, 0, 99, 2]);
+    Resource::Neighbour(Neighbour { device: id("a", "n"), address: address_within, to: address(last) })
+}
+
+#[test]
+fn a_tunnel_is_made_where_its_underlay_is() {
+    let six = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+    let in_host = match single("h", 5, a_vxlan(|v| (v.vni, v.df) = (4104, Df::Set))) {
+        Resource::Device(Device::Single(single)) => {
+            Resource::Device(Device::Single(Box::new(Single { id: id("host", "h"), ..*single })))
+        }
+        other => other,
+    };
+    let all = [
+        netns("a"),
+        single("v", 4, a_vxlan(|_| {})),
+        single(
+            "g",
+            6,
+            a_vxlan(|v| {
+                (v.vni, v.port, v.remote, v.ttl) = (4102, 8472, Some(IpAddr::from([239, 1, 1, 1])), 4);
+                (v.device, v.checksum) = (Some(IfName::new("eth1").expect("a name")), false);
+            }),
+        ),
+        single(
+            "s",
+            7,
+            a_vxlan(|v| {
+                (v.vni, v.local, v.remote, v.checksum, v.df) = (4103, six(1), Some(six(2)), false, Df::Inherit);
+            }),
+        ),
+        single("x", 8, a_vxlan(|v| (v.vni, v.remote, v.learning) = (4101, None, false))),
+        in_host,
+        fdb(Mac([0; 6]), 2),
+        fdb(mac(9), 3),
+        single("t", 10, SingleKind::Gretap(a_gre(|g| g.checksum = true))),
+        single("p", 0, SingleKind::Gre(a_gre(|g| (g.local, g.remote, g.key) = (six(1), Some(six(2)), None)))),
+        single("n", 0, SingleKind::Gre(a_gre(|g| (g.remote, g.key, g.ttl) = (None, Some(99), 0)))),
+        neighbour(2),
+    ];
+    check(
+        &[],
+        &all,
+        &expect![[r#"
+        ip netns add 'a'
+        ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
+        ip link add name 'h' address 02:00:00:00:00:05 mtu 1500 type vxlan id 4104 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum df set
+        ip link set dev 'h' group 1419200993 $quiet
+        ip link add name 'g' address 02:00:00:00:00:06 mtu 1500 netns 'a' type vxlan id 4102 dstport 8472 local 192.0.2.1 group 239.1.1.1 dev 'eth1' ttl 4 learning noudpcsum
+        ip -n 'a' link set dev 'g' group 1419200993 $quiet
+        ip link add name 'ns-8f92fe0d6923' mtu 1500 group 1419200993 type gre local 192.0.2.1 key 99 ttl inherit
+        ip link set dev 'ns-8f92fe0d6923' netns 'a' name 'n'
+        ip -n 'a' link set dev 'n' group 1419200993 $quiet
+        ip link add name 'ns-8b92fe2a48bd' mtu 1500 group 1419200993 type ip6gre local 2001:db8::1 remote 2001:db8::2 ttl 64 encaplimit none
+        ip link set dev 'ns-8b92fe2a48bd' netns 'a' name 'p'
+        ip -n 'a' link set dev 'p' group 1419200993 $quiet
+        ip link add name 's' address 02:00:00:00:00:07 mtu 1500 netns 'a' type vxlan id 4103 dstport 4789 local 2001:db8::1 remote 2001:db8::2 learning noudpcsum udp6zerocsumtx udp6zerocsumrx df inherit
+        ip -n 'a' link set dev 's' group 1419200993 $quiet
+        ip link add name 'ns-f392fe1ebc19' address 02:00:00:00:00:0a mtu 1500 group 1419200993 type gretap local 192.0.2.1 remote 192.0.2.2 key 7 ttl 64 csum
+        ip link set dev 'ns-f392fe1ebc19' netns 'a' name 't'
+        ip -n 'a' link set dev 't' group 1419200993 $quiet
+        ip link add name 'v' address 02:00:00:00:00:04 mtu 1500 netns 'a' type vxlan id 4100 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum
+        ip -n 'a' link set dev 'v' group 1419200993 $quiet
+        ip link add name 'x' address 02:00:00:00:00:08 mtu 1500 netns 'a' type vxlan id 4101 dstport 4789 local 192.0.2.1 nolearning udpcsum
+        ip -n 'a' link set dev 'x' group 1419200993 $quiet
+        bridge -n 'a' fdb append 00:00:00:00:00:00 dev 'x' dst 192.0.2.2 self permanent
+        bridge -n 'a' fdb append 02:00:00:00:00:09 dev 'x' dst 192.0.2.3 self permanent
+        ip -n 'a' neigh replace 10.0.99.2 lladdr 192.0.2.2 nud permanent dev 'n'
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_tunnel_is_told_is_changed_and_taken_back() {
+    let was = [
+        netns("a"),
+        single("x", 8, a_vxlan(|_| {})),
+        fdb(mac(9), 3),
+        single("n", 0, SingleKind::Gre(a_gre(|g| g.remote = None))),
+        neighbour(2),
+    ];
+    let is = [
+        netns("a"),
+        single("x", 8, a_vxlan(|v| (v.remote, v.ttl) = (Some(address(4)), 9))),
+        single("n", 0, SingleKind::Gre(a_gre(|g| (g.remote, g.ttl) = (None, 9)))),
+        neighbour(3),
+    ];
+    check(
+        &was,
+        &is,
+        &expect![[r#"
+        bridge -n 'a' fdb del 02:00:00:00:00:09 dev 'x' dst 192.0.2.3 self
+        ip -n 'a' link set dev 'n' mtu 1500 type gre ttl 9
+        ip -n 'a' link set dev 'x' mtu 1500 type vxlan id 4100 remote 192.0.2.4 ttl 9 learning
+        ip -n 'a' neigh replace 10.0.99.2 lladdr 192.0.2.3 nud permanent dev 'n'
+    "#]],
+    );
+    check(
+        &is,
+        &was[..1],
+        &expect![[r#"
+        ip -n 'a' link del dev 'n'
+        ip -n 'a' link del dev 'x'
+    "#]],
+    );
+}
+
+#[test]
+fn a_tunnel_of_open_vswitch_is_a_port_with_options() {
+    let tunnel = |kind, key, remote, df| {
+        OvsPortKind::Tunnel(OvsTunnel {
+            kind,
+            local: address(1),
+            remote: address(remote),
+            key,
+            ttl: 0,
+            checksum: false,
+            df,
+        })
+    };
+    let base = || vec![ovs_bridge("sw", |_| {})];
+    let with = |all: Vec<Resource>| [base(), all].concat();
+    let was = with(vec![
+        ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4100), 2, true), |p| p.protected = true),
+        ovs_port("e", tunnel(OvsTunnelKind::Geneve { port: 6082 }, Some(4101), 3, false), |_| {}),
+        ovs_port("g", tunnel(OvsTunnelKind::Gre, None, 4, true), |_| {}),
+    ]);
+    check(&base(), &was, &expect![[""]]);
+    let is = with(vec![ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4200), 5, true), |_| {})]);
+    check(&was, &is, &expect![[""]]);
 }

@@ -109,7 +109,7 @@ pub fn entries(telling: &Telling) -> Vec<Entry> {
 fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
     for id in devices(resource) {
         let role = match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) | Resource::Neighbour(_) => continue,
             Resource::Device(Device::Veth(_)) => Role::Pair(resource.key()),
             Resource::Device(Device::Bridge(_) | Device::Stray { .. }) => Role::Bridge,
             Resource::Device(Device::Single(_)) => Role::Single,
@@ -131,14 +131,13 @@ fn note_role(resource: &Resource, roles: &mut HashMap<DeviceId, Role>) {
 /// The devices that come with a resource.
 fn devices(resource: &Resource) -> Vec<DeviceId> {
     let device = |key| match key {
-        Key::Neighbour(_, _) => todo!("hosts"),
-        Key::Vni { .. } | Key::Gre(_) | Key::Fdb(_, _, _) => todo!("hosts"),
         Key::Device(id) => Some(id),
         Key::Netns(_) | Key::Up(_) | Key::Port(_) | Key::PortVlans(_) | Key::Qdisc(_) | Key::Tuning(..) => None,
         Key::Address(..) | Key::Route { .. } | Key::Sysctl(..) | Key::Ran(..) | Key::Ovs(_) => None,
+        Key::Vni { .. } | Key::Gre(_) | Key::Fdb(..) | Key::Neighbour(..) => None,
     };
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => Vec::new(),
         Resource::Device(_) | Resource::Ovs(_) => resource.claims().into_iter().filter_map(device).collect(),
         Resource::Netns(n) => vec![n.lo()],
         Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) => Vec::new(),
@@ -160,7 +159,8 @@ impl Gathering<'_> {
             Some(Role::Bridge | Role::Single | Role::Ovs(_)) | None => of_device(id),
         };
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(f) => of_device(&f.device),
+            Resource::Neighbour(n) => of_device(&n.device),
             Resource::Ovs(o) => self.ovs_subject(o),
             Resource::Netns(n) => Subject::Netns(NetnsId::Named(n.name.clone())),
             Resource::Device(Device::Veth(_)) => Subject::Link(resource.key()),
@@ -197,7 +197,7 @@ impl Gathering<'_> {
         let resource = subject(action);
         let subject = self.subject(resource);
         let whole = match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) | Resource::Neighbour(_) => false,
             Resource::Netns(_) | Resource::Device(Device::Veth(_)) | Resource::Ovs(Ovs::Bridge(_)) => true,
             Resource::Ovs(Ovs::Port(port)) => self.is_whole_link(port),
             Resource::Device(_) => matches!(subject, Subject::HostBridge(_)),
@@ -271,7 +271,7 @@ impl Gathering<'_> {
     fn add_fallen(&mut self, key: &Key) {
         let Some(resource) = self.telling.plan.before.get(key) else { return };
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) | Resource::Neighbour(_) => {}
             Resource::Ovs(Ovs::Port(port)) if self.is_whole_link(port) => {
                 let subject = self.ovs_subject(&Ovs::Port(port.clone()));
                 self.entry(subject).sign = Sign::Delete;
@@ -313,7 +313,8 @@ impl Gathering<'_> {
         }
         let made = &mut self.entry(subject).made;
         match resource {
-            Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+            Resource::Fdb(_) => made.fdb += 1,
+            Resource::Neighbour(_) => made.neighbours += 1,
             Resource::Netns(_) | Resource::Up(_) | Resource::Ovs(_) => {}
             Resource::Device(Device::Bridge(b)) => made.bridge = Some(("bridge", words::bridge_about(b))),
             Resource::Device(Device::Stray { .. }) => {}
@@ -376,7 +377,8 @@ fn netns_key(netns: &NetnsId) -> Key {
 
 fn kind(resource: &Resource) -> &'static str {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) => "FDB entry",
+        Resource::Neighbour(_) => "neighbour",
         Resource::Ovs(Ovs::Bridge(_)) => "bridge",
         Resource::Ovs(Ovs::Port(_)) => "port",
         Resource::Ovs(Ovs::Mirror(_)) => "mirror",

@@ -25,7 +25,6 @@ pub fn reason(from: &Resource, to: &Resource, before: &HostState, gone: &HashSet
 
 fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
     match (from, to) {
-        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
         (Resource::Ovs(a), Resource::Ovs(b)) => ovs(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device(a, b, names),
         (Resource::Netns(a), Resource::Netns(b)) if !a.mounted && b.mounted => {
@@ -48,7 +47,9 @@ fn field(from: &Resource, to: &Resource, names: &Names) -> Option<String> {
             | Resource::Route(_)
             | Resource::Sysctl(_)
             | Resource::Ran(_)
-            | Resource::Ovs(_),
+            | Resource::Ovs(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_),
             _,
         ) => None,
     }
@@ -104,9 +105,12 @@ fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
         let [was, is] = [was, is].map(|id| names.end(&id));
         return Some(format!("it moves from {was} to {is}, which needs a new {}", kind_of(b)));
     }
+    if let Some(changes) = words::tunnel_changes(a, b) {
+        return changes.0.first().map(|change| format!("{change}: the kernel fixes that when a tunnel is made"));
+    }
     let (was, is) = (words::sort(a)?, words::sort(b)?);
     let why = match &b.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => return None,
         SingleKind::Dummy => return None,
         SingleKind::Vlan { .. } => "the kernel fixes a VLAN device's tag when it is made",
         SingleKind::Macvlan { .. } => "the kernel neither enters nor leaves passthru on a device that is there",
@@ -119,8 +123,9 @@ fn single(a: &Single, b: &Single, names: &Names) -> Option<String> {
 
 fn kind_of(single: &Single) -> &'static str {
     match &single.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
         SingleKind::Vlan { .. } => "VLAN device",
+        SingleKind::Vxlan(_) => "VXLAN device",
+        SingleKind::Gretap(_) | SingleKind::Gre(_) => "GRE device",
         SingleKind::Vrf { .. } => "VRF",
         SingleKind::Dummy | SingleKind::Macvlan { .. } | SingleKind::Ipvlan { .. } | SingleKind::Bond(_) => {
             single.kind.name()

@@ -10,9 +10,10 @@ use crate::planned::{Joins, Names};
 mod device;
 mod impairment;
 pub mod ovs;
+pub mod tunnel;
 mod vlans;
 
-pub use device::{about, bridge_about, end_about, link, sort};
+pub use device::{about, bridge_about, end_about, link, sort, tunnel_changes};
 pub use impairment::{bucket, distribution, impairment, whole};
 pub use vlans::vlans;
 
@@ -24,7 +25,8 @@ pub fn noun(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> Str
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => tunnel::fdb(f, names, within),
+        Resource::Neighbour(n) => tunnel::neighbour(n, names, within),
         Resource::Ovs(o) => ovs::noun(o, names, within),
         Resource::Netns(n) => format!("namespace {}", n.name),
         Resource::Device(d) => device::noun(d, names, within),
@@ -89,7 +91,7 @@ pub fn with<T: AsRef<str>>(text: String, words: &[T]) -> String {
 /// What is said of one end of a link beside its addresses: `delay 10ms`, `access VLAN 10`, `gso off`.
 pub fn of_end(resource: &Resource) -> Option<(DeviceId, String)> {
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(_) | Resource::Neighbour(_) => None,
         Resource::PortVlans(v) => Some((v.device.clone(), vlans(v))),
         Resource::Qdisc(q) => Some((q.device.clone(), impairment(&q.kind))),
         Resource::Tuning(t) => Some((t.device.clone(), format!("{} {}", t.knob, tuned(t)))),
@@ -157,7 +159,7 @@ fn flat(value: &str) -> String {
 /// What an update changes, each as `mtu 1500 → 9000`.
 pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&NetnsId>) -> Vec<String> {
     match (from, to) {
-        (Resource::Fdb(_), _) | (Resource::Neighbour(_), _) => todo!("hosts"),
+        (Resource::Neighbour(a), Resource::Neighbour(b)) => vec![format!("behind {} → {}", a.to, b.to)],
         (Resource::Ovs(a), Resource::Ovs(b)) => ovs::changes(a, b, names),
         (Resource::Device(a), Resource::Device(b)) => device::changes(a, b, names, within),
         (Resource::Port(a), Resource::Port(b)) => port_changes(a, b, names),
@@ -181,7 +183,9 @@ pub fn changes(from: &Resource, to: &Resource, names: &Names, within: Option<&Ne
             | Resource::Route(_)
             | Resource::Sysctl(_)
             | Resource::Ran(_)
-            | Resource::Ovs(_),
+            | Resource::Ovs(_)
+            | Resource::Fdb(_)
+            | Resource::Neighbour(_),
             _,
         ) => Vec::new(),
     }
@@ -211,7 +215,8 @@ pub fn place(resource: &Resource, names: &Names, within: Option<&NetnsId>) -> St
         false => format!(" on {}", names.netns(netns)),
     };
     match resource {
-        Resource::Fdb(_) | Resource::Neighbour(_) => todo!("hosts"),
+        Resource::Fdb(f) => tunnel::fdb(f, names, within),
+        Resource::Neighbour(n) => tunnel::neighbour_place(n, names, within),
         Resource::Ovs(o) => ovs::place(o, names, within),
         Resource::Port(p) => format!("port {}", end(&p.device)),
         Resource::PortVlans(v) => format!("VLANs of {}", end(&v.device)),

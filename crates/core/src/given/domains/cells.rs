@@ -28,11 +28,10 @@ pub(super) enum Entry {
 impl Entry {
     pub(super) fn on_nic(kind: LinkKind) -> Self {
         Entry::Nic(match kind {
-            LinkKind::Overlay => todo!("hosts"),
             LinkKind::Macvlan(MacvlanMode::Bridge) | LinkKind::Ipvlan(_) => true,
             // In vepa mode it depends on the switch outside.
             LinkKind::Macvlan(MacvlanMode::Private | MacvlanMode::Vepa | MacvlanMode::Passthru) => false,
-            LinkKind::Veth | LinkKind::Bond { .. } => false,
+            LinkKind::Veth | LinkKind::Bond { .. } | LinkKind::Overlay => false,
         })
     }
 }

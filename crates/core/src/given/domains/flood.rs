@@ -7,7 +7,7 @@ use super::cells::{Entry, Passage};
 use super::ports::{PortVlans, is_isolated};
 use super::{Cells, Domain, Links, Medium, Wire, is_up};
 use crate::given::interfaces::InterfaceId;
-use crate::topology::{Topology, is_output};
+use crate::topology::{Node, Topology, is_output};
 
 pub(super) struct Flood<'a> {
     topology: &'a Topology,
@@ -33,9 +33,8 @@ impl<'a> Flood<'a> {
     pub(super) fn new(topology: &'a Topology, links: Links, filtering: &'a [bool]) -> Self {
         let mut ports = vec![Vec::new(); topology.graph.node_count()];
         for edge in topology.graph.edge_indices() {
-            let is_port = |&side: &usize| {
-                topology.end_node(edge, side).switch().is_some() && !is_output(&topology.graph, edge, side)
-            };
+            let is_port =
+                |&side: &usize| joins(topology.end_node(edge, side)) && !is_output(&topology.graph, edge, side);
             for side in [0, 1].into_iter().filter(is_port) {
                 ports[topology.graph[edge].ends[side].node.index()].push((edge, side));
             }
@@ -90,16 +89,12 @@ impl<'a> Flood<'a> {
         let into = [0, 1].map(|side| if carries { self.enter(edge, side, wire) } else { None });
         let mut entry = Entry::Port(wire, false);
         for side in [0, 1] {
-            let end = &self.topology.graph[edge].ends[side];
             if let Some(switch) = into[side] {
-                entry = Entry::Port(switch, is_isolated(self.topology, end.node, &end.port));
+                entry = Entry::Port(switch, is_isolated(self.topology, edge, side));
             }
         }
         if let [Some(a), Some(b)] = into {
-            let isolated = [0, 1].map(|side| {
-                let end = &self.topology.graph[edge].ends[side];
-                is_isolated(self.topology, end.node, &end.port)
-            });
+            let isolated = [0, 1].map(|side| is_isolated(self.topology, edge, side));
             found.passages.push(Passage { edge, switches: [a, b], isolated });
         }
         if wire.tags == super::Tags::NONE {
@@ -112,7 +107,9 @@ impl<'a> Flood<'a> {
     /// Where a frame goes in at the end of a link that is a port of a switch.
     fn enter(&self, edge: EdgeIndex<u32>, side: usize, wire: Wire) -> Option<Wire> {
         let end = &self.topology.graph[edge].ends[side];
-        self.topology.graph[end.node].switch().filter(|_| !is_output(&self.topology.graph, edge, side))?;
+        if !joins(&self.topology.graph[end.node]) || is_output(&self.topology.graph, edge, side) {
+            return None;
+        }
         if !self.filtering[end.node.index()] {
             return Some(Wire { place: Medium::Switch(end.node, 0), tags: wire.tags });
         }
@@ -120,9 +117,12 @@ impl<'a> Flood<'a> {
         Some(Wire { place: Medium::Switch(end.node, vlan), tags })
     }
 
-    /// Out of a switch by all of its ports.
+    /// Out of a switch by all of its ports, or out of an overlay by all of its ends.
     fn through(&self, switch: NodeIndex<u32>, vlan: u16, wire: Wire, found: &mut Found) -> Vec<Wire> {
-        found.domain.switches.push(switch);
+        match self.topology.graph[switch].overlay() {
+            Some(_) => found.domain.overlays.push(switch),
+            None => found.domain.switches.push(switch),
+        }
         if self.filtering[switch.index()] {
             found.domain.vlan = Some(found.domain.vlan.map_or(vlan, |known| known.min(vlan)));
         }
@@ -130,13 +130,20 @@ impl<'a> Flood<'a> {
         found.bridges.extend(bridges.map(|&switch| (switch, Entry::Port(wire, false))));
         let out = |&(edge, side): &(EdgeIndex<u32>, usize)| {
             let carries = self.links == Links::All || is_up(self.topology, edge);
-            let port = &self.topology.graph[edge].ends[side].port;
-            let tags =
-                if self.filtering[switch.index()] { PortVlans::of(port).leave(vlan, wire.tags)? } else { wire.tags };
+            let tags = if self.filtering[switch.index()] {
+                PortVlans::of(&self.topology.graph[edge].ends[side].port).leave(vlan, wire.tags)?
+            } else {
+                wire.tags
+            };
             carries.then_some(Wire { place: Medium::Link(edge), tags })
         };
         self.ports[switch.index()].iter().filter_map(out).collect()
     }
+}
+
+/// Whether what comes in at one end of a node's links goes out at the others.
+fn joins(node: &Node) -> bool {
+    node.switch().is_some() || node.overlay().is_some()
 }
 
 impl Found {
@@ -144,6 +151,8 @@ impl Found {
         let Found { mut domain, members, bridges, passages } = self;
         domain.switches.sort_unstable();
         domain.switches.dedup();
+        domain.overlays.sort_unstable();
+        domain.overlays.dedup();
         domain.links.sort_unstable();
         domain.links.dedup();
         let entries = || members.iter().map(|(_, entry)| *entry).chain(bridges.iter().map(|(_, entry)| *entry));

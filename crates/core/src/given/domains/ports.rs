@@ -1,8 +1,9 @@
 //! Which VLANs pass the ports of a switch, and how.
 
-use petgraph::graph::NodeIndex;
+use petgraph::graph::EdgeIndex;
 
 use super::tags::Tags;
+use crate::given::overlays;
 use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
 
 /// The VLAN of a port of a filtering switch that has none written, and of such a switch's own addresses: as a kernel's default
@@ -79,7 +80,9 @@ impl<'a> PortVlans<'a> {
     }
 }
 
-/// Whether a port hears only such ports as are not isolated.
-pub(crate) fn is_isolated(topology: &Topology, node: NodeIndex<u32>, port: &PortWritten) -> bool {
-    topology.graph[node].switch().is_some() && port.isolated == Some(true)
+/// Whether the end of a link is a port that hears only such ports as are not isolated.
+pub(crate) fn is_isolated(topology: &Topology, edge: EdgeIndex<u32>, side: usize) -> bool {
+    let end = &topology.graph[edge].ends[side];
+    topology.graph[end.node].switch().is_some()
+        && (end.port.isolated == Some(true) || overlays::is_split_horizon(topology, edge))
 }

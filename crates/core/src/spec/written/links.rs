@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::either::{Either, either_visitor};
 use super::treatment::treated;
-use super::{OneOrMany, PolicingSpec, Scalars};
+use super::{GeneveSpec, GreSpec, OneOrMany, PolicingSpec, Scalars, VxlanSpec};
 use crate::resource::{BondMode, IpvlanMode, MacvlanMode};
 
 treated! {
@@ -59,6 +59,14 @@ treated! {
         pub macvlan: Option<MacvlanMode>,
         /// An ipvlan device on a NIC of the machine, which is the other endpoint (`host:eth1`): what it looks at.
         pub ipvlan: Option<IpvlanMode>,
+        /// Between hosts: frames in VXLAN, which is the default.
+        pub vxlan: Option<VxlanSpec>,
+        /// Between hosts: frames in Geneve, of switches of Open vSwitch.
+        pub geneve: Option<GeneveSpec>,
+        /// Between two hosts: frames in GRE.
+        pub gretap: Option<GreSpec>,
+        /// Between hosts: packets in GRE, of nodes that are no switches.
+        pub gre: Option<GreSpec>,
     }
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{InterfaceSpec, MirrorSpec, OneOrMany, Scalar};
+use super::{GeneveSpec, GreSpec, InterfaceSpec, MirrorSpec, OneOrMany, Scalar, VxlanSpec};
 use crate::resource::{Datapath, FailMode};
 
 /// What a node is.
@@ -19,6 +19,8 @@ pub enum KindSpec {
     Bridge,
     /// A bridge of Open vSwitch: a switch, in the machine's own namespace.
     Ovs,
+    /// A machine itself: its own namespace, as an end system.
+    Host,
 }
 
 /// Whose namespace a bridge lives in.
@@ -38,6 +40,18 @@ pub struct NodeSpec {
     pub kind: Option<KindSpec>,
     /// The group whose settings it takes over.
     pub group: Option<String>,
+    /// The host that it is on; by default the machine that netsim runs on, or with `place: auto` whichever netsim takes.
+    pub host: Option<String>,
+    /// Of a bridge: the hosts that it is on; on each is a bridge, and an overlay joins them.
+    pub hosts: Option<OneOrMany>,
+    /// Of a bridge on several hosts: VXLAN joins them, which is the default.
+    pub vxlan: Option<VxlanSpec>,
+    /// Of a switch of Open vSwitch on several hosts: Geneve joins them.
+    pub geneve: Option<GeneveSpec>,
+    /// Of a bridge on two hosts: GRE with frames in it joins them.
+    pub gretap: Option<GreSpec>,
+    /// Of nothing: packets in GRE join no bridges.
+    pub gre: Option<GreSpec>,
     /// `host`: a bridge lives in the machine's own namespace, not in one of its own.
     pub namespace: Option<NamespaceSpec>,
     /// What a bridge gives addresses out from: one subnet per family, or `none`.

@@ -14,9 +14,8 @@ impl Writing<'_, '_> {
     pub(super) fn place_addresses(&mut self, drafts: Vec<&mut Draft>) {
         let graph = &self.building.graph;
         let takes = |kind: &Kind| match kind {
-            Kind::Host | Kind::Overlay(_) => todo!("hosts"),
-            Kind::Namespace | Kind::Router => true,
-            Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } => false,
+            Kind::Namespace | Kind::Router | Kind::Host => true,
+            Kind::Bridge(_) | Kind::Ovs(..) | Kind::Nic { .. } | Kind::Overlay(_) => false,
         };
         let ends = drafts.into_iter().map(|d| &mut d.end);
         let mut ends: Vec<&mut Endpoint> = ends.filter(|e| takes(&graph[e.node].kind)).collect();

@@ -6,6 +6,7 @@ use super::super::{BondWritten, Kind, LinkKind, codes};
 use super::Writing;
 use crate::problem::Place;
 use crate::resource::BondMode;
+use crate::spec::written::Overlays;
 
 /// Pairs of a bond.
 const BOND_LINKS: std::ops::RangeInclusive<u32> = 2..=16;
@@ -34,7 +35,8 @@ impl Writing<'_, '_> {
         let link = self.link;
         let keys =
             [("bond", link.bond.is_some()), ("macvlan", link.macvlan.is_some()), ("ipvlan", link.ipvlan.is_some())];
-        let keys: Vec<&str> = keys.into_iter().filter_map(|(key, is)| is.then_some(key)).collect();
+        let overlay = Overlays::from(link).keys().next();
+        let keys: Vec<&str> = keys.into_iter().filter_map(|(key, is)| is.then_some(key)).chain(overlay).collect();
         if let [a, b, ..] = keys.as_slice() {
             let message = format!("a link is made in one way, and here are `{a}` and `{b}`");
             self.building.problems.tell(codes::LINK_KIND, &self.at, message, "take one of them away");
@@ -59,8 +61,7 @@ impl Writing<'_, '_> {
 /// Why a link of this kind cannot join these two, and what to do; none if it can.
 pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'static str)> {
     let word = match kind {
-        LinkKind::Overlay => todo!("hosts"),
-        LinkKind::Veth => return None,
+        LinkKind::Veth | LinkKind::Overlay => return None,
         LinkKind::Bond { .. } if kinds.iter().any(|kind| matches!(kind, Kind::Ovs(..))) => {
             let hint = "link it by one pair, or make the bridge one of the kernel";
             return Some(("a port of Open vSwitch is no `bond` of the kernel".to_owned(), hint));
@@ -70,17 +71,6 @@ pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'stat
         LinkKind::Ipvlan(_) => "ipvlan",
     };
     let (message, hint) = match kinds {
-        [Kind::Nic { .. }, Kind::Overlay(_)] => todo!("hosts"),
-        [Kind::Ovs(_, _), Kind::Host] | [Kind::Ovs(_, _), Kind::Overlay(_)] | [Kind::Nic { .. }, Kind::Host] => {
-            todo!("hosts")
-        }
-        [Kind::Router, Kind::Overlay(_)] | [Kind::Bridge(_), Kind::Host] | [Kind::Bridge(_), Kind::Overlay(_)] => {
-            todo!("hosts")
-        }
-        [Kind::Namespace, Kind::Host] | [Kind::Namespace, Kind::Overlay(_)] | [Kind::Router, Kind::Host] => {
-            todo!("hosts")
-        }
-        [Kind::Host, _] | [Kind::Overlay(_), _] => todo!("hosts"),
         [Kind::Nic { .. }, Kind::Namespace | Kind::Router] | [Kind::Namespace | Kind::Router, Kind::Nic { .. }] => {
             return None;
         }
@@ -90,9 +80,12 @@ pub(super) fn unfit(kind: LinkKind, kinds: [&Kind; 2]) -> Option<(String, &'stat
         [Kind::Nic { .. }, Kind::Bridge(_) | Kind::Ovs(..)] | [Kind::Bridge(_) | Kind::Ovs(..), Kind::Nic { .. }] => {
             ("belongs to a node, and here is a bridge", "name a namespace or a router")
         }
+        [Kind::Nic { .. }, Kind::Host | Kind::Overlay(_)] | [Kind::Host | Kind::Overlay(_), Kind::Nic { .. }] => {
+            ("belongs to a node, and here is the machine itself", "name a namespace or a router")
+        }
         [
-            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
-            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host | Kind::Overlay(_),
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Ovs(..) | Kind::Host | Kind::Overlay(_),
         ] => ("stands on a NIC of the machine, and here is none", "write the NIC as one of the endpoints: `host:eth1`"),
     };
     Some((format!("a `{word}` {message}"), hint))

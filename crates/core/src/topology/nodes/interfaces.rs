@@ -163,6 +163,12 @@ impl<'s> NodeOf<'_, 's, '_> {
             );
             return None;
         }
+        if self.kind == KindSpec::Host {
+            let message = "the machine itself has no interfaces of netsim's but those that links make";
+            let hint = "write it on a namespace or a router of that host";
+            self.problems.tell(codes::MACHINE, &at, message, hint);
+            return None;
+        }
         if self.is_switch() && !internal {
             let message = "a bridge has no interfaces of its own, only ports that links make";
             let hint = "write `vlan:` on the link of a port; other devices belong in a namespace or a router";

@@ -63,8 +63,7 @@ fn one(stack: &mut Stack, member: &str, bond: bool, at: &Place) {
     let what = stack.what(named);
     let fits = match what {
         What::Veth | What::Dummy | What::Internal | What::Vlan | What::Macvlan => true,
-        What::Bond => !bond,
-        What::Ipvlan => !bond,
+        What::Bond | What::Ipvlan | What::Gre => !bond,
         What::Vrf => false,
     };
     if !fits {

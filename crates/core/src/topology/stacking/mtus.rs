@@ -4,6 +4,7 @@ use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
 use super::super::building::{Building, of_family};
+use super::super::spread::Span;
 use super::super::values::{Family, IPV6_MIN_MTU};
 use super::super::{LinkKind, OwnKind, codes};
 use super::{Named, Stack, pin};
@@ -87,8 +88,13 @@ fn mtu(stack: &Stack, named: Named, depth: usize) -> Option<u32> {
         Named::End(edge, side) => {
             let link = &stack.building.graph[edge];
             match link.kind {
-                LinkKind::Overlay => todo!("hosts"),
-                LinkKind::Veth | LinkKind::Bond { .. } => Some(link.ends[side].mtu.unwrap_or(DEFAULT)),
+                // Between hosts there is less room, which is found out later.
+                LinkKind::Veth | LinkKind::Overlay if stack.building.spans[edge.index()] != Span::One => {
+                    link.ends[side].mtu
+                }
+                LinkKind::Veth | LinkKind::Overlay | LinkKind::Bond { .. } => {
+                    Some(link.ends[side].mtu.unwrap_or(DEFAULT))
+                }
                 LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => link.ends[side].mtu,
             }
         }

@@ -59,7 +59,7 @@ fn unfit(kind: &OwnKind, parent: What) -> Option<&'static str> {
         OwnKind::Dummy | OwnKind::Internal { .. } | OwnKind::Bond { .. } | OwnKind::Vrf { .. } => return None,
     };
     match (own, parent) {
-        (_, What::Vrf) => Some("takes no frames itself"),
+        (_, What::Vrf | What::Gre) => Some("takes no frames itself"),
         (What::Vlan, What::Ipvlan) => Some("takes no tagged frames"),
         // A kernel would put it on the device beneath, without a word.
         (What::Macvlan | What::Ipvlan, What::Macvlan | What::Ipvlan) => Some("is itself one of several on a device"),

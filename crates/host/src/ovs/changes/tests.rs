@@ -109,7 +109,7 @@ fn a_plan_is_two_transactions_by_names() {
          + ovs-qos o1 10000000
          ~ ovs-port o0 br0 => ovs-port o0 br0 trunks=10/20 mode=trunk",
     );
-    let [removals, builds] = script(&lab(), &plan);
+    let [removals, builds] = script(&lab(), &plan.iter().collect::<Vec<_>>());
     assert_eq!(
         told(&removals),
         ["--if-exists destroy QoS o9", "clear Port o9 qos", "--if-exists del-port br0 o9", "--if-exists del-br br9"]

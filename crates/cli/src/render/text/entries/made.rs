@@ -23,6 +23,9 @@ pub struct Made {
     pub ends: Vec<(String, Vec<String>)>,
     /// Its mirrors, and its flows, in words.
     pub more: Vec<String>,
+    /// Where its tunnels are told to send what.
+    pub fdb: usize,
+    pub neighbours: usize,
     pub routes: usize,
     /// How many of them are default routes by gateways, and those gateways.
     pub default_routes: usize,
@@ -45,6 +48,8 @@ impl Made {
             [first, .., last] if all.len() > 4 => format!("{interface} {first} … {last} ({} addresses)", all.len()),
             _ => format!("{interface} {}", all.join(" ")),
         }));
+        parts.extend((self.fdb > 0).then(|| count(self.fdb, "FDB entry")));
+        parts.extend((self.neighbours > 0).then(|| count(self.neighbours, "neighbour")));
         match (self.routes, self.default_routes) {
             (0, _) => {}
             (routes, defaults) if routes == defaults => {
@@ -86,6 +91,8 @@ impl Made {
             ("port", self.ports),
             ("interface", if self.bridge.is_some() { 0 } else { self.interfaces + self.devices.len() }),
             ("address", addresses),
+            ("FDB entry", self.fdb),
+            ("neighbour", self.neighbours),
             ("route", self.routes),
             ("sysctl", self.sysctls),
             ("program", self.programs),

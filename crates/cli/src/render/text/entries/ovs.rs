@@ -29,9 +29,10 @@ impl Gathering<'_> {
             },
             Ovs::Bridge(bridge) => Subject::OvsBridge(bridge.name),
             Ovs::Port(port) => match port.kind {
-                OvsPortKind::Tunnel(_) => todo!("hosts"),
                 OvsPortKind::Patch { peer } => Subject::Link(patch_link(port.name, peer)),
-                OvsPortKind::Device | OvsPortKind::Internal { .. } => Subject::OvsBridge(port.bridge),
+                OvsPortKind::Device | OvsPortKind::Internal { .. } | OvsPortKind::Tunnel(_) => {
+                    Subject::OvsBridge(port.bridge)
+                }
             },
             Ovs::Mirror(mirror) => Subject::OvsBridge(mirror.bridge),
             Ovs::Flows(flows) => Subject::OvsBridge(flows.bridge),
@@ -80,8 +81,7 @@ impl Gathering<'_> {
         let end = self.telling.names.ovs_end(port.name);
         let treated = words::ovs::treated(port);
         match port.kind {
-            OvsPortKind::Tunnel(_) => todo!("hosts"),
-            OvsPortKind::Internal { .. } => {
+            OvsPortKind::Internal { .. } | OvsPortKind::Tunnel(_) => {
                 let text = words::ovs::on_bridge(&Ovs::Port(Box::new(port.clone())), &self.telling.names);
                 self.entry(subject).made.devices.push(text);
             }

@@ -3,7 +3,7 @@
 use netsim_core::names::Mac;
 use netsim_core::resource::{Bond, Bridge, Device, DeviceId, End, NetnsId, Single, SingleKind, Veth};
 
-use super::{end, on_off, with};
+use super::{end, on_off, tunnel, with};
 use crate::planned::Names;
 use crate::render::text::{count, natural};
 
@@ -60,7 +60,8 @@ pub fn about(single: &Single, names: &Names) -> Option<String> {
 /// The same without what it stands on: `802.1Q 10`.
 pub fn sort(single: &Single) -> Option<String> {
     match &single.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+        SingleKind::Vxlan(vxlan) => Some(tunnel::vxlan(vxlan).join(", ")),
+        SingleKind::Gretap(gre) | SingleKind::Gre(gre) => Some(tunnel::gre(gre).join(", ")),
         SingleKind::Dummy => None,
         SingleKind::Vlan { vid, protocol, .. } => Some(format!("{} {vid}", protocol.word().replace('q', "Q"))),
         SingleKind::Macvlan { mode, .. } => Some(mode.to_string()),
@@ -166,7 +167,7 @@ fn bridge_changes(a: &Bridge, b: &Bridge) -> Vec<String> {
 fn single_changes(a: &Single, b: &Single, names: &Names) -> Vec<String> {
     let mtu = |mtu: &Option<u32>| or_none(mtu.as_ref());
     let miimon = |single: &Single| match &single.kind {
-        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => todo!("hosts"),
+        SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_) => None,
         SingleKind::Bond(Bond { miimon, .. }) => Some(*miimon),
         SingleKind::Dummy
         | SingleKind::Vlan { .. }
@@ -180,7 +181,8 @@ fn single_changes(a: &Single, b: &Single, names: &Names) -> Vec<String> {
         words.collect::<Vec<_>>().join(" ")
     };
     let changes = match a.kind.name() == b.kind.name() && parent(a) == parent(b) {
-        true => Changes::default().note("mode", sort(a), sort(b), |sort| or_none(sort.as_ref())),
+        true => tunnel_changes(a, b)
+            .unwrap_or_else(|| Changes::default().note("mode", sort(a), sort(b), |sort| or_none(sort.as_ref()))),
         false => Changes(vec![format!("{} → {}", whole(a), whole(b))]),
     };
     changes
@@ -190,6 +192,28 @@ fn single_changes(a: &Single, b: &Single, names: &Names) -> Vec<String> {
         .link_local(a.link_local, b.link_local)
         .full_name(a.full_name.as_deref(), b.full_name.as_deref())
         .0
+}
+
+/// What changes of a tunnel; none of another kind.
+pub fn tunnel_changes(a: &Single, b: &Single) -> Option<Changes> {
+    match (&a.kind, &b.kind) {
+        (SingleKind::Vxlan(a), SingleKind::Vxlan(b)) => Some(tunnel::vxlan_changes(a, b)),
+        (SingleKind::Gretap(a), SingleKind::Gretap(b)) | (SingleKind::Gre(a), SingleKind::Gre(b)) => {
+            Some(tunnel::gre_changes(a, b))
+        }
+        (
+            SingleKind::Vxlan(_)
+            | SingleKind::Gretap(_)
+            | SingleKind::Gre(_)
+            | SingleKind::Dummy
+            | SingleKind::Vlan { .. }
+            | SingleKind::Macvlan { .. }
+            | SingleKind::Ipvlan { .. }
+            | SingleKind::Bond(_)
+            | SingleKind::Vrf { .. },
+            _,
+        ) => None,
+    }
 }
 
 /// A time in 1/100 s.

@@ -10,7 +10,7 @@ use netsim_core::resource::{
 use netsim_core::units::print_rate;
 
 use super::device::Changes;
-use super::{on_off, with};
+use super::{on_off, tunnel, with};
 use crate::planned::Names;
 use crate::render::text::natural;
 
@@ -57,7 +57,7 @@ fn bridge(name: IfName, names: &Names) -> String {
 /// `port`, `internal port`, `patch port`.
 pub fn port_word(kind: &OvsPortKind) -> &'static str {
     match kind {
-        OvsPortKind::Tunnel(_) => todo!("hosts"),
+        OvsPortKind::Tunnel(t) => tunnel::ovs_word(t.kind),
         OvsPortKind::Device => "port",
         OvsPortKind::Internal { .. } => "internal port",
         OvsPortKind::Patch { .. } => "patch port",
@@ -87,10 +87,10 @@ pub fn bridge_about(bridge: &OvsBridge) -> Vec<String> {
 
 /// How a port is other than one that takes all: `access VLAN 10`, `takes in 10mbit`.
 pub fn port_about(port: &OvsPort, names: &Names) -> Vec<String> {
-    let peer = match port.kind {
-        OvsPortKind::Tunnel(_) => todo!("hosts"),
-        OvsPortKind::Patch { peer } => Some(format!("to {}", names.ovs_end(peer))),
-        OvsPortKind::Device | OvsPortKind::Internal { .. } => None,
+    let peer = match &port.kind {
+        OvsPortKind::Tunnel(tunnel) => tunnel::ovs(tunnel),
+        OvsPortKind::Patch { peer } => vec![format!("to {}", names.ovs_end(*peer))],
+        OvsPortKind::Device | OvsPortKind::Internal { .. } => Vec::new(),
     };
     peer.into_iter().chain(treated(port)).collect()
 }
@@ -214,22 +214,26 @@ fn bridge_changes(a: &OvsBridge, b: &OvsBridge) -> Vec<String> {
 fn port_changes(a: &OvsPort, b: &OvsPort, names: &Names) -> Vec<String> {
     let or = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
     let mut changes = Vec::new();
-    let mut note = |was: String, is: String| {
+    let note = |changes: &mut Vec<String>, was: String, is: String| {
         if was != is {
             changes.push(format!("{was} → {is}"));
         }
     };
-    note(bridge(a.bridge, names), bridge(b.bridge, names));
-    let kind = |port: &OvsPort| match port.kind {
-        OvsPortKind::Tunnel(_) => todo!("hosts"),
+    note(&mut changes, bridge(a.bridge, names), bridge(b.bridge, names));
+    let kind = |port: &OvsPort| match &port.kind {
+        OvsPortKind::Tunnel(_) => port_word(&port.kind).to_owned(),
         OvsPortKind::Device => port_word(&port.kind).to_owned(),
         OvsPortKind::Internal { mac } => format!("{} {mac}", port_word(&port.kind)),
-        OvsPortKind::Patch { peer } => format!("{} to {}", port_word(&port.kind), names.ovs_end(peer)),
+        OvsPortKind::Patch { peer } => format!("{} to {}", port_word(&port.kind), names.ovs_end(*peer)),
     };
-    note(kind(a), kind(b));
-    note(or(vlans(a), "all VLANs"), or(vlans(b), "all VLANs"));
-    note(or(isolated(a), "not isolated"), or(isolated(b), "not isolated"));
-    note(or(policing(a), "takes in all"), or(policing(b), "takes in all"));
+    if let (OvsPortKind::Tunnel(a), OvsPortKind::Tunnel(b)) = (&a.kind, &b.kind) {
+        changes.extend(tunnel::ovs_changes(a, b));
+    } else {
+        note(&mut changes, kind(a), kind(b));
+    }
+    note(&mut changes, or(vlans(a), "all VLANs"), or(vlans(b), "all VLANs"));
+    note(&mut changes, or(isolated(a), "not isolated"), or(isolated(b), "not isolated"));
+    note(&mut changes, or(policing(a), "takes in all"), or(policing(b), "takes in all"));
     changes
 }
 

@@ -1,0 +1,166 @@
+//! Numbers of overlays, and what of two overlays takes each other's place.
+
+use std::collections::BTreeMap;
+
+use petgraph::graph::NodeIndex;
+use rustc_hash::FxHashMap;
+
+use super::codes;
+use crate::names::{HostId, stable_hash};
+use crate::problem::{Place, Problem};
+use crate::resource::{Datapath, GENEVE_PORT, VXLAN_PORT};
+use crate::topology::{Kind, Overlay, OverlayKind, Topology};
+
+/// VNIs have 24 bits, and 0 is nobody's.
+const VNIS: u32 = 1 << 24;
+
+/// Where a number is one of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Space {
+    Vxlan(u16),
+    Geneve(u16),
+    Gre,
+}
+
+impl Space {
+    fn of(kind: &OverlayKind) -> Self {
+        match kind {
+            OverlayKind::Vxlan { port, .. } => Space::Vxlan(port.unwrap_or(VXLAN_PORT)),
+            OverlayKind::Geneve { port, .. } => Space::Geneve(port.unwrap_or(GENEVE_PORT)),
+            OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => Space::Gre,
+        }
+    }
+}
+
+/// Gives each overlay its number, as written or from a hash of its name, and tells of those that clash.
+pub(super) fn settle(topology: &mut Topology) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    numbers(topology, &mut problems);
+    keys(topology, &mut problems);
+    ports(topology, &mut problems);
+    problems
+}
+
+fn overlays(topology: &Topology) -> impl Iterator<Item = (NodeIndex<u32>, &Overlay)> {
+    topology.graph.node_indices().filter_map(|node| Some((node, topology.graph[node].overlay()?)))
+}
+
+fn numbers(topology: &mut Topology, problems: &mut Vec<Problem>) {
+    let mut taken: FxHashMap<(Space, u32), NodeIndex<u32>> = FxHashMap::default();
+    let mut given: Vec<(NodeIndex<u32>, u32)> = Vec::new();
+    let mut open: Vec<(NodeIndex<u32>, Space)> = Vec::new();
+    for (node, overlay) in overlays(topology) {
+        let space = Space::of(&overlay.written.kind);
+        let written = match overlay.written.kind {
+            OverlayKind::Vxlan { vni, .. } | OverlayKind::Geneve { vni, .. } => vni,
+            OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => None,
+        };
+        let Some(vni) = written else {
+            open.push((node, space));
+            continue;
+        };
+        given.push((node, vni));
+        if let Some(other) = taken.insert((space, vni), node) {
+            let [a, b] = [other, node].map(|node| &topology.graph[node].name);
+            let message = format!("`{a}` and `{b}` are two overlays of one VNI, {vni}");
+            problems.push(clash(&overlay.written.at.key("vni"), message, "write another for one of them, or none"));
+        }
+    }
+    for (node, space) in open {
+        let name = &topology.graph[node].name;
+        let hash = stable_hash(&[topology.name.as_str(), name.as_str()]);
+        let first = u32::try_from(hash % u64::from(VNIS - 1)).expect("it is less than 24 bits");
+        let mut numbers = (0..VNIS - 1).map(|n| (first + n) % (VNIS - 1) + 1);
+        let number = numbers.find(|&n| !taken.contains_key(&(space, n))).expect("there are more VNIs than links");
+        taken.insert((space, number), node);
+        given.push((node, number));
+    }
+    for (node, number) in given {
+        if let Kind::Overlay(overlay) = &mut topology.graph[node].kind {
+            overlay.number = number;
+        }
+    }
+}
+
+/// Tunnels of GRE of one sort between the same hosts are told apart by their keys.
+fn keys(topology: &Topology, problems: &mut Vec<Problem>) {
+    // Frames or packets, from where, to where, the key.
+    type Tunnel<'a> = (bool, &'a HostId, Option<&'a HostId>, Option<u32>);
+    let mut seen: FxHashMap<Tunnel<'_>, NodeIndex<u32>> = FxHashMap::default();
+    for (node, overlay) in overlays(topology) {
+        let key = match overlay.written.kind {
+            OverlayKind::Gretap { key } | OverlayKind::Gre { key } => key,
+            OverlayKind::Vxlan { .. } | OverlayKind::Geneve { .. } => continue,
+        };
+        let frames = overlay.written.carries_frames();
+        let tunnels: Vec<Tunnel<'_>> = match overlay.hosts.as_slice() {
+            [a, b] => vec![(frames, a, Some(b), key), (frames, b, Some(a), key)],
+            many => many.iter().map(|host| (frames, host, None, key)).collect(),
+        };
+        let others: Vec<_> = tunnels.into_iter().filter_map(|t| Some((t.1, seen.insert(t, node)?))).collect();
+        let Some((host, other)) = others.first() else { continue };
+        let [a, b] = [*other, node].map(|node| &topology.graph[node].name);
+        let what = if frames { "frames" } else { "packets" };
+        let with = key.map_or("without a key".to_owned(), |key| format!("with the key {key}"));
+        let message =
+            format!("`{a}` and `{b}` are two tunnels on {host} for {what} in GRE {with}: nothing tells them apart");
+        problems.push(clash(&overlay.written.at, message, "write `key:`, another for each"));
+    }
+}
+
+/// Who has a UDP port of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    Kernel,
+    Ovs,
+    OvsGeneve,
+}
+
+impl User {
+    fn words(self) -> &'static str {
+        match self {
+            User::Kernel => "a VXLAN device",
+            User::Ovs => "VXLAN of Open vSwitch",
+            User::OvsGeneve => "Geneve of Open vSwitch",
+        }
+    }
+}
+
+/// One UDP port of a host is for VXLAN devices, or for tunnels of Open vSwitch of one kind.
+fn ports(topology: &Topology, problems: &mut Vec<Problem>) {
+    let mut users: BTreeMap<(&HostId, u16), (User, NodeIndex<u32>)> = BTreeMap::new();
+    for (node, overlay) in overlays(topology) {
+        let (port, geneve) = match Space::of(&overlay.written.kind) {
+            Space::Vxlan(port) => (port, false),
+            Space::Geneve(port) => (port, true),
+            Space::Gre => continue,
+        };
+        for edge in topology.graph.edges(node) {
+            let end = &topology.graph[edge.weight().ends[0].node];
+            let crate::topology::On::Host(host) = &end.on else { continue };
+            let user = match &end.kind {
+                // In user space it looks at packets before a socket does.
+                Kind::Ovs(_, ovs) if ovs.datapath == Some(Datapath::Netdev) => continue,
+                Kind::Ovs(..) if geneve => User::OvsGeneve,
+                Kind::Ovs(..) => User::Ovs,
+                Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => {
+                    User::Kernel
+                }
+            };
+            let (other, first) = *users.entry((host, port)).or_insert((user, node));
+            if other != user {
+                let [a, b] = [first, node].map(|node| &topology.graph[node].name);
+                let message = format!(
+                    "UDP port {port} of {host} is for {} in `{a}` and for {} in `{b}`: they cannot share it",
+                    other.words(),
+                    user.words()
+                );
+                problems.push(clash(&overlay.written.at, message, "write another `port:` for one of them"));
+            }
+        }
+    }
+}
+
+fn clash(at: &Place, message: String, hint: &str) -> Problem {
+    Problem::at(codes::CLASH, at, message).hint(hint)
+}

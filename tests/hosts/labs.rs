@@ -1,0 +1,131 @@
+//! Whole labs over several hosts by the program itself: planned, applied, changed, destroyed.
+
+use crate::bed::*;
+
+/// A pair of nodes on each of so many hosts.
+fn pairs(count: usize) -> String {
+    let range = format!("[1-{count}]");
+    let node = |name: &str| format!("  {name}{range}: {{ host: \"host{range}\" }}\n");
+    let link = format!("links:\n  - {{ endpoints: [\"a{range}\", \"b{range}\"] }}\n");
+    format!("{}nodes:\n{}{}{link}", hosts(count), node("a"), node("b"))
+}
+
+#[test]
+fn a_lab_over_three_hosts_lives_and_goes() {
+    with_hosts("labs::a_lab_over_three_hosts_lives_and_goes", 3, "", || {
+        file("t.yaml", &pairs(3));
+        let said = netsim("plan t.yaml --detailed-exitcode").ends(2);
+        assert!(said.contains("host2: copying netsim there") && said.contains("Plan: 6 nodes"), "{said}");
+        netsim("apply t.yaml").ok();
+        for host in ["host1", "host2", "host3"] {
+            let number = &host[4..];
+            assert_eq!(on(host, "ls /run/netns"), format!("t-a{number}\nt-b{number}\n"));
+            on(host, "test -s /run/netsim/t/applied.json");
+        }
+        let said = netsim("apply t.yaml").ok();
+        eprintln!("{said}");
+        assert!(said.starts_with("Lab t is as the file says: nothing to do.\n"), "{said}");
+        // Two round trips for each, and how long each took.
+        for host in ["host1", "host2", "host3"] {
+            let line = said.lines().find_map(|line| line.strip_prefix(&format!("{host}: "))).expect("it is told");
+            let trips: Vec<&str> = line.split(", ").filter_map(|trip| Some(trip.split_once(" in ")?.0)).collect();
+            assert_eq!(trips, ["lock and observe", "save and keep"], "{said}");
+        }
+        // Drift on one host is mended there alone.
+        on("host2", "ip -n t-a2 link set eth0 down");
+        let said = netsim("plan t.yaml").ok();
+        assert!(said.contains("host1") && said.contains("): nothing to do"), "{said}");
+        netsim("apply t.yaml").ok();
+        // A host that the file has left is cleaned by the same apply.
+        file("t.yaml", &pairs(2));
+        let said = netsim("apply t.yaml").ok();
+        assert!(said.contains("host3"), "{said}");
+        has_nothing_left("host3");
+        netsim("destroy t").ok();
+        for host in ["host1", "host2", "host3"] {
+            has_nothing_left(host);
+        }
+        assert!(!std::path::Path::new("/run/state/netsim/labs").exists(), "netsim's own account is left");
+    });
+}
+
+#[test]
+fn a_saved_plan_is_done_on_all_hosts_or_on_none() {
+    with_hosts("labs::a_saved_plan_is_done_on_all_hosts_or_on_none", 2, "", || {
+        file("t.yaml", &pairs(2));
+        netsim("plan t.yaml --out plan.json").ok();
+        on("host2", "ip netns add t-a2");
+        let said = netsim("apply plan.json").fails();
+        assert!(said.contains("E133") && said.contains("host host2 has changed"), "{said}");
+        on("host2", "ip netns del t-a2");
+        has_nothing_left("host1");
+        netsim("apply plan.json").ok();
+        netsim("destroy t").ok();
+        has_nothing_left("host1");
+        has_nothing_left("host2");
+    });
+}
+
+#[test]
+fn a_node_of_others_is_refused_by_the_name_of_its_host() {
+    with_hosts("labs::a_node_of_others_is_refused_by_the_name_of_its_host", 2, "", || {
+        file("t.yaml", &pairs(2));
+        on("host2", "ip netns add t-b2");
+        let said = netsim("apply t.yaml").fails();
+        assert!(said.contains("error[E07") && said.contains("host2: "), "{said}");
+        on("host2", "ip netns del t-b2");
+        has_nothing_left("host1");
+        has_nothing_left("host2");
+    });
+}
+
+#[test]
+fn a_lab_with_links_between_hosts_needs_no_more_round_trips() {
+    with_hosts("labs::a_lab_with_links_between_hosts_needs_no_more_round_trips", 3, "", || {
+        let nodes = "nodes:\n  n[1-3]: { host: \"host[1-3]\" }\n  r[1-2]: { kind: router, host: \"host[1-2]\" }\n";
+        let links = "links:\n  - { endpoints: [n1, n2, n3] }\n  - { endpoints: [r1, r2] }\n";
+        file("t.yaml", &format!("{}{nodes}{links}", hosts(3)));
+        netsim("apply t.yaml").ok();
+        assert!(on("host1", "ip -n t-n1 -d link show eth0").contains("vxlan id "));
+        let said = netsim("apply t.yaml").ok();
+        assert_eq!(said.matches(": lock and observe in ").count(), 3, "{said}");
+        assert_eq!(said.matches(", ").count(), 3, "{said}");
+        netsim("destroy t").ok();
+        for host in ["host1", "host2", "host3"] {
+            has_nothing_left(host);
+        }
+    });
+}
+
+#[test]
+fn this_machine_is_a_host_like_the_others() {
+    with_hosts("labs::this_machine_is_a_host_like_the_others", 1, "", || {
+        let text = "nodes:\n  n1: { host: host1 }\n  n2: {}\nlinks:\n  - { endpoints: [n1, n2] }\n";
+        file("t.yaml", &format!("{}{text}", hosts(1)));
+        let said = netsim("--rootless plan t.yaml").fails();
+        assert!(said.starts_with("error[E165]: "), "{said}");
+        netsim("apply t.yaml").ok();
+        assert_eq!(namespaces_here(), ["host1", "t-n2"]);
+        assert!(netsim("apply t.yaml").ok().contains("nothing to do"));
+        // What was on this machine alone, and is there no more, is cleaned as well.
+        file("t.yaml", &format!("{}nodes:\n  n1: {{ host: host1 }}\n", hosts(1)));
+        netsim("apply t.yaml").ok();
+        assert_eq!(namespaces_here(), ["host1"]);
+        assert!(!std::path::Path::new("/run/netsim").exists());
+        file("t.yaml", "name: t\nnodes:\n  n1: {}\n");
+        netsim("apply t.yaml").ok();
+        assert_eq!(namespaces_here(), ["host1", "t-n1"]);
+        has_nothing_left("host1");
+        netsim("destroy t").ok();
+        assert_eq!(namespaces_here(), ["host1"]);
+        assert!(!std::path::Path::new("/run/state/netsim/labs").exists(), "netsim's own account is left");
+    });
+}
+
+/// The namespaces on the controller; the bed has one for each host.
+fn namespaces_here() -> Vec<String> {
+    let entries = std::fs::read_dir("/run/netns").expect("the bed made it");
+    let mut names: Vec<String> = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
