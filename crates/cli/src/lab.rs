@@ -309,7 +309,8 @@ pub fn with<T>(
     let (loaded, stored) = match text.map(Target::of).transpose()? {
         Some(Target::File(file)) => {
             let loaded = file::load(&file, vars)?;
-            let stored = stores.applied(&loaded.topology.name)?;
+            // Beside a file it is a convenience.
+            let stored = stores.applied(&loaded.topology.name).unwrap_or(None);
             (loaded, stored)
         }
         Some(Target::Lab(lab)) => applied(&stores, &lab, global, screen)?,
