@@ -205,7 +205,8 @@ impl Surveyed {
 
     fn told(&self, id: &HostId, refusals: Vec<Refusal>, loaded: &Loaded) -> Vec<Refusal> {
         let names = Names::of(self.hosts.get(id).iter().flat_map(|on| on.desired.iter()).map(|(_, r)| r));
-        let origins = origins(id, &self.topology, &self.given);
+        let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
+        let origins = origins(id, &self.topology, &self.given, &facts);
         let told = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
         if self.hosts.len() + self.down.len() == 1 {
             return told;

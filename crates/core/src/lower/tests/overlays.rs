@@ -495,18 +495,17 @@ fn an_mtu_that_does_not_pass_is_told_with_the_sum() {
 }
 
 #[test]
-fn a_device_comes_from_its_link_also_where_nobody_looked_at_the_underlay() {
+fn a_device_and_what_it_is_on_the_underlay_come_from_its_link() {
     let mut lab = three();
-    lab.0.hosts.values_mut().for_each(|host| host.addresses.clear());
-    lab.over("a-b", vxlan(), &["a", "b"]);
+    lab.over("a-b", gretap(Some(3)), &["a", "b"]);
     let given = give(&lab.0, &Prior::default()).expect("a sound lab");
     let host = HostId::new("h2").expect("a name");
-    let found = origins(&host, &lab.0, &given);
+    let found = origins(&host, &lab.0, &given, &HostFacts::new());
     let of = |key: &Key| match key {
-        Key::Vni { .. } => Some("VNI"),
-        Key::Device(device) if device.name.as_str() == "eth0" => Some("device"),
+        Key::Gre(_) => Some(key.to_string()),
+        Key::Device(device) if device.name.as_str() == "eth0" => Some("device".to_owned()),
         _ => None,
     };
     let text: Vec<String> = found.iter().filter_map(|(key, at)| Some(format!("{} {at}", of(key)?))).collect();
-    assert_eq!(text, ["device links[0]", "VNI links[0]"]);
+    assert_eq!(text, ["device links[0]", "gretap from 192.0.2.2 to 192.0.2.1 key 3 links[0]"]);
 }
