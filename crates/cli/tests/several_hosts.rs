@@ -144,7 +144,11 @@ fn a_script_of_one_host_can_be_run_as_it_is() {
 #[test]
 fn what_runs_stays_where_it_is_when_more_is_placed() {
     let sandbox = Sandbox::new("hosts-stay");
-    let nodes = |count: usize| format!("name: auto\nplace: auto\nhosts:\n  h1: {{ ssh: a }}\n  h2: {{ ssh: b }}\nnodes:\n  n[1-{count}]: {{}}\n");
+    let nodes = |count: usize| {
+        format!(
+            "name: auto\nplace: auto\nhosts:\n  h1: {{ ssh: a }}\n  h2: {{ ssh: b }}\nnodes:\n  n[1-{count}]: {{}}\n"
+        )
+    };
     sandbox.file("auto.yaml", &nodes(4));
     sandbox.ok("apply auto.yaml");
     sandbox.file("auto.yaml", &nodes(6));
