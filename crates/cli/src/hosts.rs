@@ -181,6 +181,11 @@ impl Hosts {
         self.is_one() && !are_far(&self.members)
     }
 
+    /// Whether how long they took says anything: of several machines, but of none in memory.
+    pub fn tell_times(&self) -> bool {
+        !self.simulated && !self.is_here_alone()
+    }
+
     /// What they are, for the head of a plan.
     pub fn words(&self) -> String {
         match (&self.standing, self.is_here_alone()) {

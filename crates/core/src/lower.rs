@@ -62,16 +62,7 @@ pub type Desired = IndexMap<HostId, HostState>;
 
 /// Every resource that a placed topology means, host by host, there node by node, then the interfaces that no link makes, then the routes.
 pub fn lower(topology: &Topology, given: &Given, facts: &HostFacts) -> Result<Desired, Vec<Problem>> {
-    lower_all(topology, given, facts, Unknown::Told)
-}
-
-/// As [`lower`], of hosts that nobody has looked at: underlay addresses that are not known are all zeros. So it can be known what to look for there.
-pub fn outline(topology: &Topology, given: &Given) -> Result<Desired, Vec<Problem>> {
-    lower_all(topology, given, &HostFacts::default(), Unknown::MadeUp)
-}
-
-fn lower_all(topology: &Topology, given: &Given, facts: &HostFacts, unknown: Unknown) -> Result<Desired, Vec<Problem>> {
-    let (whole, mut all) = Whole::new(topology, given, facts, unknown);
+    let (whole, mut all) = Whole::new(topology, given, facts, Unknown::Told);
     let mut routes = whole.routes(&mut all);
     let mut desired = Desired::default();
     for host in topology.hosts_used() {

@@ -95,7 +95,7 @@ fn apply(
         // How long the hosts took is told with how long they then took to keep.
         screen.tell(&plan::told(lab, &plans, &on, &plan::Took::new(), false, screen));
     } else {
-        let took = if hosts.is_here_alone() { plan::Took::new() } else { took };
+        let took = if hosts.tell_times() { took } else { plan::Took::new() };
         screen.tell(&plan::told(lab, &plans, &on, &took, false, screen));
     }
     let is_new = !surveyed.is_running();

@@ -70,7 +70,7 @@ fn made(args: &PlanArgs, global: &Global, screen: &Screen, loaded: Loaded) -> Re
         surveyed.whole()?;
         let plans = surveyed.plan(&loaded)?;
         let file = PlanFile::of(&lab, &plans, &loaded.sources, Some(&surveyed));
-        let took = if hosts.is_here_alone() { Took::new() } else { took(&surveyed) };
+        let took = if hosts.tell_times() { took(&surveyed) } else { Took::new() };
         Ok(Made { plans, file, on: format!(" on {}", hosts.words()), took })
     })
 }

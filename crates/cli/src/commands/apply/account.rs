@@ -106,7 +106,7 @@ impl<'a> Account<'a> {
         let found = surveyed.is_running();
         let up = self.hosts.iter().filter(|(id, _)| surveyed.hosts.contains_key(*id));
         let kept = on_all(up, |_, host: &Host| if found { self.save_and_keep(host) } else { host.keep() });
-        if !self.hosts.is_here_alone() {
+        if self.hosts.tell_times() {
             for (id, timed) in &kept {
                 let trips = match self.hosts.reached(id) {
                     Some(reached) => reached.remote.trips(),
