@@ -578,7 +578,21 @@ fn a_tunnel_of_open_vswitch_is_a_port_with_options() {
         ovs_port("e", tunnel(OvsTunnelKind::Geneve { port: 6082 }, Some(4101), 3, false), |_| {}),
         ovs_port("g", tunnel(OvsTunnelKind::Gre, None, 4, true), |_| {}),
     ]);
-    check(&base(), &was, &expect![[""]]);
+    check(&base(), &was, &expect![[r#"
+        ovs-vsctl \
+          -- add-port sw e external_ids:netsim-lab=t \
+          -- set Interface e type=geneve 'options={csum=false,df_default=false,dst_port=6082,key=4101,local_ip=192.0.2.1,remote_ip=192.0.2.3}' \
+          -- add-port sw g external_ids:netsim-lab=t \
+          -- set Interface g type=gre 'options={csum=false,df_default=true,local_ip=192.0.2.1,remote_ip=192.0.2.4}' \
+          -- add-port sw v external_ids:netsim-lab=t protected=true \
+          -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4100,local_ip=192.0.2.1,remote_ip=192.0.2.2}'
+    "#]]);
     let is = with(vec![ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4200), 5, true), |_| {})]);
-    check(&was, &is, &expect![[""]]);
+    check(&was, &is, &expect![[r#"
+        ovs-vsctl \
+          -- --if-exists del-port sw e \
+          -- --if-exists del-port sw g \
+          -- set Port v protected=false \
+          -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4200,local_ip=192.0.2.1,remote_ip=192.0.2.5}'
+    "#]]);
 }
