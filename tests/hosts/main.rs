@@ -5,5 +5,8 @@ mod bed;
 mod broken;
 mod failure;
 mod labs;
+mod large;
 mod lost;
+mod shipped;
+mod wire;
 mod work;
