@@ -59,6 +59,8 @@ pub struct Surveyed {
     pub given: Given,
     /// What each host that answers should have and has; those that the topology has left, too.
     pub hosts: IndexMap<HostId, OnHost>,
+    /// What each host can do and has; of those that do not answer, as it was when they last did.
+    pub facts: HostFacts,
     /// The hosts that do not, and why.
     pub down: IndexMap<HostId, HostError>,
 }
@@ -113,7 +115,7 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     if !exact.is_empty() {
         seen.take(hosts.look(&exact), &exact);
     }
-    Ok(seen.surveyed(lab, wanted))
+    Ok(seen.surveyed(lab, wanted, facts))
 }
 
 /// What to look at on each host that can be worked on.
@@ -148,7 +150,7 @@ impl Seen {
         }
     }
 
-    fn surveyed(mut self, lab: &LabName, wanted: Wanted) -> Surveyed {
+    fn surveyed(mut self, lab: &LabName, wanted: Wanted, facts: HostFacts) -> Surveyed {
         let Wanted { topology, given, mut desired } = wanted;
         self.found.sort_by_key(|id, _| self.scopes.get_index_of(id));
         let on_host = |(id, (observed, took)): (HostId, (Observed, Duration))| {
@@ -156,16 +158,15 @@ impl Seen {
             (id, OnHost { desired, observed, scope, took })
         };
         let hosts = self.found.into_iter().map(on_host).collect();
-        Surveyed { lab: lab.clone(), topology, given, hosts, down: self.down }
+        Surveyed { lab: lab.clone(), topology, given, hosts, facts, down: self.down }
     }
 }
 
 impl Surveyed {
     /// What a topology whose every node is on a host means on these.
     pub fn meaning(&self, placed: &Topology) -> Result<Desired, Vec<Problem>> {
-        let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
         let ours = self.hosts.iter().map(|(id, on)| (id, &on.observed.ours));
-        Ok(meaning(placed.clone(), &Prior::from_states(ours), &facts)?.desired)
+        Ok(meaning(placed.clone(), &Prior::from_states(ours), &self.facts)?.desired)
     }
 
     /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.

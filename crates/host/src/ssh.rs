@@ -244,8 +244,7 @@ impl Way {
         command.args(["-o", &format!("ConnectTimeout={CONNECT}")]);
         command.args(["--", self.target.as_str(), &script::command(self.agent.program(), self.rights, &[COMMAND])]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Ctrl-C is for us to hear: the agent is asked to stop, and its stream is needed for that.
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        attend::in_a_session_of_its_own(&mut command);
         command
     }
 }

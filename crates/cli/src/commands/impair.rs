@@ -96,7 +96,7 @@ impl Here {
             }
         }
         let observed = hosts.host(&interface.host)?.observe(scope)?;
-        interface.surveyed.hosts[&interface.host].observed.facts = observed.facts.clone();
+        interface.surveyed.facts.insert(interface.host.clone(), observed.facts.clone());
         Ok(Here { interface, observed })
     }
 

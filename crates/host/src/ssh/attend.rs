@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, setsid};
 
 use super::{Reached, Terminal, no_ssh};
 use crate::agent::Entry;
@@ -36,6 +36,14 @@ impl Reached {
             nap = (nap * 2).min(10);
         }
     }
+}
+
+/// Ctrl-C is for us to hear: the agent is asked to stop, and its stream is needed for that. And it is the connection that reads the terminal for a program over
+/// there: of the session that the terminal is of, only who is in the foreground may (tty_ioctl(4), SIGTTIN); whoever is of another session may, too.
+#[allow(unsafe_code)]
+pub(super) fn in_a_session_of_its_own(command: &mut Command) {
+    // SAFETY: between fork and exec it does one system call that only concerns the new process.
+    unsafe { command.pre_exec(|| setsid().map(drop).map_err(Into::into)) };
 }
 
 #[allow(unsafe_code)]
