@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::bed::*;
-use crate::wire::Wire;
+use crate::wire::{Place, Wire};
 
 const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
 const OPEN_VSWITCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bed/ovs");
@@ -36,9 +36,9 @@ fn with_topology(name: &str, hosts: usize, work: impl FnOnce()) {
     assert!(!std::path::Path::new("/run/state/netsim/labs").exists(), "netsim's own account is left");
 }
 
-/// Two echo requests from a node, by the name of its namespace, are answered.
-fn ping(host: &str, netns: &str, to: &str) {
-    on(host, &format!("ip netns exec {netns} ping -c 2 -i 0.2 -W 5 {to}"));
+/// An echo request from there is answered.
+fn ping(from: Place<'_>, to: &str) {
+    from.ping(to.parse().expect("an address"));
 }
 
 /// An echo's request and reply in one tunnel: between these two hosts of the bed, so told, between these addresses.
@@ -74,8 +74,8 @@ fn a_stretched_bridge_sends_only_to_the_host_behind_which_an_address_is() {
     with_hosts("shipped::a_stretched_bridge_sends_only_to_the_host_behind_which_an_address_is", 3, "", || {
         with_topology("stretched", 3, || {
             let [vni] = vnis("host1").try_into().expect("one bridge has one");
-            let (near, aside) = (Wire::of_host("host1"), Wire::of_host("host3"));
-            ping("host1", "stretched-red-a", "10.9.0.2");
+            let (near, aside) = (Wire::of(Place::Host("host1")), Wire::of(Place::Host("host3")));
+            ping(Place::Node("host1", "stretched-red-a"), "10.9.0.2");
             let tunnel = format!("vxlan at port 4789, VNI {vni}: vlan 10");
             assert_eq!(near.seen(": 10.9.0."), there_and_back([1, 2], &tunnel, ["10.9.0.1", "10.9.0.2"]));
             assert_eq!(aside.seen(": 10.9.0."), [""; 0]);
@@ -93,8 +93,8 @@ fn a_group_gets_what_is_for_all_and_one_host_what_is_for_one() {
                 let tunnel = format!("vxlan at port 4789, VNI {vni}");
                 let netns = format!("multicast-{node}");
                 on("host1", &format!("ip -n {netns} neigh flush dev eth0"));
-                let wire = Wire::of_host("host1");
-                ping("host1", &netns, addresses[1]);
+                let wire = Wire::of(Place::Host("host1"));
+                ping(Place::Node("host1", &netns), addresses[1]);
                 let seen = wire.seen(&tunnel);
                 let asked = format!("10.255.0.1 > 239.1.1.1: {tunnel}: arp for {}", addresses[1]);
                 assert!(seen.contains(&asked), "{seen:#?}");
@@ -111,8 +111,8 @@ fn a_fabric_spread_over_four_hosts_is_joined_by_vxlan() {
         with_topology("fabric", 4, || {
             let known: Vec<String> =
                 vnis("host1").into_iter().map(|vni| format!("at port 4789, VNI {vni}: ")).collect();
-            let wire = Wire::of_host("host1");
-            ping("host1", "fabric-srv1", "10.64.0.78");
+            let wire = Wire::of(Place::Host("host1"));
+            ping(Place::Node("host1", "fabric-srv1"), "10.64.0.78");
             let there = wire.seen(": 10.64.0.64 > 10.64.0.78: echo request");
             assert!(!there.is_empty(), "nothing leaves host1");
             for told in there {
@@ -134,14 +134,14 @@ fn gre_in_its_three_forms_has_the_keys_of_the_file() {
                 ("pc1", 7, ["10.20.0.1", "10.20.0.2"], 2),
                 ("r1", 99, ["10.0.99.254", "10.0.99.3"], 3),
             ] {
-                let wire = Wire::of_host("host1");
-                ping("host1", &format!("gre-{node}"), addresses[1]);
+                let wire = Wire::of(Place::Host("host1"));
+                ping(Place::Node("host1", &format!("gre-{node}")), addresses[1]);
                 let tunnel = format!("gre, key {key}");
                 assert_eq!(wire.seen("echo"), there_and_back([1, far], &tunnel, addresses));
             }
             // Two spokes need no hub.
-            let (hub, spoke) = (Wire::of_host("host1"), Wire::of_host("host2"));
-            ping("host2", "gre-r2", "10.0.99.3");
+            let (hub, spoke) = (Wire::of(Place::Host("host1")), Wire::of(Place::Host("host2")));
+            ping(Place::Node("host2", "gre-r2"), "10.0.99.3");
             assert_eq!(spoke.seen("echo"), there_and_back([2, 3], "gre, key 99", ["10.0.99.2", "10.0.99.3"]));
             assert_eq!(hub.seen("echo"), [""; 0]);
         });
@@ -158,8 +158,8 @@ fn a_monitor_on_open_vswitch_sees_what_two_other_hosts_say_to_each_other() {
     }
     with_hosts(name, 3, &format!("[ $I != 3 ] || {OPEN_VSWITCH} start /run/openvswitch"), || {
         with_topology("ovs-vxlan", 3, || {
-            let [monitor, wire] = [Wire::of_node("host3", "ovs-vxlan-mon"), Wire::of_host("host3")];
-            on("host1", "ping -c 2 -i 0.2 -W 5 192.168.0.2");
+            let [monitor, wire] = [Wire::of(Place::Node("host3", "ovs-vxlan-mon")), Wire::of(Place::Host("host3"))];
+            ping(Place::Host("host1"), "192.168.0.2");
             let said = ["192.168.0.1 > 192.168.0.2: echo request", "192.168.0.2 > 192.168.0.1: echo reply"];
             assert_eq!(monitor.seen("echo"), said);
             let seen = wire.seen("vxlan at port");

@@ -1,12 +1,16 @@
 //! What passes a host or a node, read from a packet socket and told in a line a frame.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, socket};
+use nix::sys::socket::sockopt::ReceiveTimeout;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, recv, sendto, setsockopt, socket,
+};
+use nix::sys::time::TimeVal;
 
 use crate::bed::first_process;
 
@@ -16,26 +20,58 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Reads along from when it is made.
 pub struct Wire(OwnedFd);
 
-impl Wire {
-    /// On all interfaces of a host.
-    pub fn of_host(host: &str) -> Wire {
-        Wire::inside(format!("/proc/{}/ns/net", first_process(host)))
-    }
+/// Where on the bed: a host's own network namespace, or one of a node on it by its name there.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    Host(&'a str),
+    Node(&'a str, &'a str),
+}
 
-    /// On all interfaces of a node on a host, by the name of its namespace.
-    pub fn of_node(host: &str, netns: &str) -> Wire {
-        Wire::inside(format!("/proc/{}/root/run/netns/{netns}", first_process(host)))
-    }
-
-    fn inside(netns: String) -> Wire {
-        let open = move || {
-            let netns = std::fs::File::open(&netns).unwrap_or_else(|e| panic!("{netns}: {e}"));
+impl Place<'_> {
+    /// What is done there, in a thread of its own, which ends there.
+    fn inside<T: Send + 'static>(self, act: impl FnOnce() -> T + Send + 'static) -> T {
+        let path = match self {
+            Place::Host(host) => format!("/proc/{}/ns/net", first_process(host)),
+            Place::Node(host, netns) => format!("/proc/{}/root/run/netns/{netns}", first_process(host)),
+        };
+        let thread = std::thread::spawn(move || {
+            let netns = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
             setns(netns, CloneFlags::CLONE_NEWNET).expect("root may");
+            act()
+        });
+        thread.join().expect("it does not panic")
+    }
+
+    /// Sends one echo request (RFC 792), and waits until it is answered.
+    pub fn ping(self, to: Ipv4Addr) {
+        self.inside(move || {
+            let socket = socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp);
+            let socket = socket.expect("root may");
+            setsockopt(&socket, ReceiveTimeout, &TimeVal::new(5, 0)).expect("a socket has time-outs");
+            let request = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
+            sendto(socket.as_raw_fd(), &request, &SockaddrIn::from(SocketAddrV4::new(to, 0)), MsgFlags::empty())
+                .unwrap_or_else(|e| panic!("send to {to}: {e}"));
+            let mut packet = [0; 256];
+            loop {
+                let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::empty());
+                let length = length.unwrap_or_else(|e| panic!("{to} does not answer: {e}"));
+                if ipv4(&packet[..length])
+                    .is_some_and(|told| told.starts_with(&format!("{to} > ")) && told.ends_with("reply"))
+                {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+impl Wire {
+    /// On all interfaces of that place.
+    pub fn of(place: Place<'_>) -> Wire {
+        Wire(place.inside(|| {
             socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_NONBLOCK, SockProtocol::EthAll)
                 .expect("root may")
-        };
-        // A thread of its own, which ends there.
-        Wire(std::thread::spawn(open).join().expect("it does not panic"))
+        }))
     }
 
     /// What has passed so far with these words in it, each sort of frame once, in the order of the first.
