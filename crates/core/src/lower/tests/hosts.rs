@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use indexmap::IndexMap;
 use proptest::prelude::*;
 
-use crate::fixture::{HOSTS, Spread, Without, facts};
 use crate::expect::expect;
+use crate::fixture::{HOSTS, Spread, Without, facts};
 use crate::given::{Prior, give};
 use crate::lower::{Desired, lower, netns_of};
 use crate::names::HostId;
