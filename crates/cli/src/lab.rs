@@ -347,7 +347,10 @@ pub fn with_loaded<T>(
 ) -> Result<T, Failure> {
     let mut members = hosts::members(&loaded.topology);
     for (id, reach) in stored.iter().flat_map(Applied::members) {
-        members.entry(id).or_insert(reach);
+        // One that is reached as another now is that other, by a new name.
+        if !members.values().any(|other| *other == reach) {
+            members.entry(id).or_insert(reach);
+        }
     }
     hosts::with(global, screen, members, stored, |hosts| work(hosts, loaded))
 }
@@ -366,7 +369,7 @@ pub fn only(stores: &Stores) -> Result<LabName, Failure> {
 }
 
 /// That nothing is known of a lab, with what is.
-pub fn not_running(hosts: &Hosts, lab: &LabName) -> Failure {
+fn not_running(hosts: &Hosts, lab: &LabName) -> Failure {
     let mut labs = hosts.stores().labs().unwrap_or_default();
     hosts.iter().for_each(|(_, host)| labs.extend(host.labs().unwrap_or_default()));
     if labs.contains(lab) {
