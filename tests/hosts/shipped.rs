@@ -17,10 +17,9 @@ fn with_topology(name: &str, hosts: usize, work: impl FnOnce()) {
     let run = netsim(format!("apply {file} --check"));
     let is_made = run.succeeded();
     if is_made {
-        assert!(
-            netsim(format!("apply {file}")).ok().contains("nothing to do"),
-            "{name}: a second apply changes something"
-        );
+        let said = netsim(format!("apply {file}")).ok();
+        assert!(said.contains("nothing to do"), "{name}: a second apply changes something: {said}");
+        assert_eq!(said.matches("observe in ").count(), hosts, "{name}: one look at each host is enough: {said}");
         work();
         netsim(format!("destroy {name}")).ok();
     } else {

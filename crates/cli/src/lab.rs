@@ -90,7 +90,7 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let lab = &topology.name;
     let problems = |p| Failure::problems(sources, p);
     // Which names matter depends on what is given out, and that on what there is: guess, look, and look again only where the guess was wrong.
-    let guess = wanted(topology, &hosts.places(), &Prior::default(), &supposed(hosts.members(), topology));
+    let guess = wanted(topology, &hosts.places(), &Prior::default(), &known::likely(hosts, topology));
     let guess = match guess {
         Err(p) if hosts.is_here_alone() => return Err(problems(p)),
         // What is wrong may only seem so while nothing is known of the hosts.
