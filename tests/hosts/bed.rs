@@ -123,12 +123,16 @@ pub fn run(program: &str, arguments: &[&str]) {
     assert!(Command::new(program).args(arguments).status().expect("it starts").success(), "{program} {arguments:?}");
 }
 
-/// Runs a shell's command on a host without ssh: in the namespaces of its first process.
+/// Runs a shell's command on a host without ssh.
 pub fn on_console(host: &str, command: &str) {
+    run("nsenter", &["-t", &first_process(host), "-a", "sh", "-c", command]);
+}
+
+/// The number of a host's first process.
+pub fn first_process(host: &str) -> String {
     let pid = std::fs::read_to_string(format!("/run/bed/{host}.pid")).expect("the bed wrote it");
     let children = Command::new("pgrep").args(["-P", pid.trim()]).output().expect("procps is there");
-    let first = String::from_utf8_lossy(&children.stdout).trim().to_owned();
-    run("nsenter", &["-t", &first, "-a", "sh", "-c", command]);
+    String::from_utf8_lossy(&children.stdout).trim().to_owned()
 }
 
 /// The program that is copied to hosts, hashed once.
@@ -236,10 +240,11 @@ pub fn all_become(n: usize, desired: &HostState) {
     }
 }
 
-/// Fails the test unless nothing of the lab is on the host, and no agent: namespaces, files, processes.
+/// Fails the test unless nothing of the lab is on the host, and no agent: namespaces, files, processes, devices but for those that a kernel with GRE puts into
+/// every namespace.
 pub fn has_nothing_left(host: &str) {
-    let looks =
-        "ls /run/netns; ls -A /run/netsim 2>/dev/null; pgrep -x netsim; ip -br link | grep -v '^lo \\|^eth'; true";
+    let looks = "ls /run/netns; ls -A /run/netsim 2>/dev/null; pgrep -x netsim; \
+        ip -br link | grep -v '^lo \\|^eth\\|^gre0@\\|^gretap0@\\|^erspan0@'; true";
     let mut seen = String::new();
     // An agent that lost its netsim needs a moment for the way back.
     let clean = || {

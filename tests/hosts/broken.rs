@@ -262,3 +262,68 @@ fn a_full_disk_or_missing_rights_on_one_host_change_nothing() {
         goes_on();
     });
 }
+
+#[test]
+fn an_interrupted_apply_brings_all_hosts_back() {
+    with_hosts("broken::an_interrupted_apply_brings_all_hosts_back", 3, "", || {
+        write_files();
+        let child = applying("apply slow.yaml");
+        run("kill", &["-INT", &child.id().to_string()]);
+        let said = failed(child);
+        assert!(said.contains("error[E138]: interrupted\n") && said.matches("error[").count() == 1, "{said}");
+        assert_eq!(said.matches(": rolled back: nothing of lab t is left\n").count(), 3, "{said}");
+        all_are_clean();
+        // What is to be left is left, and kept account of.
+        let child = applying("apply slow.yaml --no-rollback");
+        run("kill", &["-INT", &child.id().to_string()]);
+        let said = failed(child);
+        assert_eq!(said.matches(": left as it is, half done\n").count(), 3, "{said}");
+        assert_eq!(on("host3", "ls /run/netns"), "t-n3\n");
+        goes_on();
+    });
+}
+
+#[test]
+fn a_host_lost_between_the_last_step_and_its_being_kept_is_told() {
+    with_hosts("broken::a_host_lost_between_the_last_step_and_its_being_kept_is_told", 3, "", || {
+        write_files();
+        for host in HOSTS {
+            // Its agent never hears that what it did is to stay.
+            let deaf = if host == "host2" { "sed -u '/keep/Q' |" } else { "" };
+            on(host, &format!("cat >/run/agent <<'END'\n#!/bin/sh\n{deaf} {NETSIM} \"$@\"\nEND\nchmod +x /run/agent"));
+        }
+        let said = netsim("apply t.yaml --agent /run/agent").fails();
+        assert!(said.contains("error[E161]: host2: "), "{said}");
+        for words in ["host1: as the file says\n", "host2: lost: ", "host3: as the file says\n"] {
+            assert!(said.contains(words), "{said}");
+        }
+        has_nothing_left("host2");
+        assert_eq!(on("host3", "ls /run/netns"), "t-n3\n");
+        goes_on();
+    });
+}
+
+#[test]
+fn nodes_of_a_host_that_is_not_there_stay_where_they_are() {
+    with_hosts("broken::nodes_of_a_host_that_is_not_there_stay_where_they_are", 3, "", || {
+        let nodes = |count: usize| format!("place: auto\n{}nodes:\n  n[1-{count}]: {{}}\n", hosts(3));
+        file("t.yaml", &nodes(9));
+        netsim("apply t.yaml").ok();
+        let there = || HOSTS.map(|host| on(host, "ls /run/netns").lines().count());
+        assert_eq!(there(), [3, 3, 3]);
+        on("host3", "kill $(cat /run/sshd.pid)");
+        file("t.yaml", &nodes(12));
+        netsim("apply t.yaml --keep-going").fails();
+        let [first, second, _] = [on("host1", "ls /run/netns"), on("host2", "ls /run/netns"), String::new()];
+        wake_sshd("host3");
+        let third = on("host3", "ls /run/netns");
+        let mut all: Vec<&str> = [&first, &second, &third].iter().flat_map(|names| names.lines()).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), [&first, &second, &third].iter().map(|names| names.lines().count()).sum::<usize>());
+        netsim("apply t.yaml").ok();
+        assert_eq!(there(), [4, 4, 4]);
+        netsim("destroy t").ok();
+        all_are_clean();
+    });
+}

@@ -129,3 +129,27 @@ fn namespaces_here() -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn two_names_of_one_machine_are_refused_and_a_new_name_is_not() {
+    with_hosts("labs::two_names_of_one_machine_are_refused_and_a_new_name_is_not", 1, "", || {
+        let nodes = "nodes:\n  a: { host: one }\n  b: { host: two }\n";
+        file("t.yaml", &format!("name: t\nhosts:\n  one: {{ ssh: host1 }}\n  two: {{ ssh: 10.255.0.1 }}\n{nodes}"));
+        for command in ["plan t.yaml", "apply t.yaml"] {
+            let said = netsim(command).fails();
+            assert!(said.contains("error[E166]: hosts one and two are one machine"), "{said}");
+        }
+        has_nothing_left("host1");
+        let named =
+            |name: &str| format!("name: t\nhosts:\n  {name}: {{ ssh: host1 }}\nnodes: {{ a: {{ host: {name} }} }}\n");
+        file("t.yaml", &named("one"));
+        netsim("apply t.yaml").ok();
+        file("t.yaml", &named("other"));
+        let said = netsim("apply t.yaml").ok();
+        assert!(said.contains("nothing to do") && said.contains("other: "), "{said}");
+        let said = netsim("exec a -- nowhere").fails();
+        assert!(said.contains("error[E113]: other: run `nowhere` in t-a"), "{said}");
+        netsim("destroy t.yaml").ok();
+        has_nothing_left("host1");
+    });
+}

@@ -65,7 +65,7 @@ fn a_program_in_a_node_has_its_streams_its_arguments_and_its_status() {
         let argv: Vec<OsString> =
             ["sh", "-c", "cat; printf %s \"$1\"; ip -br addr show eth0; exit 7", "-", evil].map(Into::into).into();
         let netns = netsim_core::resource::NetnsId::Named(netsim_core::names::NetnsName::new("b").expect("a name"));
-        let entry = Entry { netns, argv, env: vec![("NETSIM_NODE".to_owned(), "b".into())] };
+        let entry = Entry { host: id("host1"), netns, argv, env: vec![("NETSIM_NODE".to_owned(), "b".into())] };
         let began = Instant::now();
         let mut command = reached.enter(&entry, Terminal::No).expect("short");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("ssh is there");

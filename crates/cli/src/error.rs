@@ -41,6 +41,8 @@ pub mod codes {
     pub const OTHER_LAB: u16 = 139;
     /// This machine's part of a lab with other hosts, or the way to them, takes other rights.
     pub const FAR_ROOTLESS: u16 = 165;
+    /// Two hosts of a lab are one machine.
+    pub const ONE_MACHINE: u16 = 166;
     /// An impairment that means nothing, or cannot be.
     pub const IMPAIR: u16 = 170;
 }

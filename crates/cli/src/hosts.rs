@@ -51,6 +51,7 @@ pub fn with<T>(
 ) -> Result<T, Failure> {
     let mut hosts = Hosts::open(global, screen, members, stored)?;
     let result = work(&hosts);
+    hosts.hang_up();
     let left = hosts.standing.take().map_or(Ok(()), Standing::leave);
     let value = result?;
     left?;
@@ -109,6 +110,13 @@ pub fn are_far(members: &Members) -> bool {
 }
 
 impl Hosts {
+    /// Ends all connections at once: each waits for its ssh to end.
+    fn hang_up(&mut self) {
+        let reached = std::mem::take(&mut self.reached);
+        self.hosts.retain(|id, _| !reached.contains_key(id));
+        run::on_all(reached.keys().cloned().collect::<Vec<_>>().iter().zip(reached.into_values()), |_, one| drop(one));
+    }
+
     /// Those that can be worked on, in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = (&HostId, &Host)> {
         self.hosts.iter()

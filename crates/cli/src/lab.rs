@@ -90,7 +90,7 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let lab = &topology.name;
     let problems = |p| Failure::problems(sources, p);
     // Which names matter depends on what is given out, and that on what there is: guess, look, and look again only where the guess was wrong.
-    let guess = wanted(topology, &hosts.places(), &Prior::default(), &supposed(hosts.members(), topology));
+    let guess = wanted(topology, &hosts.places(), &Prior::default(), &known::likely(hosts, topology));
     let guess = match guess {
         Err(p) if hosts.is_here_alone() => return Err(problems(p)),
         // What is wrong may only seem so while nothing is known of the hosts.
@@ -206,7 +206,8 @@ impl Surveyed {
 
     fn told(&self, id: &HostId, refusals: Vec<Refusal>, loaded: &Loaded) -> Vec<Refusal> {
         let names = Names::of(self.hosts.get(id).iter().flat_map(|on| on.desired.iter()).map(|(_, r)| r));
-        let origins = origins(id, &self.topology, &self.given);
+        let facts = self.hosts.iter().map(|(id, on)| (id.clone(), on.observed.facts.clone())).collect();
+        let origins = origins(id, &self.topology, &self.given, &facts);
         let told = refused::told(refusals, &loaded.sources, |key| origins.get(key).cloned(), &names);
         if self.hosts.len() + self.down.len() == 1 {
             return told;
@@ -310,7 +311,8 @@ pub fn with<T>(
     let (loaded, stored) = match text.map(Target::of).transpose()? {
         Some(Target::File(file)) => {
             let loaded = file::load(&file, vars)?;
-            let stored = stores.applied(&loaded.topology.name)?;
+            // Beside a file it is a convenience.
+            let stored = stores.applied(&loaded.topology.name).unwrap_or(None);
             (loaded, stored)
         }
         Some(Target::Lab(lab)) => applied(&stores, &lab, global, screen)?,
@@ -345,7 +347,10 @@ pub fn with_loaded<T>(
 ) -> Result<T, Failure> {
     let mut members = hosts::members(&loaded.topology);
     for (id, reach) in stored.iter().flat_map(Applied::members) {
-        members.entry(id).or_insert(reach);
+        // One that is reached as another now is that other, by a new name.
+        if !members.values().any(|other| *other == reach) {
+            members.entry(id).or_insert(reach);
+        }
     }
     hosts::with(global, screen, members, stored, |hosts| work(hosts, loaded))
 }
@@ -364,7 +369,7 @@ pub fn only(stores: &Stores) -> Result<LabName, Failure> {
 }
 
 /// That nothing is known of a lab, with what is.
-pub fn not_running(hosts: &Hosts, lab: &LabName) -> Failure {
+fn not_running(hosts: &Hosts, lab: &LabName) -> Failure {
     let mut labs = hosts.stores().labs().unwrap_or_default();
     hosts.iter().for_each(|(_, host)| labs.extend(host.labs().unwrap_or_default()));
     if labs.contains(lab) {

@@ -38,7 +38,6 @@ use behind::Behind;
 use lowered::Lowered;
 pub use origins::origins;
 use tunnels::Tunnels;
-use underlay::Unknown;
 
 /// The codes of the problems told here.
 mod codes {
@@ -62,16 +61,7 @@ pub type Desired = IndexMap<HostId, HostState>;
 
 /// Every resource that a placed topology means, host by host, there node by node, then the interfaces that no link makes, then the routes.
 pub fn lower(topology: &Topology, given: &Given, facts: &HostFacts) -> Result<Desired, Vec<Problem>> {
-    lower_all(topology, given, facts, Unknown::Told)
-}
-
-/// As [`lower`], of hosts that nobody has looked at: underlay addresses that are not known are all zeros. So it can be known what to look for there.
-pub fn outline(topology: &Topology, given: &Given) -> Result<Desired, Vec<Problem>> {
-    lower_all(topology, given, &HostFacts::default(), Unknown::MadeUp)
-}
-
-fn lower_all(topology: &Topology, given: &Given, facts: &HostFacts, unknown: Unknown) -> Result<Desired, Vec<Problem>> {
-    let (whole, mut all) = Whole::new(topology, given, facts, unknown);
+    let (whole, mut all) = Whole::new(topology, given, facts);
     let mut routes = whole.routes(&mut all);
     let mut desired = Desired::default();
     for host in topology.hosts_used() {
@@ -99,11 +89,11 @@ struct Whole<'a> {
 
 impl<'a> Whole<'a> {
     /// With the problems of what hosts cannot agree on.
-    fn new(topology: &'a Topology, given: &'a Given, facts: &HostFacts, unknown: Unknown) -> (Self, Vec<Problem>) {
+    fn new(topology: &'a Topology, given: &'a Given, facts: &HostFacts) -> (Self, Vec<Problem>) {
         let interfaces = interfaces_of_nodes(topology);
         let stacks = Stacks::new(topology, given, &interfaces);
         let filtering = ports::filtering(topology);
-        let (tunnels, problems) = Tunnels::new(topology, &stacks, &filtering, facts, unknown);
+        let (tunnels, problems) = Tunnels::new(topology, &stacks, &filtering, facts);
         let mut whole = Whole {
             topology,
             given,

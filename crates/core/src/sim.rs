@@ -271,6 +271,7 @@ impl Sim {
             Resource::Sysctl(s) => self.set(s),
             Resource::Ran(r) => self.run(r),
             Resource::Fdb(f) => self.add_fdb(f),
+            // Stricter than Linux, which is asked to take it, for it may have an entry of its own that has found nobody.
             Resource::Neighbour(n) if self.current(&resource.key()).is_some() => {
                 fail(Errno::Exist, format!("{} has a neighbour {}", n.device, n.address))
             }

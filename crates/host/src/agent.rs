@@ -14,6 +14,7 @@ use nix::unistd::{dup2_stdin, dup2_stdout};
 
 use crate::backend::{HostError, Progress};
 use crate::host::Host;
+use crate::machine;
 use crate::own::Own;
 use crate::undo::NotUndone;
 pub use crate::wire::Broken;
@@ -101,7 +102,8 @@ pub fn serve(host: &Host, stream: Stream, own: &Own, patience: Patience, end: &P
 
 fn first(own: &Own, refused: Option<HostError>) -> First {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    First::NetsimAgent(Hello { protocol: PROTOCOL, version, build: own.hash().to_owned(), refused })
+    let (build, machine) = (own.hash().to_owned(), machine::this());
+    First::NetsimAgent(Hello { protocol: PROTOCOL, version, build, machine, refused })
 }
 
 /// Hears what comes in until the stream breaks.

@@ -184,7 +184,7 @@ fn not_run(netns: &NetnsId, argv: &[OsString], error: &std::io::Error) -> HostEr
     let told = failed_io(codes::RUN, format!("run `{program}` in {netns}"), error);
     match error.kind() {
         std::io::ErrorKind::NotFound => {
-            hinted(told, format!("install `{program}` on this machine: nodes share its files"))
+            hinted(told, format!("install `{program}` on that machine: nodes share its files"))
         }
         _ => told,
     }

@@ -12,6 +12,7 @@ mod host;
 pub mod linux;
 mod local;
 pub mod lock;
+pub mod machine;
 mod netlink;
 pub mod ovs;
 mod own;

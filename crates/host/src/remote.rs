@@ -16,7 +16,6 @@ use crate::failure::{codes, refused};
 use crate::host::Begun;
 use crate::linux::learnt::Learnt;
 use crate::probe::{Options, Outcome, Ping};
-use crate::ssh::Process;
 use crate::wire::{Broken, LONGEST_FIRST, Lines, Patience, Pen};
 
 mod greeting;
@@ -25,7 +24,7 @@ mod trouble;
 
 pub use greeting::Expected;
 pub(crate) use greeting::greeted;
-use line::Line;
+pub(crate) use line::Line;
 use trouble::lost;
 pub(crate) use trouble::{AFTER_LOSS, Ending, explained, on};
 
@@ -50,6 +49,7 @@ pub struct Remote {
 #[derive(Debug)]
 struct Shared {
     host: HostId,
+    machine: Option<String>,
     line: Mutex<Line>,
     trips: Mutex<Vec<Trip>>,
     on_loss: Mutex<OnLoss>,
@@ -61,15 +61,20 @@ impl Remote {
         let mut lines = Lines::new(stream.input, patience.silence);
         let pen = Pen::new(stream.output, patience.silence);
         let greeting = lines.line(LONGEST_FIRST).map_err(|broken| on(&host, explained(&broken, &Ending::Unknown)))?;
-        greeted(&greeting, expected).map_err(|error| on(&host, error))?;
-        Ok(Remote::ready(host, lines, pen, None, patience))
+        let machine = greeted(&greeting, expected).map_err(|error| on(&host, error))?;
+        Ok(Remote::ready(host, machine, Line::new(lines, pen, None, patience)))
     }
 
     /// The agent that has said who it is.
-    pub(crate) fn ready(host: HostId, lines: Lines, pen: Pen, process: Option<Process>, patience: Patience) -> Remote {
-        let line = Mutex::new(Line::new(lines, pen, process, patience));
-        let shared = Shared { host, line, trips: Mutex::default(), on_loss: Mutex::default() };
+    pub(crate) fn ready(host: HostId, machine: Option<String>, line: Line) -> Remote {
+        let line = Mutex::new(line);
+        let shared = Shared { host, machine, line, trips: Mutex::default(), on_loss: Mutex::default() };
         Remote { shared: Arc::new(shared) }
+    }
+
+    /// Which machine it is, as [`crate::machine::this`] has it there; none of an agent that does not say.
+    pub fn machine(&self) -> Option<&str> {
+        self.shared.machine.as_deref()
     }
 
     /// The round trips so far.

@@ -14,7 +14,7 @@ use crate::agent::{COMMAND, Entry};
 use crate::backend::HostError;
 use crate::failure::{codes, failed_io, hinted};
 use crate::own::Own;
-use crate::remote::{Ending, Expected, Remote, explained, greeted, on};
+use crate::remote::{Ending, Expected, Line, Remote, explained, greeted, on};
 use crate::wire::{Broken, LONGEST_FIRST, Lines, Patience, Pen};
 
 mod attend;
@@ -117,10 +117,10 @@ fn start(
         };
         broken.explained(&ended)
     })?;
-    greeted(&greeting, &way.agent.expected())?;
+    let machine = greeted(&greeting, &way.agent.expected())?;
     lines.bear(patience.silence);
     pen.bear(patience.silence);
-    Ok(Remote::ready(host.clone(), lines, pen, Some(process), patience))
+    Ok(Remote::ready(host.clone(), machine, Line::new(lines, pen, Some(process), patience)))
 }
 
 /// The agent's first line, after copying its program there if need be.

@@ -151,6 +151,9 @@ fn options(global: &Global) -> String {
     if global.rootless {
         out.push_str(" --rootless");
     }
+    if let Some(path) = &global.agent {
+        out.push_str(&format!(" --agent {}", quoted_if_needed(path)));
+    }
     if let Some(database) = &global.db {
         out.push_str(&format!(" --db {}", quoted_if_needed(database)));
     }

@@ -99,7 +99,10 @@ fn running(hosts: &Hosts, loaded: &Loaded) -> Result<Surveyed, Failure> {
     let surveyed = lab::survey(hosts, loaded, Look::Only)?;
     surveyed.whole()?;
     match !surveyed.is_running() && loaded.topology.graph.node_count() > 0 {
-        true => Err(lab::not_running(hosts, &loaded.topology.name)),
+        true => {
+            let message = format!("lab {} is not running", loaded.topology.name);
+            Err(Failure::hinted(codes::LAB, message, "apply it: netsim apply FILE"))
+        }
         false => Ok(surveyed),
     }
 }

@@ -36,7 +36,9 @@ pub fn run(args: &DestroyArgs, global: &Global, screen: &Screen) -> Result<Exit,
     let stored = Stores::of(global)?.applied(&lab).unwrap_or(None);
     let mut all = stored.as_ref().map(Applied::members).unwrap_or_default();
     for (id, reach) in written {
-        all.entry(id).or_insert(reach);
+        if !all.values().any(|other| *other == reach) {
+            all.entry(id).or_insert(reach);
+        }
     }
     if all.is_empty() {
         all = only_here();
@@ -52,8 +54,8 @@ pub fn run(args: &DestroyArgs, global: &Global, screen: &Screen) -> Result<Exit,
 fn chosen(all: &Members, hosts: &[String], lab: &LabName) -> Result<Members, Failure> {
     if let Some(unknown) = hosts.iter().find(|host| !all.contains_key(host.as_str())) {
         let names = all.keys().map(HostId::as_str).collect::<Vec<_>>().join(", ");
-        let message = format!("lab {lab} has nothing on a host `{unknown}`");
-        return Err(Failure::hinted(codes::LAB, message, format!("name one of: {names}")));
+        let message = format!("lab {lab} has nothing on a host `{unknown}`, as far as is known here");
+        return Err(Failure::hinted(codes::LAB, message, format!("name one of: {names}; or the lab by its file")));
     }
     let is_chosen = |id: &HostId| hosts.is_empty() || hosts.iter().any(|host| host == id.as_str());
     Ok(all.iter().filter(|(id, _)| is_chosen(id)).map(|(id, reach)| (id.clone(), reach.clone())).collect())

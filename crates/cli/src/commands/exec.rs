@@ -55,7 +55,7 @@ pub fn elsewhere(
     let stop = Arc::new(Progress::default());
     signals::stop_on_signals(stop.clone())?;
     let env = env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let entry = Entry { netns: found.netns.clone(), argv, env };
+    let entry = Entry { host: found.host.clone(), netns: found.netns.clone(), argv, env };
     // As it would be here: a program whose output goes elsewhere than to the terminal has none.
     let terminal = match io::stdin().is_terminal() && io::stdout().is_terminal() {
         true => Terminal::Yes,

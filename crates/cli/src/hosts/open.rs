@@ -10,7 +10,7 @@ use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
 use netsim_host::ssh::{self, Agent, AgentPath, Event, Folder, Reached, Rights, Target, Way};
 use netsim_host::store::{Applied, Reach};
-use netsim_host::{AnyBackend, Host, Local, Own, Patience, run};
+use netsim_host::{AnyBackend, Host, Local, Own, Patience, machine, run};
 
 use super::{Hosts, Members, are_far, mode, sim_file_of, simulates};
 use crate::args::Global;
@@ -74,6 +74,24 @@ impl Hosts {
                 }
             };
             self.hosts.insert(id.clone(), host);
+        }
+        self.are_several()
+    }
+
+    /// That no two are one machine: each would wait for the other's lock, and take away what is the other's.
+    fn are_several(&self) -> Result<(), Failure> {
+        let mut seen: IndexMap<String, &HostId> = IndexMap::new();
+        for id in self.hosts.keys() {
+            let machine = match self.reached.get(id) {
+                Some(reached) => reached.remote.machine().map(str::to_owned),
+                None if self.simulated || self.is_one() => None,
+                None => machine::this(),
+            };
+            if let Some(other) = machine.and_then(|machine| seen.insert(machine, id)) {
+                let message = format!("hosts {other} and {id} are one machine");
+                let hint = "write one of them; if the lab was applied with the other name, `netsim destroy` it first";
+                return Err(Failure::hinted(codes::ONE_MACHINE, message, hint));
+            }
         }
         Ok(())
     }

@@ -35,6 +35,19 @@ pub fn supposed(members: &Members, topology: &Topology) -> HostFacts {
     (0..).zip(members.keys()).map(facts).collect()
 }
 
+/// What hosts are likely to have: what was found when the lab was applied, and what is supposed of the others.
+pub(super) fn likely(hosts: &Hosts, topology: &Topology) -> HostFacts {
+    let mut facts = supposed(hosts.members(), topology);
+    if let Some(applied) = hosts.stored() {
+        for (id, facts) in &mut facts {
+            if let Some(found) = applied.facts.get(id) {
+                facts.clone_from(found);
+            }
+        }
+    }
+    facts
+}
+
 /// Where nodes are: where they were found; on hosts that did not answer, where they were when the lab was applied.
 pub(super) fn places(hosts: &Hosts, seen: &Seen) -> Places {
     let mut places = hosts.places();

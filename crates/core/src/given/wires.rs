@@ -200,7 +200,7 @@ fn match_numbers<'a>(
     matched: &mut Wires<'a>,
 ) -> Matched<'a> {
     let numbered = prior.interfaces.iter().filter_map(|(name, end)| Some(((&name.0, end.vni?), (name, end))));
-    let numbered: FxHashMap<(&NodeName, u32), (&'a (NodeName, String), &'a PriorEnd)> = numbered.collect();
+    let numbered: FxHashMap<_, _> = numbered.collect();
     let mut found = FxHashSet::default();
     for edge in topology.graph.edge_indices() {
         let slot = &mut matched[edge.index()][0];

@@ -13,6 +13,7 @@ use petgraph::graph::EdgeIndex;
 mod hosts;
 mod interfaces;
 mod overlays;
+mod underlay;
 mod vlans;
 
 fn check(lab: &Lab, expected: Expect) {

@@ -7,7 +7,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use super::codes;
 use super::sizes::Sizes;
-use super::underlay::{Seat, Underlay, Unknown};
+use super::underlay::{Seat, Underlay};
 use crate::given::blocks::Family;
 use crate::given::{overlays, stacks::Stacks};
 use crate::names::{HostId, IfName};
@@ -51,13 +51,12 @@ impl Tunnels {
         stacks: &Stacks,
         filtering: &[bool],
         facts: &HostFacts,
-        unknown: Unknown,
     ) -> (Self, Vec<Problem>) {
         let graph = &topology.graph;
         if graph.node_weights().all(|node| node.overlay().is_none()) {
             return (Tunnels::default(), Vec::new());
         }
-        let (underlay, mut problems) = Underlay::new(topology, facts, unknown);
+        let (underlay, mut problems) = Underlay::new(topology, facts);
         let mut between: Vec<Option<Between>> = Vec::new();
         for node in graph.node_indices() {
             let found = graph[node].overlay().and_then(|overlay| Between::find(overlay, &underlay).transpose());

@@ -56,21 +56,12 @@ fn slot(family: Family) -> usize {
     }
 }
 
-/// What is put in where an address is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unknown {
-    /// A problem.
-    Told,
-    /// Addresses that are nobody's: only names are asked for.
-    MadeUp,
-}
-
 /// The seats of the hosts that overlays join.
 #[derive(Debug, Default)]
 pub(super) struct Underlay(IndexMap<HostId, Seat>);
 
 impl Underlay {
-    pub(super) fn new(topology: &Topology, facts: &HostFacts, unknown: Unknown) -> (Self, Vec<Problem>) {
+    pub(super) fn new(topology: &Topology, facts: &HostFacts) -> (Self, Vec<Problem>) {
         let (mut seats, mut problems) = (IndexMap::new(), Vec::new());
         let mut lost: Vec<&HostId> = Vec::new();
         let finding = |host| Finding { host, written: topology.hosts.get(host), facts: facts.get(host) };
@@ -90,13 +81,9 @@ impl Underlay {
         let others: Vec<IpAddr> = seats.values().flat_map(|seat: &Seat| seat.addresses).flatten().collect();
         for host in lost {
             let finding = finding(host);
-            match (finding.beside(&others), unknown) {
-                (Some(seat), _) => drop(seats.insert(host.clone(), seat)),
-                (None, Unknown::MadeUp) => {
-                    seats[host].addresses = Family::BOTH.map(|family| Some(family.address(0)));
-                    seats[host].device.get_or_insert(IfName::LO);
-                }
-                (None, Unknown::Told) => problems.extend(finding.unknown()),
+            match finding.beside(&others) {
+                Some(seat) => drop(seats.insert(host.clone(), seat)),
+                None => problems.extend(finding.unknown()),
             }
         }
         for (host, seat) in &mut seats {

@@ -119,7 +119,7 @@ pub struct OvsTunnel {
     pub local: IpAddr,
     /// Where it sends to.
     pub remote: IpAddr,
-    /// The VNI, or the key of GRE.
+    /// The VNI, or the key of GRE; 0 is as none.
     pub key: Option<u32>,
     /// The outer TTL; 0: 64, as Open vSwitch does.
     pub ttl: u8,

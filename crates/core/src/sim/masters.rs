@@ -87,7 +87,7 @@ impl Sim {
             (Master::Bond, _) if matches!(kind, Some(SingleKind::Vrf { .. } | SingleKind::Ipvlan { .. })) => {
                 fail(Errno::Inval, format!("{id} cannot be in a bond"))
             }
-            // It has no Ethernet address to be given.
+            // It has no Ethernet address to be given. Stricter than Linux, of which an empty bond in active-backup becomes what it is (`bond_setup_by_slave`).
             (Master::Bond, _) if matches!(kind, Some(SingleKind::Gre(_))) => {
                 fail(Errno::OpNotSupp, format!("{id} cannot be in a bond"))
             }

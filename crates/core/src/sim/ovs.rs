@@ -290,7 +290,8 @@ impl Sim {
     /// A tunnel that no other port is, on a UDP port that no VXLAN device of the kernel listens on. Stricter than Open vSwitch, which keeps the row.
     fn check_switched(&self, port: &OvsPort, tunnel: &OvsTunnel) -> Result<(), SimError> {
         let same = |other: &OvsTunnel| {
-            let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key);
+            // To it the key 0 is none.
+            let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key.unwrap_or(0));
             name(other) == name(tunnel)
         };
         let others = self.ovs.ports.values().filter(|row| row.it.name != port.name);

@@ -1,7 +1,7 @@
 //! What is between hosts: which links are, what they are there, and what they cannot be.
 
 use petgraph::graph::{EdgeIndex, NodeIndex};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::building::Building;
 use super::{Kind, Link, LinkKind, On, OverlayWritten, PortWritten, codes, overlay};
@@ -30,7 +30,7 @@ type Members = FxHashMap<NodeIndex<u32>, Vec<NodeIndex<u32>>>;
 pub(super) fn settle(building: &mut Building, specs: &[Spec]) {
     let default = overlay::of_all(specs, &mut building.problems);
     let members = members(building);
-    building.spans = building.graph.edge_indices().map(|edge| span(building, &members, edge)).collect();
+    building.spans = spans(building, &members);
     for edge in building.graph.edge_indices() {
         wire(building, edge, default.as_ref());
     }
@@ -72,7 +72,21 @@ fn over(building: &Building, nodes: &[NodeIndex<u32>]) -> Span {
     }
 }
 
-fn span(building: &Building, members: &Members, edge: EdgeIndex<u32>) -> Span {
+/// What is known of a link of three and more endpoints: where it is, and how many of its ends are at each place.
+type Joined<'a> = FxHashMap<NodeIndex<u32>, (Span, FxHashMap<&'a On, usize>)>;
+
+/// By edge index.
+fn spans(building: &Building, members: &Members) -> Vec<Span> {
+    let joined = members.iter().map(|(&switch, ends)| {
+        let mut counts: FxHashMap<&On, usize> = FxHashMap::default();
+        ends.iter().for_each(|&end| *counts.entry(&building.graph[end].on).or_default() += 1);
+        (switch, (over(building, ends), counts))
+    });
+    let joined: Joined<'_> = joined.collect();
+    building.graph.edge_indices().map(|edge| span(building, &joined, edge)).collect()
+}
+
+fn span(building: &Building, joined: &Joined<'_>, edge: EdgeIndex<u32>) -> Span {
     let nodes = building.graph[edge].ends.each_ref().map(|end| end.node);
     let beside = |node: NodeIndex<u32>| {
         // A device is on the same machine as its NIC, and a bridge on several hosts has a part where the node is.
@@ -81,15 +95,13 @@ fn span(building: &Building, members: &Members, edge: EdgeIndex<u32>) -> Span {
     if nodes.into_iter().any(beside) {
         return Span::One;
     }
-    let Some(ends) = members.get(&nodes[1]) else { return over(building, &nodes) };
-    match over(building, ends) {
-        Span::One => Span::One,
+    match joined.get(&nodes[1]) {
+        None => over(building, &nodes),
+        Some((Span::One, _)) => Span::One,
         // On a host where it is the only one, a node is on the overlay itself.
-        Span::Apart => {
-            let here = ends.iter().filter(|&&end| building.graph[end].on == building.graph[nodes[0]].on);
-            if here.count() > 1 { Span::One } else { Span::Apart }
-        }
-        Span::Open => Span::Open,
+        Some((Span::Apart, counts)) if counts[&building.graph[nodes[0]].on] > 1 => Span::One,
+        Some((Span::Apart, _)) => Span::Apart,
+        Some((Span::Open, _)) => Span::Open,
     }
 }
 
@@ -291,13 +303,11 @@ fn names(building: &mut Building) {
 
 /// That a port is isolated is known to one bridge, and not to its other parts.
 fn isolated(building: &mut Building) {
-    let members = members(building);
+    let apart = members(building).into_iter().filter(|(_, ends)| over(building, ends) == Span::Apart);
+    let apart: FxHashSet<NodeIndex<u32>> = apart.map(|(switch, _)| switch).collect();
     for edge in building.graph.edge_indices() {
         let Link { ends, at, .. } = &building.graph[edge];
-        let spread = |node: NodeIndex<u32>| {
-            let apart = || members.get(&node).is_some_and(|ends| over(building, ends) == Span::Apart);
-            matches!(building.graph[node].on, On::Each(_)) || apart()
-        };
+        let spread = |node: NodeIndex<u32>| matches!(building.graph[node].on, On::Each(_)) || apart.contains(&node);
         let told =
             |end: &super::Endpoint| matches!(end.port, PortWritten { isolated: Some(true), .. }) && spread(end.node);
         if ends.iter().any(told) {

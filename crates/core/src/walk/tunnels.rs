@@ -70,9 +70,9 @@ impl Tunnels {
             match resource {
                 Resource::Device(Device::Single(single)) => {
                     let takes = match &single.kind {
-                        SingleKind::Vxlan(vxlan) => Takes::Vxlan(vxlan.clone()),
-                        SingleKind::Gretap(gre) => Takes::Gre { frames: true, gre: gre.clone() },
-                        SingleKind::Gre(gre) => Takes::Gre { frames: false, gre: gre.clone() },
+                        SingleKind::Vxlan(vxlan) => Takes::Vxlan(*vxlan),
+                        SingleKind::Gretap(gre) => Takes::Gre { frames: true, gre: *gre },
+                        SingleKind::Gre(gre) => Takes::Gre { frames: false, gre: *gre },
                         SingleKind::Dummy
                         | SingleKind::Vlan { .. }
                         | SingleKind::Macvlan { .. }

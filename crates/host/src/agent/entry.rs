@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 
+use netsim_core::names::HostId;
 use netsim_core::resource::NetnsId;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::HostError;
 use crate::enter;
 use crate::failure::{codes, refused};
+use crate::remote::on;
 
 /// Most bytes of one argument that Linux hands to a program (MAX_ARG_STRLEN, linux/binfmts.h), less what the rest of the command line takes.
 const LONGEST_WORD: usize = (128 << 10) - 1024;
@@ -17,6 +19,8 @@ const LONGEST_WORD: usize = (128 << 10) - 1024;
 /// What to run, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
+    /// The host, as whoever asks calls it.
+    pub host: HostId,
     /// The node's namespace.
     pub netns: NetnsId,
     /// The program and its arguments; none: the user's shell.
@@ -55,9 +59,9 @@ impl Entry {
         let env: Vec<(&str, OsString)> = self.env.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let argv = if self.argv.is_empty() { vec![enter::shell()] } else { self.argv };
         if io::stdin().is_terminal() {
-            return Err(enter::exec_in(&self.netns, &argv, &env));
+            return Err(on(&self.host, enter::exec_in(&self.netns, &argv, &env)));
         }
-        let status = enter::attend_in(&self.netns, &argv, &env)?;
+        let status = enter::attend_in(&self.netns, &argv, &env).map_err(|error| on(&self.host, error))?;
         let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
         Ok(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
     }
@@ -71,7 +75,7 @@ mod tests {
 
     fn entry(argument: Vec<u8>) -> Entry {
         let argv = vec!["echo".into(), OsString::from_vec(argument)];
-        Entry { netns: NetnsId::Host, argv, env: vec![("PS1".into(), "a/b# ".into())] }
+        Entry { host: HostId::local(), netns: NetnsId::Host, argv, env: vec![("PS1".into(), "a/b# ".into())] }
     }
 
     #[test]

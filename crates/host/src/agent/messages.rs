@@ -32,6 +32,9 @@ pub(crate) struct Hello {
     pub(crate) version: String,
     /// The SHA-256 of its program.
     pub(crate) build: String,
+    /// Which machine it works on, as [`crate::machine::this`] has it.
+    #[serde(default)]
+    pub(crate) machine: Option<String>,
     /// Why it can do nothing there.
     pub(crate) refused: Option<HostError>,
 }

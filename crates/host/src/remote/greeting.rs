@@ -30,14 +30,14 @@ struct AnyHello {
     protocol: u32,
 }
 
-/// Reads an agent's first line; fails unless it is one to work with.
-pub(crate) fn greeted(line: &[u8], expected: &Expected) -> Result<(), HostError> {
+/// Reads an agent's first line, and gives the machine that it works on; fails unless it is one to work with.
+pub(crate) fn greeted(line: &[u8], expected: &Expected) -> Result<Option<String>, HostError> {
     let AnyFirst { agent: AnyHello { protocol } } = serde_json::from_slice(line).map_err(|_| strange(line))?;
     if protocol != PROTOCOL {
         return Err(other(format!("it speaks version {protocol} of the agent's language, this netsim {PROTOCOL}")));
     }
     let First::NetsimAgent(hello) = serde_json::from_slice(line).map_err(|_| strange(line))?;
-    let Hello { version, build, refused: why, .. } = hello;
+    let Hello { version, build, machine, refused: why, .. } = hello;
     match expected {
         Expected::Build(wanted) if build != *wanted => {
             return Err(other(format!("its program is not a copy of this one: its SHA-256 is {}…", shortened(&build))));
@@ -48,7 +48,7 @@ pub(crate) fn greeted(line: &[u8], expected: &Expected) -> Result<(), HostError>
         Expected::Build(_) | Expected::Version => {}
     }
     match why {
-        None => Ok(()),
+        None => Ok(machine),
         Some(error) if error.code == codes::RIGHTS => {
             let hint = "log in as root, or give the host `sudo: true`";
             Err(HostError { code: codes::HOST_RIGHTS, hint: Some(hint.to_owned()), ..error })

@@ -14,7 +14,7 @@ const UNHEARD: usize = 16;
 
 /// A line that is open until something breaks it, or it is dropped.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pen: Arc<Mutex<Option<Pen>>>,
     heard: Receiver<Result<FromAgent, Broken>>,
     /// Ends the sign of life when it is dropped.
@@ -26,7 +26,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(lines: Lines, pen: Pen, process: Option<Process>, patience: Patience) -> Self {
+    pub(crate) fn new(lines: Lines, pen: Pen, process: Option<Process>, patience: Patience) -> Self {
         let pen = Arc::new(Mutex::new(Some(pen)));
         let (hear, heard) = mpsc::sync_channel(UNHEARD);
         let (beating, stop) = mpsc::channel();

@@ -14,7 +14,7 @@ pub struct Target(String);
 impl Target {
     /// The text, checked.
     pub fn new(text: &str) -> Result<Target, HostError> {
-        checked(text, "._-@:/[]%+", "what ssh connects to").map(Target)
+        checked(text, "._-@:/[]%+", TARGET).map(Target)
     }
 
     /// The target as text.
@@ -38,10 +38,10 @@ pub struct AgentPath(String);
 impl AgentPath {
     /// The text, checked.
     pub fn new(text: &str) -> Result<AgentPath, HostError> {
-        let path = checked(text, "/.-_+", "an agent's path")?;
+        let path = checked(text, "/.-_+", PATH)?;
         match path.starts_with('/') {
             true => Ok(AgentPath(path)),
-            false => Err(bad(text, "an agent's path", "it does not begin with `/`")),
+            false => Err(bad(text, PATH, "it does not begin with `/`")),
         }
     }
 
@@ -54,7 +54,13 @@ impl AgentPath {
 /// Most bytes of either.
 const LONGEST: usize = 1024;
 
-fn checked(text: &str, punctuation: &str, what: &str) -> Result<String, HostError> {
+/// What a text is meant for, and what to do where it cannot be that.
+type Use = (&'static str, &'static str);
+
+const TARGET: Use = ("what ssh connects to", "give it a plain name in ~/.ssh/config");
+const PATH: Use = ("an agent's path", "give the whole path, of letters, digits and `/.-_+`");
+
+fn checked(text: &str, punctuation: &str, what: Use) -> Result<String, HostError> {
     let strange = text.chars().find(|c| !c.is_ascii_alphanumeric() && !punctuation.contains(*c));
     match strange {
         _ if text.is_empty() => Err(bad(text, what, "it is empty")),
@@ -65,8 +71,7 @@ fn checked(text: &str, punctuation: &str, what: &str) -> Result<String, HostErro
     }
 }
 
-fn bad(text: &str, what: &str, why: &str) -> HostError {
-    let hint = "give it a plain name in ~/.ssh/config, or another path";
+fn bad(text: &str, (what, hint): Use, why: &str) -> HostError {
     hinted(refused(codes::TARGET, format!("read {text:?} as {what}"), why), hint)
 }
 

@@ -29,11 +29,12 @@ const OF_SSH: [(&str, u16, &str); 14] = [
 ];
 
 /// Words of what runs on the other side before the agent does.
-const OF_THERE: [(&str, u16, &str); 6] = [
+const OF_THERE: [(&str, u16, &str); 7] = [
     ("a password is required", codes::HOST_RIGHTS, SUDO),
     ("not in the sudoers", codes::HOST_RIGHTS, SUDO),
     ("not allowed to execute", codes::HOST_RIGHTS, SUDO),
     ("must have a tty", codes::HOST_RIGHTS, SUDO),
+    ("sudo: not found", codes::HOST_RIGHTS, NO_SUDO),
     ("No space left on device", codes::COPY, ROOM),
     ("Disk quota exceeded", codes::COPY, ROOM),
 ];
@@ -47,6 +48,7 @@ const NAME: &str = "write the name right, or add it to ~/.ssh/config";
 const WAY: &str = "see whether the machine is on and the way there is open";
 const CONFIGURATION: &str = "see ~/.ssh/config; ssh has to be OpenSSH 7.6 or later";
 const SUDO: &str = "let this user run netsim there by sudo with no password and no terminal, or log in as root";
+const NO_SUDO: &str = "install sudo there, or log in as root and leave `sudo` out";
 const ROOM: &str = "free some space in ~/.cache there, or give `--agent` a netsim that is there";
 const CHANGED: &str = "find out why the key has changed; if it is right, remove the old one with `ssh-keygen -R HOST`";
 const RUNNABLE: &str = "give `--agent` the path of a netsim of this version that runs there: its processor or its C library may be another";
@@ -144,6 +146,12 @@ mod tests {
             "sudo: a password is required\n",
             codes::HOST_RIGHTS,
             "run the agent there: sudo: a password is required",
+        );
+        check(
+            127,
+            "sh: 14: exec: sudo: not found\n",
+            codes::HOST_RIGHTS,
+            "run the agent there: sh: 14: exec: sudo: not found",
         );
         check(255, "", codes::LOST, "talk to the agent: the connection has ended");
         check(134, "", codes::AGENT_RUN, "run the agent there: it ended without a word (exit status 134)");

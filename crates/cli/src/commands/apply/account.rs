@@ -95,6 +95,7 @@ impl<'a> Account<'a> {
     /// The same, and says that it stays.
     pub fn save_and_keep(&self, host: &Host) -> Result<(), HostError> {
         match self.is_member(host.id()) {
+            true if *host.id() == HostId::local() => host.keep(),
             true => host.save_and_keep(&self.text()),
             false => host.forget_and_keep(),
         }

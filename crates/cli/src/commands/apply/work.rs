@@ -165,8 +165,8 @@ impl Work<'_> {
                 };
                 host.keep()
             }
-            Fate::Left | Fate::Stuck => host.save_and_keep(&self.account.text()),
-            Fate::Done | Fate::Uncertain | Fate::Unreached => host.keep(),
+            Fate::Done | Fate::Left | Fate::Stuck => self.account.save_and_keep(host),
+            Fate::Uncertain | Fate::Unreached => host.keep(),
         });
         closed.into_iter().filter_map(|(id, timed)| Some((id, timed.value.err()?))).collect()
     }

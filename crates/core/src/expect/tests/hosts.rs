@@ -10,7 +10,7 @@ use super::check;
 use crate::expect::expect as expected;
 use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, vxlan};
 use crate::given::{Prior, give};
-use crate::topology::{Kind, OverlayKind, OvsWritten, Routing, Switch, Topology};
+use crate::topology::{Kind, OverlayKind, Routing, Switch, Topology};
 
 fn three() -> Lab {
     let mut lab = Lab::new();
@@ -52,7 +52,7 @@ fn several_tunnels_of_open_vswitch_pass_nothing_among_each_other_nor_to_isolated
     let mut lab = three();
     let node = lab.switch("br0", &[]);
     let switch = Switch { in_host: true, gives: true, subnets: nets(&["10.0.0.0/24"]), ..Switch::default() };
-    lab.0.graph[node].kind = Kind::Ovs(switch, Box::new(OvsWritten::default()));
+    lab.0.graph[node].kind = Kind::Ovs(switch, Box::default());
     lab.on("h1", &["br0"]);
     let edge = lab.link("a", "br0");
     lab.end(edge, 1).port.isolated = Some(true);

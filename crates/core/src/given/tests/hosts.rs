@@ -89,7 +89,7 @@ fn what_is_in_the_namespace_of_two_machines_does_not_clash() {
         lab.switch_mut(index).in_host = true;
         lab.on(on, &[node, switch, &machine]);
         lab.link(&format!("{machine}:port"), switch);
-        lab.link(node, &format!("{machine}"));
+        lab.link(node, &machine);
     }
     check(
         &lab,
@@ -194,4 +194,36 @@ fn a_machine_that_nobody_reaches_takes_no_name_or_address_of_the_others_away() {
         b:eth2 10.64.0.3/31 – a-b:a-b
     "#]];
     expected.assert_eq(&format!("{}\n{}", text(&lab.0, &given), text(&less.0, &again)));
+}
+
+#[test]
+fn what_a_machine_itself_has_stays_its_own() {
+    let lab = |nodes: &[&str]| {
+        let mut lab = Lab::new();
+        lab.hosts(&HOSTS);
+        let machine = lab.host("m");
+        lab.0.graph[machine].kind = Kind::Host;
+        lab.on("h1", &["m"]);
+        for node in nodes {
+            lab.host(node);
+            lab.on(if *node == "far" { "h2" } else { "h1" }, &[node]);
+            let end = format!("m:{node}0");
+            match *node {
+                "far" => drop(lab.over("far-m", vxlan(), &["far", &end])),
+                _ => drop(lab.link(node, &end)),
+            }
+        }
+        lab
+    };
+    let (old, new) = (lab(&["a", "b", "far"]), lab(&["b", "far"]));
+    let (given, states) = made(&old.0, &Prior::default());
+    let told = give(&new.0, &Prior::from_given(&old.0, &given)).expect("a sound lab");
+    let seen = give(&new.0, &Prior::from_states(&states)).expect("a sound lab");
+    assert_eq!(seen, told);
+    let expected: Expect = expect![[r#"
+        b:eth0 10.64.0.2/31 – m:b0 10.64.0.3/31
+        far:eth0 10.64.0.4/31 – far-m:far-m
+        m:far0 10.64.0.5/31 – far-m:far-m
+    "#]];
+    expected.assert_eq(&text(&new.0, &seen));
 }

@@ -1,17 +1,20 @@
 //! What the ends of overlays have in common, for random labs on random hosts.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
 
+use crate::expect::expect;
 use crate::fixture::{HOSTS, Spread, Without, facts};
 use crate::given::{Prior, give};
-use crate::lower::{Desired, lower};
+use crate::lower::{Desired, lower, netns_of};
 use crate::names::HostId;
 use crate::resource::{Device, Fdb, Gre, Ovs, OvsPortKind, OvsTunnelKind, Resource, SingleKind};
-use crate::state::HostFacts;
-use crate::topology::{Routing, Topology};
+use crate::state::{HostFacts, HostState};
+use crate::topology::{On, Routing, Topology};
+use crate::walk::Walk;
 
 /// What both ends of an overlay have to say alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -118,7 +121,6 @@ proptest! {
         if only_v6 {
             lab.0.hosts.values_mut().for_each(|host| host.addresses.retain(IpAddr::is_ipv6));
         }
-        // What is down at a tunnel port is refused before.
         let facts = underlay(&mtus);
         let desired = made(&lab.0, &facts);
         prop_assert_eq!(&made(&lab.0, &facts), &desired);
@@ -150,4 +152,27 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn packets_go_between_hosts_where_the_graph_says(spread in Spread::any_with_extras(), is_static in any::<bool>()) {
+        let routing = if is_static { Routing::Static } else { Routing::Written };
+        let Some((_, lab)) = spread.build(routing, &Without::default()) else { return Ok(()) };
+        let given = give(&lab.0, &Prior::default()).expect("a sound lab");
+        let desired = lower(&lab.0, &given, &underlay(&[1500; 4])).unwrap_or_else(|problems| panic!("{problems:?}"));
+        prop_assume!(desired.values().all(is_in_each_subnet_once));
+        let walk = Walk::over(&desired);
+        for pair in expect(&lab.0, &given).pairs() {
+            let (from, to) = (&lab.0.graph[pair.from], &lab.0.graph[pair.to].name);
+            let On::Host(host) = &from.on else { panic!("it is placed") };
+            let reaches = walk.reaches_on(host, &netns_of(&lab.0, pair.from), pair.address);
+            prop_assert_eq!(reaches, pair.reachable, "{} to {} at {}", &from.name, to, pair.address);
+        }
+    }
+}
+
+/// Whether no namespace has two devices in one subnet: which of them a kernel uses depends on which came first.
+fn is_in_each_subnet_once(state: &HostState) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut addresses = state.iter().filter_map(|(_, r)| if let Resource::Address(a) = r { Some(a) } else { None });
+    addresses.all(|a| seen.insert((a.device.netns.clone(), a.net.trunc())))
 }

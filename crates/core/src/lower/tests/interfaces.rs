@@ -6,7 +6,7 @@ use super::{check_of, problems};
 use crate::fixture::{Lab, net, vlan};
 use crate::names::{IfName, SysctlName};
 use crate::resource::{BondMode, IpvlanMode, Knob, MacvlanMode, VlanProtocol};
-use crate::state::{Facts, Nic};
+use crate::state::{Facts, HostFacts, Nic};
 use crate::topology::{BondWritten, Impairment, LinkKind, OwnKind};
 
 const LACP: BondWritten = BondWritten { mode: BondMode::Lacp, miimon: 100 };
@@ -208,7 +208,7 @@ fn a_refusal_can_say_which_link_or_interface_it_is_about() {
     let mut lab = cable();
     lab.own("r", "eth0.10", vlan("eth0", 10), &[]);
     let given = crate::given::give(&lab.0, &crate::given::Prior::default()).expect("a sound lab");
-    let origins = crate::lower::origins(&crate::names::HostId::local(), &lab.0, &given);
+    let origins = crate::lower::origins(&crate::names::HostId::local(), &lab.0, &given, &HostFacts::new());
     let told: String = origins.iter().map(|(key, at)| format!("{key}: {at}\n")).collect();
     expect![[r#"
         network namespace lab-r: nodes.r

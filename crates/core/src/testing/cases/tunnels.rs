@@ -372,7 +372,6 @@ pub(super) fn gre_refused() -> Vec<Case> {
             "gretap t-a/g0 fd0f::1 remote=fd0f::2",
             "+ gretap t-b/g9 fd0f::1 remote=fd0f::2",
         ),
-        fails("EEXIST", "a neighbour is there once", HUB, "+ neighbour t-a/g0 10.0.9.2 192.0.2.3"),
         fails("ENODEV", "a neighbour needs its device", "", "+ neighbour t-a/g7 10.0.9.2 192.0.2.3"),
         fails(
             "EINVAL",
@@ -384,7 +383,7 @@ pub(super) fn gre_refused() -> Vec<Case> {
         fails(
             "EOPNOTSUPP",
             "GRE of packets is in no bond",
-            &format!("{one}\nbond t-a/bond0 active-backup"),
+            &format!("{one}\nbond t-a/bond0 balance-xor"),
             "+ port t-a/g0 bond0",
         ),
         fails("EOPNOTSUPP", "GRE of packets takes no VLANs", one, "+ vlan t-a/v g0 10"),

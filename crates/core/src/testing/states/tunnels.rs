@@ -148,10 +148,22 @@ pub(super) fn widest(kind: &SingleKind, state: &HostState) -> Option<u32> {
     }
 }
 
-/// Whether a tunnel can be over what it sends by: nothing whose MTU moves with what is on it.
+/// Whether a tunnel can be over what it sends by: nothing whose MTU moves with what is on it. GRE over IPv6 is given its MTU when IPv6 has seen another
+/// (`ip6gre_newlink_common`), and has IPv6 with one that is too small for that.
 pub(super) fn single_fits(single: &Single, state: &HostState) -> bool {
     let narrow = || widest(&single.kind, state).zip(single.mtu).is_some_and(|(most, mtu)| mtu <= most);
-    single.kind.underlay().is_none_or(|below| can_be_parent(state, &below) && narrow())
+    let over_v6 = match &single.kind {
+        SingleKind::Gretap(gre) | SingleKind::Gre(gre) => gre.local.is_ipv6(),
+        SingleKind::Vxlan(_)
+        | SingleKind::Dummy
+        | SingleKind::Vlan { .. }
+        | SingleKind::Macvlan { .. }
+        | SingleKind::Ipvlan { .. }
+        | SingleKind::Bond(_)
+        | SingleKind::Vrf { .. } => false,
+    };
+    let seen = !over_v6 || single.mtu.is_some_and(|mtu| mtu >= fits::IPV6_MIN_MTU);
+    seen && single.kind.underlay().is_none_or(|below| can_be_parent(state, &below) && narrow())
 }
 
 pub(super) fn ovs_port(tape: &mut Tape) -> (IfName, OvsTunnel) {
@@ -182,8 +194,8 @@ pub(super) fn changed_ovs(tunnel: &mut OvsTunnel, tape: &mut Tape) {
     }
 }
 
-/// Whether two ports would be one tunnel.
+/// Whether two ports would be one tunnel: to Open vSwitch the key 0 is none.
 pub(super) fn same_ovs(a: &OvsTunnel, b: &OvsTunnel) -> bool {
-    let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key);
+    let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key.unwrap_or(0));
     name(a) == name(b)
 }

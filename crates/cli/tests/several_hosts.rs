@@ -1,0 +1,149 @@
+//! Labs over several hosts in memory: what is told host by host, and what is kept where.
+
+mod common;
+
+use common::Sandbox;
+use expect_test::expect;
+
+const PAIRS: &str = "\
+name: two
+hosts:
+  h1: { ssh: host1 }
+  h2: { ssh: host2 }
+nodes:
+  a[1-2]: { host: \"h[1-2]\" }
+  b[1-2]: { host: \"h[1-2]\" }
+links:
+  - { endpoints: [\"a[1-2]\", \"b[1-2]\"] }
+";
+
+fn files(sandbox: &Sandbox) -> Vec<String> {
+    let entries = std::fs::read_dir(&sandbox.folder).expect("the folder is ours").flatten();
+    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.starts_with("sim"));
+    names.sort();
+    names
+}
+
+#[test]
+fn each_host_has_its_part_of_a_plan_and_a_machine_of_its_own() {
+    let sandbox = Sandbox::new("hosts-life");
+    sandbox.file("two.yaml", PAIRS);
+    expect![[r#"
+        Lab two on h1 and h2:
+
+        h1:
+          + a1  eth0 10.64.0.0/31
+          + b1  eth0 10.64.0.1/31
+          + link a1:eth0 – b1:eth0
+
+        h2:
+          + a2  eth0 10.64.0.2/31
+          + b2  eth0 10.64.0.3/31
+          + link a2:eth0 – b2:eth0
+
+        Plan: 4 nodes, 22 resources to create, 0 to change, 0 to delete
+    "#]]
+    .assert_eq(&sandbox.ok("plan two.yaml"));
+    assert_eq!(files(&sandbox), Vec::<String>::new());
+    sandbox.ok("apply two.yaml --check");
+    assert_eq!(files(&sandbox), ["sim.far", "sim.h1.json", "sim.h1.labs", "sim.h2.json", "sim.h2.labs"]);
+    expect![[r#"
+        Lab two is as the file says: nothing to do.
+    "#]]
+    .assert_eq(&sandbox.ok("apply two.yaml"));
+    let told = sandbox.fails("destroy two --host h3");
+    assert_eq!(told, "error[E130]: lab two has nothing on a host `h3`\nhint: name one of: h1, h2\n");
+    expect![[r#"
+        Lab two on h1:
+
+          - a1
+          - b1
+          - link a1:eth0 – b1:eth0
+
+        Plan: 2 nodes, 0 resources to create, 0 to change, 11 to delete
+        Done. Nothing of lab two is left on h1.
+    "#]]
+    .assert_eq(&sandbox.ok("destroy two --host h1"));
+    assert_eq!(files(&sandbox), ["sim.far", "sim.h2.json", "sim.h2.labs"]);
+    sandbox.ok("destroy two");
+    assert_eq!(files(&sandbox), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_from_another_file_says_which_hosts_a_lab_leaves() {
+    let sandbox = Sandbox::new("hosts-from");
+    sandbox.file("two.yaml", PAIRS);
+    sandbox.file("one.yaml", &PAIRS.replace("[1-2]", "1"));
+    expect![[r#"
+        Lab two, compared with two.yaml:
+
+        h1: nothing to do
+
+        h2:
+          - a2
+          - b2
+          - link a2:eth0 – b2:eth0
+
+        Plan: 2 nodes, 0 resources to create, 0 to change, 11 to delete
+    "#]]
+    .assert_eq(&sandbox.ok("plan one.yaml --from two.yaml"));
+    // And the same plan on the machines: the host is cleaned, and forgotten.
+    sandbox.ok("apply two.yaml");
+    sandbox.ok("apply one.yaml");
+    assert_eq!(files(&sandbox), ["sim.far", "sim.h1.json", "sim.h1.labs"]);
+    // A lab that moves home leaves nothing elsewhere.
+    sandbox.file("home.yaml", "name: two\nnodes:\n  a1: {}\n");
+    sandbox.ok("apply home.yaml");
+    assert_eq!(files(&sandbox), ["sim.json", "sim.labs"]);
+}
+
+#[test]
+fn a_saved_plan_of_several_hosts_is_done_as_it_is_or_not_at_all() {
+    let sandbox = Sandbox::new("hosts-saved");
+    sandbox.file("two.yaml", PAIRS);
+    sandbox.ok("plan two.yaml --out plan.json");
+    let plan: serde_json::Value = serde_json::from_str(&sandbox.read("plan.json")).expect("it is JSON");
+    assert_eq!((&plan["version"], &plan["summary"]["create"]), (&2.into(), &22.into()));
+    assert_eq!(plan["hosts"]["h2"]["summary"]["create"], 11);
+    sandbox.ok("apply plan.json");
+    let told = sandbox.fails("apply plan.json");
+    assert!(told.starts_with("error[E133]: host h1 has changed since plan.json was made"), "{told}");
+    sandbox.ok("destroy two");
+    sandbox.ok("plan two.yaml --from two.yaml --out none.json");
+    let told = sandbox.fails("apply none.json");
+    assert!(told.starts_with("error[E132]: none.json was made for no machine"), "{told}");
+}
+
+#[test]
+fn a_script_of_one_host_can_be_run_as_it_is() {
+    let sandbox = Sandbox::new("hosts-script");
+    sandbox.file("two.yaml", PAIRS);
+    let all = sandbox.ok("plan two.yaml --format sh");
+    assert!(all.starts_with("# A script for each host: "), "{all}");
+    let one = sandbox.ok("plan two.yaml --format sh --host h2");
+    assert!(one.starts_with("#!/bin/sh\n") && one.contains("two-a2") && !one.contains("two-a1"), "{one}");
+    assert!(all.ends_with(&format!("\n# ==== h2 ====\n\n{one}")), "{all}");
+    let told = sandbox.fails("plan two.yaml --host h7");
+    assert_eq!(told, "error[E130]: lab two has nothing on a host `h7`\nhint: name one of: h1, h2\n");
+}
+
+#[test]
+fn what_runs_stays_where_it_is_when_more_is_placed() {
+    let sandbox = Sandbox::new("hosts-stay");
+    let nodes = |count: usize| {
+        format!(
+            "name: auto\nplace: auto\nhosts:\n  h1: {{ ssh: a }}\n  h2: {{ ssh: b }}\nnodes:\n  n[1-{count}]: {{}}\n"
+        )
+    };
+    sandbox.file("auto.yaml", &nodes(4));
+    sandbox.ok("apply auto.yaml");
+    sandbox.file("auto.yaml", &nodes(6));
+    let told = sandbox.ok("plan auto.yaml");
+    assert!(told.contains("Plan: 2 nodes,") && told.contains(" 0 to delete"), "{told}");
+    // Also when it is not known any more where it was put: the machines say so.
+    std::fs::remove_dir_all(sandbox.folder.join("sim.far")).expect("it is there");
+    let told = sandbox.ok("plan auto.yaml");
+    assert!(told.contains("Plan: 2 nodes,") && told.contains(" 0 to delete"), "{told}");
+    sandbox.ok("destroy auto.yaml");
+}
