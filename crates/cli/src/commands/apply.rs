@@ -88,7 +88,8 @@ fn apply(
         let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
         return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));
     }
-    let (on, took) = (format!(" on {}", hosts.words()), plan::took(&surveyed));
+    let (on, took) = (hosts.words_of(plans.keys()), plan::took(&surveyed));
+    let on = format!(" on {on}");
     let is_empty = plans.values().all(Planned::is_empty);
     let account = account.of(&surveyed, loaded);
     if is_empty {
@@ -150,6 +151,9 @@ fn options(global: &Global) -> String {
     }
     if global.rootless {
         out.push_str(" --rootless");
+    }
+    if let Some(agent) = &global.agent {
+        out.push_str(&format!(" --agent {}", quoted_if_needed(agent)));
     }
     if let Some(database) = &global.db {
         out.push_str(&format!(" --db {}", quoted_if_needed(database)));
