@@ -89,7 +89,7 @@ fn what_is_in_the_namespace_of_two_machines_does_not_clash() {
         lab.switch_mut(index).in_host = true;
         lab.on(on, &[node, switch, &machine]);
         lab.link(&format!("{machine}:port"), switch);
-        lab.link(node, &format!("{machine}"));
+        lab.link(node, &machine.to_string());
     }
     check(
         &lab,
