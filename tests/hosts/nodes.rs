@@ -188,26 +188,40 @@ fn what_differs_is_told_of_each_host_and_those_out_of_reach_are_named() {
 fn scripts_for_each_host_make_what_apply_makes() {
     with_hosts("nodes::scripts_for_each_host_make_what_apply_makes", 3, "", || {
         file("t.yaml", &lab());
-        let script = |host: &str| netsim(&format!("plan t.yaml --format sh --host {host} -q")).ok();
-        let scripts = ["host1", "host2", "host3"].map(|host| (host, script(host)));
-        for (host, script) in &scripts {
-            let mut child =
-                Command::new("ssh").args(["-T", host, "sh"]).stdin(Stdio::piped()).spawn().expect("ssh is there");
-            child.stdin.take().expect("piped").write_all(script.as_bytes()).expect("a shell reads");
-            assert!(child.wait().expect("it ends").success(), "{host}:\n{script}");
-        }
-        // iproute2 before 6.3 cannot mark addresses: they are there, and are taken for somebody else's.
-        let document = json(&netsim("status t.yaml --format json").ok());
-        for difference in document["differences"].as_array().expect("a list") {
-            let key = difference["key"].as_object().expect("a key");
-            assert!(key.contains_key("address"), "{difference:#}");
-        }
-        netsim("check t.yaml").ok();
-        netsim("destroy t.yaml").ok();
-        for host in ["host1", "host2", "host3"] {
-            // The mount that `ip netns add` makes of the directory on itself.
-            on(host, "umount /run/netns");
-            has_nothing_left(host);
-        }
+        scripted("t.yaml", ["host1", "host2", "host3"]);
+        let shipped = |name: &str| format!("{}/../../topologies/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        scripted(&shipped("gre"), ["h1", "h2", "h3"]);
+        scripted(&shipped("stretched"), ["a", "b", "c"]);
     });
+}
+
+/// Makes a lab over three hosts by scripts; the hosts are given as the file calls them.
+fn scripted(file: &str, hosts: [&str; 3]) {
+    // What is there by hand would be in the way of a plan for the next: all are made first.
+    let scripts = hosts.map(|host| netsim(&format!("plan {file} --format sh --host {host} -q")));
+    if !scripts.iter().all(Ran::succeeded) {
+        let said = scripts[0].fails();
+        assert!(said.contains("E071") && said.contains("this kernel has no"), "{file}: {said}");
+        return eprintln!("SKIPPED {file}: {}", said.lines().next().unwrap_or_default());
+    }
+    for (n, script) in (1..).zip(scripts) {
+        let (host, script) = (format!("host{n}"), script.ok());
+        let mut child =
+            Command::new("ssh").args(["-T", &host, "sh"]).stdin(Stdio::piped()).spawn().expect("ssh is there");
+        child.stdin.take().expect("piped").write_all(script.as_bytes()).expect("a shell reads");
+        assert!(child.wait().expect("it ends").success(), "{file} on {host}:\n{script}");
+    }
+    // iproute2 before 6.3 cannot mark addresses: they are there, and are taken for somebody else's.
+    let document = json(&netsim(&format!("status {file} --format json")).ok());
+    for difference in document["differences"].as_array().expect("a list") {
+        let key = difference["key"].as_object().expect("a key");
+        assert!(key.contains_key("address"), "{file}: {difference:#}");
+    }
+    netsim(&format!("check {file}")).ok();
+    netsim(&format!("destroy {file}")).ok();
+    for host in ["host1", "host2", "host3"] {
+        // The mount that `ip netns add` makes of the directory on itself.
+        on(host, "umount /run/netns");
+        has_nothing_left(host);
+    }
 }

@@ -2,7 +2,7 @@
 
 use netsim_core::names::{IfName, Mac};
 use netsim_core::resource::{
-    Device, DeviceId, Key, NetnsId, Ovs, OvsBridge, OvsKey, OvsPort, OvsPortKind, Port, Ran, Resource,
+    Device, DeviceId, Key, NetnsId, Ovs, OvsBridge, OvsKey, OvsPort, OvsPortKind, Port, Ran, Resource, SingleKind,
 };
 use netsim_core::state::Observed;
 use netsim_host::linux::learnt::{self, Learnt};
@@ -119,6 +119,11 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
     let name = |name| names.interface(&DeviceId { netns: netns.clone(), name }).to_owned();
     // The host's namespace has more than the lab.
     let here = |name: IfName| *netns != NetnsId::Host || interfaces.iter().any(|i| i.device == name.as_str());
+    // Nobody has an Ethernet address there.
+    let is_gre = |name: IfName| {
+        let device = observed.ours.get(&Key::Device(DeviceId { netns: netns.clone(), name }));
+        matches!(device, Some(Resource::Device(Device::Single(s))) if matches!(s.kind, SingleKind::Gre(_)))
+    };
     let forwarding = |f: &learnt::Forwarding| Forwarding {
         bridge: name(f.bridge),
         mac: f.mac.to_string(),
@@ -141,7 +146,7 @@ pub fn node_facts(found: &Found, observed: &Observed, learnt: &Learnt, names: &N
             (None, NetnsId::Named(name)) => format!("namespace {name}"),
         },
         routes: Vec::new(),
-        neighbours: learnt.neighbours.iter().filter(|n| here(n.device)).map(neighbour).collect(),
+        neighbours: learnt.neighbours.iter().filter(|n| here(n.device) && !is_gre(n.device)).map(neighbour).collect(),
         forwarding: learnt.forwarding.iter().filter(|f| here(f.port)).map(forwarding).collect(),
         mirrors: Vec::new(),
         tunnels: Vec::new(),

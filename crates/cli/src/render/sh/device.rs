@@ -1,6 +1,6 @@
 //! Devices as commands of ip(8).
 
-use netsim_core::names::LabName;
+use netsim_core::names::{LabName, stable_hash};
 use netsim_core::resource::{Bond, Bridge, Device, DeviceId, End, NetnsId, Single, SingleKind, Veth};
 
 use super::{altname, ip, name, quoted, set, tunnel};
@@ -41,16 +41,13 @@ fn netns(netns: &NetnsId) -> String {
 fn create_veth(veth: &Veth, lab: &LabName) -> Vec<String> {
     let [a, b] = veth.ends();
     let half = |e: &End| {
-        let within = match &e.id.netns {
-            NetnsId::Host => String::new(),
-            NetnsId::Named(_) => format!(" netns {}", netns(&e.id.netns)),
-        };
+        let within = if e.id.netns == a.id.netns { String::new() } else { format!(" netns {}", netns(&e.id.netns)) };
         let queues = format!("numtxqueues {0} numrxqueues {0}", e.queues);
         let len =
             if e.tx_queue_len == TX_QUEUE_LEN { String::new() } else { format!(" txqueuelen {}", e.tx_queue_len) };
         format!("name {} address {} mtu {} {queues}{len}{within}", name(&e.id.name), e.mac, e.mtu)
     };
-    let mut lines = vec![format!("ip link add {} type veth peer {}", half(a), half(b))];
+    let mut lines = vec![format!("{} link add {} type veth peer {}", ip(&a.id.netns), half(a), half(b))];
     for end in [a, b] {
         lines.extend(marked(&end.id, end.link_local, end.full_name.as_deref(), lab));
     }
@@ -95,7 +92,7 @@ fn bridge_settings(a: &Bridge, b: &Bridge) -> Vec<String> {
 
 fn create_single(single: &Single, lab: &LabName) -> Vec<String> {
     let Single { id, kind, .. } = single;
-    let mut lines = if is_tunnel(kind) { tunnel::create(single, lab) } else { vec![add(single)] };
+    let mut lines = if is_tunnel(kind) { tunnel::create(single, lab) } else { add(single, lab) };
     lines.extend(marked(id, single.link_local, single.full_name.as_deref(), lab));
     lines
 }
@@ -104,18 +101,32 @@ fn is_tunnel(kind: &SingleKind) -> bool {
     matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_))
 }
 
-fn add(single: &Single) -> String {
+/// A name for the moment that a device is made elsewhere, or from elsewhere: a kernel before 6.15 looks where it is asked whether the name is free
+/// (`__rtnl_newlink`), and there may be an `eth0`.
+pub(super) fn birth_name(id: &DeviceId, lab: &LabName) -> String {
+    let hash = stable_hash(&[lab.as_str(), &id.to_string()]);
+    quoted(&format!("ns-{:012x}", hash & 0xffff_ffff_ffff))
+}
+
+/// A device that has been born under another name gets its own.
+pub(super) fn renamed(id: &DeviceId, born: &str) -> String {
+    format!("{} link set dev {born} name {}", ip(&id.netns), name(&id.name))
+}
+
+fn add(single: &Single, lab: &LabName) -> Vec<String> {
     let Single { id, kind, .. } = single;
     let parent = kind.parent(id);
     // A device on another in another namespace is made from there.
     let from = parent.as_ref().map_or(&id.netns, |parent| &parent.netns);
     let link = parent.as_ref().map_or_else(String::new, |parent| format!(" link {}", name(&parent.name)));
-    let within = if *from == id.netns { String::new() } else { format!(" netns {}", netns(&id.netns)) };
+    let born = (*from != id.netns).then(|| birth_name(id, lab));
+    let within = if born.is_some() { format!(" netns {}", netns(&id.netns)) } else { String::new() };
     let mac = single.mac.map_or_else(String::new, |mac| format!(" address {mac}"));
     let mtu = single.mtu.map_or_else(String::new, |mtu| format!(" mtu {mtu}"));
     let what = what(kind).into_iter().map(|(word, value)| format!(" {word} {value}")).collect::<String>();
-    let (on, dev, kind) = (ip(from), name(&id.name), kind.name());
-    format!("{on} link add{link} name {dev}{mac}{mtu}{within} type {kind}{what}")
+    let (on, dev, kind) = (ip(from), born.clone().unwrap_or_else(|| name(&id.name)), kind.name());
+    let add = format!("{on} link add{link} name {dev}{mac}{mtu}{within} type {kind}{what}");
+    std::iter::once(add).chain(born.map(|born| renamed(id, &born))).collect()
 }
 
 /// What is particular to it, as arguments of `ip link add … type`.

@@ -125,7 +125,8 @@ fn every_kind_of_device_is_made_with_all_that_it_is() {
             ip -n 'a' link set dev 'eth0.10' group 1419200993 $quiet
             ip -n 'a' link add link 'd' name 'i' mtu 1500 type ipvlan mode l3s
             ip -n 'a' link set dev 'i' group 1419200993 $quiet
-            ip link add link 'b' name 'm' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
+            ip link add link 'b' name 'ns-5d92fe04bfa8' address 02:00:00:00:00:07 mtu 1500 netns 'a' type macvlan mode bridge
+            ip -n 'a' link set dev 'ns-5d92fe04bfa8' name 'm'
             ip -n 'a' link set dev 'm' group 1419200993 $quiet
             ip -n 'a' link add link 'eth0' name 'q' address 02:00:00:00:00:06 mtu 1500 type vlan protocol 802.1ad id 4094
             ip -n 'a' link set dev 'q' group 1419200993 $quiet

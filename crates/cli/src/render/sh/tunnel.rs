@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use netsim_core::names::{LabName, stable_hash};
-use netsim_core::resource::{DeviceId, Df, Fdb, Gre, Neighbour, NetnsId, Single, SingleKind, Vxlan};
+use netsim_core::names::LabName;
+use netsim_core::resource::{Df, Fdb, Gre, Neighbour, NetnsId, Single, SingleKind, Vxlan};
 
+use super::device::{birth_name, renamed};
 use super::port::bridge;
 use super::{ip, name, quoted};
 
@@ -22,23 +23,21 @@ pub fn create(single: &Single, lab: &LabName) -> Vec<String> {
         (NetnsId::Host, _) => vec![format!("ip link add name {dev}{mac}{mtu} type {kind}{what}")],
         // Its socket stays where it is asked for.
         (NetnsId::Named(netns), SingleKind::Vxlan(_)) => {
-            vec![format!("ip link add name {dev}{mac}{mtu} netns {} type {kind}{what}", quoted(netns.as_str()))]
+            let born = birth_name(id, lab);
+            vec![
+                format!("ip link add name {born}{mac}{mtu} netns {} type {kind}{what}", quoted(netns.as_str())),
+                renamed(id, &born),
+            ]
         }
         // Its underlay is the namespace that it is born in, so it moves: there under a name that nobody else has, with the mark on it from the first.
         (NetnsId::Named(netns), _) => {
-            let born = quoted(&birth_name(id, lab));
+            let born = birth_name(id, lab);
             vec![
                 format!("ip link add name {born}{mac}{mtu} group {} type {kind}{what}", lab.group()),
                 format!("ip link set dev {born} netns {} name {dev}", quoted(netns.as_str())),
             ]
         }
     }
-}
-
-/// A name for the moment that it is in the host's namespace.
-fn birth_name(id: &DeviceId, lab: &LabName) -> String {
-    let hash = stable_hash(&[lab.as_str(), &id.to_string()]);
-    format!("ns-{:012x}", hash & 0xffff_ffff_ffff)
 }
 
 /// What ip-link(8) calls it; over IPv6 it has other names for GRE.

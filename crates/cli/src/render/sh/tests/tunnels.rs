@@ -77,31 +77,35 @@ fn a_tunnel_is_made_where_its_underlay_is() {
         &[],
         &all,
         &expect![[r#"
-        ip netns add 'a'
-        ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
-        ip link add name 'h' address 02:00:00:00:00:05 mtu 1500 type vxlan id 4104 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum df set
-        ip link set dev 'h' group 1419200993 $quiet
-        ip link add name 'g' address 02:00:00:00:00:06 mtu 1500 netns 'a' type vxlan id 4102 dstport 8472 local 192.0.2.1 group 239.1.1.1 dev 'eth1' ttl 4 learning noudpcsum
-        ip -n 'a' link set dev 'g' group 1419200993 $quiet
-        ip link add name 'ns-8f92fe0d6923' mtu 1500 group 1419200993 type gre local 192.0.2.1 key 99 ttl inherit
-        ip link set dev 'ns-8f92fe0d6923' netns 'a' name 'n'
-        ip -n 'a' link set dev 'n' group 1419200993 $quiet
-        ip link add name 'ns-8b92fe2a48bd' mtu 1500 group 1419200993 type ip6gre local 2001:db8::1 remote 2001:db8::2 ttl 64 encaplimit none
-        ip link set dev 'ns-8b92fe2a48bd' netns 'a' name 'p'
-        ip -n 'a' link set dev 'p' group 1419200993 $quiet
-        ip link add name 's' address 02:00:00:00:00:07 mtu 1500 netns 'a' type vxlan id 4103 dstport 4789 local 2001:db8::1 remote 2001:db8::2 learning noudpcsum udp6zerocsumtx udp6zerocsumrx df inherit
-        ip -n 'a' link set dev 's' group 1419200993 $quiet
-        ip link add name 'ns-f392fe1ebc19' address 02:00:00:00:00:0a mtu 1500 group 1419200993 type gretap local 192.0.2.1 remote 192.0.2.2 key 7 ttl 64 csum
-        ip link set dev 'ns-f392fe1ebc19' netns 'a' name 't'
-        ip -n 'a' link set dev 't' group 1419200993 $quiet
-        ip link add name 'v' address 02:00:00:00:00:04 mtu 1500 netns 'a' type vxlan id 4100 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum
-        ip -n 'a' link set dev 'v' group 1419200993 $quiet
-        ip link add name 'x' address 02:00:00:00:00:08 mtu 1500 netns 'a' type vxlan id 4101 dstport 4789 local 192.0.2.1 nolearning udpcsum
-        ip -n 'a' link set dev 'x' group 1419200993 $quiet
-        bridge -n 'a' fdb append 00:00:00:00:00:00 dev 'x' dst 192.0.2.2 self permanent
-        bridge -n 'a' fdb append 02:00:00:00:00:09 dev 'x' dst 192.0.2.3 self permanent
-        ip -n 'a' neigh replace 10.0.99.2 lladdr 192.0.2.2 nud permanent dev 'n'
-    "#]],
+            ip netns add 'a'
+            ip -n 'a' link set dev 'lo' alias 'netsim lab=t node=a'
+            ip link add name 'h' address 02:00:00:00:00:05 mtu 1500 type vxlan id 4104 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum df set
+            ip link set dev 'h' group 1419200993 $quiet
+            ip link add name 'ns-f992fdf36cb2' address 02:00:00:00:00:06 mtu 1500 netns 'a' type vxlan id 4102 dstport 8472 local 192.0.2.1 group 239.1.1.1 dev 'eth1' ttl 4 learning noudpcsum
+            ip -n 'a' link set dev 'ns-f992fdf36cb2' name 'g'
+            ip -n 'a' link set dev 'g' group 1419200993 $quiet
+            ip link add name 'ns-8f92fe0d6923' mtu 1500 group 1419200993 type gre local 192.0.2.1 key 99 ttl inherit
+            ip link set dev 'ns-8f92fe0d6923' netns 'a' name 'n'
+            ip -n 'a' link set dev 'n' group 1419200993 $quiet
+            ip link add name 'ns-8b92fe2a48bd' mtu 1500 group 1419200993 type ip6gre local 2001:db8::1 remote 2001:db8::2 ttl 64 encaplimit none
+            ip link set dev 'ns-8b92fe2a48bd' netns 'a' name 'p'
+            ip -n 'a' link set dev 'p' group 1419200993 $quiet
+            ip link add name 'ns-f192fe2d2be6' address 02:00:00:00:00:07 mtu 1500 netns 'a' type vxlan id 4103 dstport 4789 local 2001:db8::1 remote 2001:db8::2 learning noudpcsum udp6zerocsumtx udp6zerocsumrx df inherit
+            ip -n 'a' link set dev 'ns-f192fe2d2be6' name 's'
+            ip -n 'a' link set dev 's' group 1419200993 $quiet
+            ip link add name 'ns-f392fe1ebc19' address 02:00:00:00:00:0a mtu 1500 group 1419200993 type gretap local 192.0.2.1 remote 192.0.2.2 key 7 ttl 64 csum
+            ip link set dev 'ns-f392fe1ebc19' netns 'a' name 't'
+            ip -n 'a' link set dev 't' group 1419200993 $quiet
+            ip link add name 'ns-bf92fe24826b' address 02:00:00:00:00:04 mtu 1500 netns 'a' type vxlan id 4100 dstport 4789 local 192.0.2.1 remote 192.0.2.2 learning udpcsum
+            ip -n 'a' link set dev 'ns-bf92fe24826b' name 'v'
+            ip -n 'a' link set dev 'v' group 1419200993 $quiet
+            ip link add name 'ns-bb92fe416205' address 02:00:00:00:00:08 mtu 1500 netns 'a' type vxlan id 4101 dstport 4789 local 192.0.2.1 nolearning udpcsum
+            ip -n 'a' link set dev 'ns-bb92fe416205' name 'x'
+            ip -n 'a' link set dev 'x' group 1419200993 $quiet
+            bridge -n 'a' fdb append 00:00:00:00:00:00 dev 'x' dst 192.0.2.2 self permanent
+            bridge -n 'a' fdb append 02:00:00:00:00:09 dev 'x' dst 192.0.2.3 self permanent
+            ip -n 'a' neigh replace 10.0.99.2 lladdr 192.0.2.2 nud permanent dev 'n'
+        "#]],
     );
 }
 

@@ -27,7 +27,12 @@ pub fn gre(gre: &Gre) -> Vec<String> {
     let to = gre.remote.map_or_else(|| format!("from {}", gre.local), |remote| format!("to {remote}"));
     let mut about = vec![to];
     about.extend(gre.key.map(|key| format!("key {key}")));
-    about.extend(ttl(gre.ttl));
+    about.extend(match gre.ttl {
+        // As given out (`lower`).
+        64 => None,
+        0 => Some("ttl inherit".to_owned()),
+        hops => ttl(hops),
+    });
     about.extend(checksum(gre.checksum, false).map(str::to_owned));
     about
 }
