@@ -42,7 +42,7 @@ pub struct Global {
     /// Work in a user namespace of this user's own, with no rights on the machine
     #[arg(long, global = true, help_heading = "Global options")]
     pub rootless: bool,
-    /// The database of Open vSwitch: unix:PATH, a path, or tcp:ADDRESS:PORT [default: in $OVS_RUNDIR, else at the usual places]
+    /// The database of Open vSwitch on this machine: unix:PATH, a path, or tcp:ADDRESS:PORT [default: in $OVS_RUNDIR, else at the usual places]
     #[arg(long, global = true, value_name = "ADDRESS", help_heading = "Global options")]
     pub db: Option<String>,
     /// Use the netsim at this path on other hosts, instead of copying this one there

@@ -196,6 +196,14 @@ impl Hosts {
         }
     }
 
+    /// The same of those that answer.
+    pub fn words_of<'a>(&self, hosts: impl Iterator<Item = &'a HostId>) -> String {
+        match self.is_here_alone() {
+            true => self.words(),
+            false => listed(&hosts.collect::<Vec<_>>()),
+        }
+    }
+
     /// Looks at hosts, each as its scope says; those that are down are left out.
     pub fn look(&self, scopes: &IndexMap<HostId, Scope>) -> Answers<Observed> {
         let asked = scopes.iter().filter_map(|(id, scope)| Some((id, (self.hosts.get(id)?, scope))));

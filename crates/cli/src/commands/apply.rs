@@ -88,7 +88,8 @@ fn apply(
         let message = format!("{} has other steps than this netsim would take for lab {}", args.file, file.lab);
         return Err(Failure::hinted(codes::PLAN_FILE, message, "make the plan anew: another version made it"));
     }
-    let (on, took) = (format!(" on {}", hosts.words()), plan::took(&surveyed));
+    let (on, took) = (hosts.words_of(plans.keys()), plan::took(&surveyed));
+    let on = format!(" on {on}");
     let is_empty = plans.values().all(Planned::is_empty);
     let account = account.of(&surveyed, loaded);
     if is_empty {

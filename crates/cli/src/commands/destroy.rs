@@ -90,7 +90,7 @@ impl Destroy<'_> {
         let is_empty = plans.values().all(Planned::is_empty);
         if !is_empty {
             let body = sections(&plans, &IndexMap::new(), |plan| text::condensed(plan, screen.width));
-            screen.tell(&format!("Lab {shown} on {}:\n\n{body}", hosts.words()));
+            screen.tell(&format!("Lab {shown} on {}:\n\n{body}", hosts.words_of(plans.keys())));
         }
         let failed = if is_empty { Vec::new() } else { self.remove(&plans, &found, screen)? };
         let gone: Vec<&HostId> = found.keys().filter(|id| !failed.contains(id)).collect();

@@ -57,7 +57,7 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         (Some(interface), format) => {
             let ends = ends(&found, &facts, interface, &observed, &names)?;
             match format {
-                Format::Text => told_link(lab, &ends),
+                Format::Text => told_link(lab, host, &ends),
                 Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, host, ends: &ends }),
             }
         }
@@ -149,7 +149,8 @@ fn interface_rows(interface: &Interface) -> Vec<Vec<String>> {
     std::iter::once(head).chain(further).collect()
 }
 
-fn told_link(lab: &str, ends: &[(String, Interface)]) -> String {
+fn told_link(lab: &str, host: Option<&HostId>, ends: &[(String, Interface)]) -> String {
+    let on = host.map_or_else(String::new, |host| format!(" on {host}"));
     let title = ends.iter().map(|(node, i)| format!("{node}:{}", i.name)).collect::<Vec<_>>().join(" – ");
     let rows: Vec<Vec<String>> = ends
         .iter()
@@ -158,8 +159,10 @@ fn told_link(lab: &str, ends: &[(String, Interface)]) -> String {
             interface_rows(&Interface { name, to: None, ..interface.clone() })
         })
         .collect();
-    let heading = ["END", "STATE", "MTU", "MAC", "BRIDGE", "ADDRESS"];
-    let mut out = format!("Link {} of lab {lab}\n\n{}", paint(STRONG, &title), table(&heading, &rows));
+    // What is no pair of devices leads elsewhere by itself.
+    let to = if ends.iter().any(|(_, interface)| interface.kind.is_some()) { "TO" } else { "BRIDGE" };
+    let heading = ["END", "STATE", "MTU", "MAC", to, "ADDRESS"];
+    let mut out = format!("Link {} of lab {lab}{on}\n\n{}", paint(STRONG, &title), table(&heading, &rows));
     for (heading, rows) in said(ends.iter().map(|(node, i)| (format!("{node}:{}", i.name), i))) {
         out.push_str(&section(heading, &rows));
     }

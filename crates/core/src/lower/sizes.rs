@@ -2,6 +2,7 @@
 
 use petgraph::graph::EdgeIndex;
 use petgraph::unionfind::UnionFind;
+use rustc_hash::FxHashSet;
 
 use super::codes;
 use super::tunnels::Between;
@@ -69,25 +70,22 @@ impl Sizes {
         (*self.of_edge.get(edge.index())?).map(|limit| &self.limits[limit])
     }
 
-    /// The ends that are written to send more than passes, each place in the file once.
+    /// The ends that are written to send more than passes, of each link in the file one.
     pub(super) fn too_large(&self, topology: &Topology) -> Vec<Problem> {
-        let mut told: Vec<Problem> = Vec::new();
+        let (mut problems, mut told) = (Vec::new(), FxHashSet::default());
         for edge in topology.graph.edge_indices() {
             let Some(limit) = self.of(edge) else { continue };
             for end in &topology.graph[edge].ends {
                 let Some(mtu) = end.mtu.filter(|&mtu| mtu > limit.mtu) else { continue };
                 let node = &topology.graph[end.node].name;
-                if topology.graph[end.node].overlay().is_some() {
+                if topology.graph[end.node].overlay().is_some() || !told.insert((&topology.graph[edge].at, mtu)) {
                     continue;
                 }
                 let name = end.interface.as_ref().map_or_else(|| node.to_string(), |name| format!("{node}:{name}"));
-                let problem = limit.problem(&name, mtu, &end.at);
-                if !told.iter().any(|known| known.at == problem.at) {
-                    told.push(problem);
-                }
+                problems.push(limit.problem(&name, mtu, &end.at));
             }
         }
-        told
+        problems
     }
 }
 
