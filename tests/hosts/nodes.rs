@@ -168,7 +168,7 @@ fn what_differs_is_told_of_each_host_and_those_out_of_reach_are_named() {
         on("host3", "kill $(cat /run/sshd.pid)");
         // Two hosts of three are as they should be: that is no answer for the lab.
         let said = netsim("status").fails();
-        assert!(said.contains("as far as can be seen as applied"), "{said}");
+        assert!(said.contains("as applied, as far as can be seen"), "{said}");
         assert!(said.contains("\nhost3: not reached  connect by ssh: "), "{said}");
         let document = json(&netsim("status --format json").fails());
         assert_eq!((&document["as_wanted"], &document["hosts"][2]["reachable"]), (&false.into(), &false.into()));

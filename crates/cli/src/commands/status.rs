@@ -158,12 +158,10 @@ fn told(
         return format!("Lab {lab} is not running.\n");
     }
     let parts: Vec<Size> = known.values().map(|(on, _)| lab::size(&on.observed.ours)).collect();
+    let as_applied = || paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied");
     let head = match (as_wanted, is_whole) {
-        (true, true) => paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied"),
-        (true, false) => {
-            "as far as can be seen ".to_owned()
-                + &paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied")
-        }
+        (true, true) => as_applied(),
+        (true, false) => format!("{}, as far as can be seen", as_applied()),
         (false, _) => format!("differs from {against}"),
     };
     let size = Size {
