@@ -1,0 +1,142 @@
+//! Nodes of a lab over several hosts, in memory: what commands tell of them, and how it is drawn.
+
+use expect_test::expect;
+
+mod common;
+use common::{Sandbox, check};
+
+const SPREAD: &str = "\
+name: spread
+routing: static
+hosts:
+  h[1-2]: { ssh: \"host[1-2]\" }
+nodes:
+  a: { host: h1 }
+  b: { kind: router, host: h2 }
+  c: { host: h2 }
+  sw: { kind: bridge, hosts: [h1, h2], subnet: 10.9.0.0/24 }
+links:
+  - { endpoints: [a, b], gre: { key: 7 }, rate: 10mbit }
+  - { endpoints: [\"{a,b,c}\", sw] }
+";
+
+fn applied(name: &str) -> Sandbox {
+    let sandbox = Sandbox::new(name);
+    sandbox.file("spread.yaml", SPREAD);
+    sandbox.ok("apply spread.yaml -q --check");
+    sandbox
+}
+
+#[test]
+fn status_tells_each_host() {
+    let sandbox = applied("spread-status");
+    check(
+        &sandbox.ok("status"),
+        expect![[r#"
+        Lab spread: 5 nodes, 3 links, 4 tunnel ends, as applied
+
+        h1: 2 nodes, 1 link, 2 tunnel ends, as it should be
+        h2: 3 nodes, 2 links, 2 tunnel ends, as it should be
+    "#]],
+    );
+    sandbox.ok("link down c:eth0 -q");
+    sandbox.ok("impair a:eth0 --rate 5mbit -q");
+    check(
+        &sandbox.ok("status"),
+        expect![[r#"
+        Lab spread: 5 nodes, 3 links, 4 tunnel ends, differs from what was applied
+
+        h1: 2 nodes, 1 link, 2 tunnel ends, differs
+          changed  impairment on a:eth0: rate 10mbit → 5mbit
+        h2: 3 nodes, 2 links, 2 tunnel ends, differs
+          changed  c:eth0: up → down
+    "#]],
+    );
+    assert_eq!(sandbox.say("status --detailed-exitcode -q").code, Some(2));
+    let checked = sandbox.say("check --between c --format json");
+    assert_eq!(checked.code, Some(1), "{checked:#?}");
+}
+
+#[test]
+fn what_is_shown_of_a_node_says_its_host() {
+    let sandbox = applied("spread-show");
+    check(
+        &sandbox.ok("show a"),
+        expect![[r#"
+        a of lab spread on h1: namespace spread-a
+
+        INTERFACE  STATE  MTU   MAC                TO                       ADDRESS
+        lo         up
+        eth0       up     1472                     gre to 192.0.2.2, key 7  10.64.0.0/31
+        eth1       up     1450  02:eb:ed:cb:f9:77  sw-h1:a-eth1             10.9.0.1/24
+
+        IMPAIRMENTS
+        eth0: rate 10mbit, limit 1000 packets
+
+        SYSCTLS
+        net.ipv4.conf.all.promote_secondaries = 1
+    "#]],
+    );
+    check(
+        &sandbox.ok("show sw-h2:b-eth1"),
+        expect![[r#"
+        Link sw-h2:b-eth1 – b:eth1 of lab spread on h2
+
+        END           STATE  MTU   MAC                BRIDGE         ADDRESS
+        sw-h2:b-eth1  up     1450  02:1f:44:2f:fa:f5  port of sw-h2
+        b:eth1        up     1450  02:d4:cd:c5:7f:96                 10.9.0.254/24
+    "#]],
+    );
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
+        LAB     NODES  LINKS  HOSTS   FILE
+        spread  5      4      h1, h2  spread.yaml
+    "#]],
+    );
+    check(
+        &sandbox.ok("list --host h2"),
+        expect![[r#"
+        LAB     NODES  LINKS  FILE
+        spread  3      2      spread.yaml
+    "#]],
+    );
+    let said = sandbox.fails("exec a -- true");
+    assert!(said.contains("the nodes of the simulator run no programs"), "{said}");
+}
+
+#[test]
+fn a_lab_is_drawn_host_by_host_before_and_while_it_runs() {
+    let sandbox = Sandbox::new("spread-graph");
+    sandbox.file("spread.yaml", SPREAD);
+    let drawn = sandbox.ok("graph spread.yaml --addresses");
+    check(
+        &drawn,
+        expect![[r#"
+        ---
+        title: spread
+        ---
+        graph LR
+          subgraph h0["h1"]
+            n0["a"]
+            n3[["sw-h1"]]
+          end
+          subgraph h1["h2"]
+            n1(("b"))
+            n2["c"]
+            n4[["sw-h2"]]
+          end
+          n5(["vxlan 4815610"])
+          n6(["gre key 7"])
+          n3 ---|"sw-h2-sw-h1"| n5
+          n4 ---|"sw-h1-sw-h2"| n5
+          n0 ---|"eth0 10.64.0.0/31<br>10mbit"| n6
+          n1 ---|"eth0 10.64.0.1/31<br>10mbit"| n6
+          n0 ---|"eth1 10.9.0.1/24 – a-eth1"| n3
+          n1 ---|"eth1 10.9.0.254/24 – b-eth1"| n4
+          n2 ---|"eth0 10.9.0.2/24 – c-eth0"| n4
+    "#]],
+    );
+    sandbox.ok("apply spread.yaml -q");
+    assert_eq!(sandbox.ok("graph spread --addresses"), drawn);
+}
