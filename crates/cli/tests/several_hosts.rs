@@ -53,7 +53,8 @@ fn each_host_has_its_part_of_a_plan_and_a_machine_of_its_own() {
     "#]]
     .assert_eq(&sandbox.ok("apply two.yaml"));
     let told = sandbox.fails("destroy two --host h3");
-    assert_eq!(told, "error[E130]: lab two has nothing on a host `h3`\nhint: name one of: h1, h2\n");
+    assert!(told.starts_with("error[E130]: lab two has nothing on a host `h3`, as far as is known here\n"), "{told}");
+    assert!(told.contains("name one of: h1, h2"), "{told}");
     expect![[r#"
         Lab two on h1:
 
