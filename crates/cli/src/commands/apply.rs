@@ -92,6 +92,10 @@ fn apply(
     let on = format!(" on {on}");
     let is_empty = plans.values().all(Planned::is_empty);
     let account = account.of(&surveyed, loaded);
+    if is_empty && !surveyed.down.is_empty() {
+        account.confirm(&surveyed, screen)?;
+        return Err(Failure::Aftermath(report::unfinished(&surveyed)));
+    }
     if is_empty {
         // How long the hosts took is told with how long they then took to keep.
         screen.tell(&plan::told(lab, &plans, &on, &plan::Took::new(), false, screen));

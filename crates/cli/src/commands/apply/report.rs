@@ -57,6 +57,13 @@ pub fn tell_down(surveyed: &Surveyed, screen: &Screen) {
     surveyed.down.values().for_each(|error| screen.warn(&Failure::from(error.clone()).report(screen)));
 }
 
+/// What is so of each host where nothing is to do on those that answer.
+pub fn unfinished(surveyed: &Surveyed) -> String {
+    let up = surveyed.hosts.keys().map(|id| (id, Fate::Done));
+    let down = surveyed.down.keys().map(|id| (id, Fate::Unreached));
+    up.chain(down).map(|(id, fate)| format!("{id}: {}\n", on_one(surveyed.lab.as_str(), fate, true))).collect()
+}
+
 /// Says why each part that failed did, once where all were interrupted.
 pub fn tell_causes(work: &Work<'_>, forward: &Forward, by_hand: bool, screen: &Screen) {
     if by_hand {
