@@ -131,6 +131,8 @@ impl Machine {
                 seen += &String::from_utf8_lossy(&output.stderr);
             }
         }
+        // As late it makes this route of its own.
+        let seen: String = seen.split_inclusive('\n').filter(|line| !line.starts_with("multicast ff00::/8 ")).collect();
         seen.replace(" tentative", "")
     }
 
