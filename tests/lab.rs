@@ -317,6 +317,22 @@ fn a_thousand_node_star_comes_changes_and_goes() {
 }
 
 #[test]
+fn an_answer_out_of_its_time_is_told_and_one_within_it_is_not() {
+    on_a_machine_of_its_own("an_answer_out_of_its_time_is_told_and_one_within_it_is_not", |machine| {
+        let within = |rtt: &str| format!("{STAR}checks:\n  - {{ ping: [node1, node2], rtt: \"{rtt}\" }}\n");
+        machine.file("star.yaml", &within("..10s"));
+        machine.ok(["apply", "star.yaml", "--check"]);
+        for rtt in ["10s..", "..0ms"] {
+            machine.file("star.yaml", &within(rtt));
+            let said = machine.fails(["check", "star.yaml"]);
+            assert!(said.contains("1 of 1 pair not as it should be") && said.contains("answers after"), "{said}");
+        }
+        machine.ok(["destroy", "star"]);
+        machine.has_nothing_left();
+    });
+}
+
+#[test]
 fn every_shipped_topology_works() {
     on_a_machine_of_its_own("every_shipped_topology_works", |machine| {
         let files = shipped();

@@ -49,6 +49,13 @@ pub struct Pair {
     pub at: Option<Place>,
 }
 
+impl Pair {
+    /// Whether an answer after this time is within the bounds, where there are any.
+    pub fn is_in_time(&self, rtt: Duration) -> bool {
+        self.rtt.is_none_or(|(least, most)| (least..=most).contains(&rtt))
+    }
+}
+
 /// A pair in few bytes: a lab of a thousand nodes has a million.
 #[derive(Debug, Clone, Copy)]
 struct Compact {

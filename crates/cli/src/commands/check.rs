@@ -181,7 +181,7 @@ fn wrong(pair: &Pair, answer: &Answer) -> Option<String> {
         (Answer::None(why), true, _) => Some(why.clone()),
         (Answer::None(_), false, _) => None,
         (Answer::Came(_), false, _) => Some("answers, and should not".to_owned()),
-        (Answer::Came(Some(rtt)), true, Some((least, most))) if *rtt < least || *rtt > most => {
+        (Answer::Came(Some(rtt)), true, Some((least, most))) if !pair.is_in_time(*rtt) => {
             Some(format!("answers after {}, not within {}..{}", millis(*rtt), millis(least), millis(most)))
         }
         (Answer::Came(_), true, _) => None,

@@ -65,16 +65,9 @@ pub fn answers(
         Asking::Patient if !patience.settling.is_zero() => asker.ask_until_settled(patience.settling)?,
         Asking::Patient | Asking::Once => asker.ask(&all)?,
     }
-    // While addresses are resolved the first answer is late: times are taken of the second.
     let timed = |&at: &usize| pairs[at].rtt.is_some() && matches!(asker.answers[at], Answer::Came(_));
-    let timed: Vec<usize> = all.into_iter().filter(timed).collect();
-    let first = asker.answers.clone();
-    asker.ask(&timed)?;
-    for at in timed {
-        if let Answer::None(_) = asker.answers[at] {
-            asker.answers[at] = first[at].clone();
-        }
-    }
+    let timed = all.into_iter().filter(timed).collect();
+    asker.take_times(timed, if asking == Asking::Patient { TIMES } else { 1 })?;
     Ok(asker.answers)
 }
 
@@ -92,6 +85,8 @@ const ROUND: Duration = Duration::from_millis(200);
 const FALSE_ALARM: f64 = 1e-9;
 /// The most requests of a ping.
 const MOST_TRIES: f64 = 60.0;
+/// How often the time of a pair is taken until it is within its bounds.
+const TIMES: u32 = 5;
 /// Bytes of a request on a wire, with all its headers.
 const REQUEST: u64 = 100;
 /// The fewest pings at once, however slow a link is.
@@ -165,6 +160,25 @@ impl<'a> Asker<'a> {
                 });
             for (_, Timed { value, .. }) in outcomes {
                 value?.into_iter().for_each(|(at, outcome)| self.answers[at] = answer(outcome));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the times of pairs that answered. While addresses are resolved the first answer is late: the next one counts. A busy machine makes any
+    /// answer late, so one that came outside of its bounds is asked for anew, this often in all.
+    fn take_times(&mut self, mut timed: Vec<usize>, times: u32) -> Result<(), Failure> {
+        for _ in 0..times {
+            let before = self.answers.clone();
+            self.ask(&timed)?;
+            for &at in &timed {
+                if let Answer::None(_) = self.answers[at] {
+                    self.answers[at] = before[at].clone();
+                }
+            }
+            timed.retain(|&at| matches!(self.answers[at], Answer::Came(Some(rtt)) if !self.pairs[at].is_in_time(rtt)));
+            if timed.is_empty() || self.progress.stopped() {
+                break;
             }
         }
         Ok(())
