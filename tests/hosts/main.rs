@@ -9,5 +9,6 @@ mod large;
 mod lost;
 mod nodes;
 mod shipped;
+mod sudo;
 mod wire;
 mod work;
