@@ -1,5 +1,7 @@
 //! Changes of a running lab touch just what they change.
 
+use std::time::{Duration, Instant};
+
 use super::support::switch::beside_a_switch;
 use super::support::{both, run};
 use super::{PAIR, answers, file, is_whole, netns, shipped, status, steps};
@@ -70,7 +72,11 @@ fn what_open_vswitch_changes_in_place_is_changed_in_place() {
             is_whole(machine, path);
             assert_eq!(switch.vsctl("get Interface pair-a-eth0 ofport"), port, "{what}");
         }
-        assert!(answers(netns("pair-a"), "10.0.1.2"));
+        // The switch takes its time to forget what it did while the tree had not settled.
+        let gone = Instant::now();
+        while !answers(netns("pair-a"), "10.0.1.2") {
+            assert!(gone.elapsed() < Duration::from_secs(20), "nothing passes since the tree is gone");
+        }
         machine.ok(["destroy", "pair"]);
         machine.has_nothing_left();
         switch.has_nothing_left();
