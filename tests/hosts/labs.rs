@@ -49,6 +49,39 @@ fn a_lab_over_three_hosts_lives_and_goes() {
     });
 }
 
+/// What is new has tunnels and cables to nodes that run, on the same host and on others.
+#[test]
+fn a_running_lab_grows_and_a_node_of_it_moves_to_another_host() {
+    with_hosts("labs::a_running_lab_grows_and_a_node_of_it_moves_to_another_host", 3, "", || {
+        let of = |nodes: &str, links: &str| {
+            let links: String = links.split(' ').map(|l| format!("  - {{ endpoints: [{l}] }}\n")).collect();
+            format!("{}nodes: {nodes}\nlinks:\n{links}", hosts(3))
+        };
+        let ring = "a,b b,c c,d d,e e,f f,a";
+        let stages = [
+            of("{ a: { host: host1 }, b: { host: host2 } }", "a,b"),
+            of("{ a: { host: host1 }, b: { host: host2 }, c: { host: host2 } }", "a,b c,b c,a"),
+            of("{ a: { host: host1 }, b: { host: host1 }, c: { host: host2 } }", "a,b c,b c,a"),
+            of("{ \"{a,b}\": { host: host1 }, c: { host: host2 }, d: { host: host2 } }", "a,b c,b c,a d,c d,a"),
+            format!("place: auto\n{}", of("{ a: {}, b: {}, c: {}, d: {}, e: {}, f: {} }", ring)),
+            format!(
+                "place: auto\n{}",
+                of("{ a: {}, b: {}, c: {}, d: {}, e: {}, f: {}, g: {} }", &format!("{ring} f,g g,a"))
+            ),
+            of("{ a: { host: host3 }, b: { host: host3 } }", "a,b"),
+        ];
+        for stage in stages.iter().chain(stages.iter().rev().skip(1).step_by(2)) {
+            file("t.yaml", &format!("{stage}routing: static\n"));
+            netsim("apply t.yaml --check").ok();
+            assert!(netsim("apply t.yaml").ok().contains("nothing to do"));
+        }
+        netsim("destroy t").ok();
+        for host in ["host1", "host2", "host3"] {
+            has_nothing_left(host);
+        }
+    });
+}
+
 #[test]
 fn a_saved_plan_is_done_on_all_hosts_or_on_none() {
     with_hosts("labs::a_saved_plan_is_done_on_all_hosts_or_on_none", 2, "", || {

@@ -36,6 +36,8 @@ pub(crate) struct Space {
     kinds: FxHashMap<IfName, Kind>,
     /// In a namespace that was made just now: the next number to ask for. Elsewhere the kernel chooses.
     next: Option<u32>,
+    /// In a namespace that was made just now: numbers were left out, so that the kernel would choose another than the next.
+    skipped: bool,
     /// Elsewhere: no device has a higher number; none where that is not known.
     highest: Option<u32>,
 }
@@ -131,12 +133,7 @@ impl<'a> Spaces<'a> {
     /// comes to be elsewhere (`__rtnl_newlink`), so it is one that is free in both; without a number it would look for the name in the same way.
     pub(crate) fn number_across(&mut self, asked: &NetnsId, to: &NetnsId, name: IfName) -> io::Result<u32> {
         let number = self.get(asked)?.highest()?.max(self.get(to)?.highest()?) + 1;
-        let space = self.get(to)?;
-        match &mut space.next {
-            Some(next) => *next = number + 1,
-            None => space.highest = Some(number),
-        }
-        space.indices.insert(name, number);
+        self.get(to)?.take_number(name, number);
         Ok(number)
     }
 
@@ -169,7 +166,7 @@ impl<'a> Spaces<'a> {
 impl Space {
     fn new(netlink: Netlink, next: Option<u32>) -> Self {
         let indices = [(IfName::LO, LO_INDEX)].into_iter().collect();
-        Space { netlink, namespace: None, indices, kinds: FxHashMap::default(), next, highest: None }
+        Space { netlink, namespace: None, indices, kinds: FxHashMap::default(), next, skipped: false, highest: None }
     }
 
     /// The number to ask for a new device: 0 where the kernel chooses.
@@ -182,6 +179,30 @@ impl Space {
         *next += 1;
         self.indices.insert(name, number);
         number
+    }
+
+    /// The number to ask for a new device where the kernel is not to choose.
+    pub(crate) fn number_of_ours(&mut self, name: IfName) -> io::Result<u32> {
+        let number = self.highest()? + 1;
+        self.take_number(name, number);
+        Ok(number)
+    }
+
+    /// Gives a device a number that is higher than all others.
+    fn take_number(&mut self, name: IfName, number: u32) {
+        match &mut self.next {
+            Some(next) => {
+                self.skipped |= number != *next;
+                *next = number + 1;
+            }
+            None => self.highest = Some(number),
+        }
+        self.indices.insert(name, number);
+    }
+
+    /// Whether the kernel would choose another number than [`Space::number`] gives.
+    pub(crate) fn has_skipped(&self) -> bool {
+        self.skipped
     }
 
     /// Whether it has to be asked which numbers are taken, when all is made that was to be.

@@ -53,6 +53,30 @@ on_a_machine!(two_nodes_are_on_one_wire_over_ipv6_and_without_checksums, needs V
     wire.shows(Packet::Vxlan { to: addr("2001:db8::2"), port: 8472, vni: 7, checksum: false });
 });
 
+on_a_machine!(a_new_node_has_a_tunnel_and_cables_to_nodes_that_run, needs Vxlan, {
+    let [here, _] = two_machines();
+    // The numbers of the host's devices, which the tunnel's is above, are far from those of a new namespace.
+    for n in 1..6 {
+        ip(&format!("link add x{n} type bridge"));
+    }
+    let running = state([netns("b"), netns("sw"), vec![bridge("sw/sw"), up("sw/sw")]]);
+    become_so(&running);
+    let cables = |old: &str, n: u8| {
+        let [near, far] = [format!("c/eth{n}"), format!("{old}/to-c{n}")];
+        [wire(&far, &near), vec![up(&far), up(&near), address(&near, &format!("10.{n}.0.1/24"))]].concat()
+    };
+    let new = [
+        node("c/eth0", plain(1, 2), "10.0.0.1/24").iter().map(|(_, r)| r.clone()).collect(),
+        cables("b", 1),
+        cables("sw", 2),
+        cables("b", 3),
+        vec![port("sw/to-c2", "sw")],
+    ];
+    let whole = state([running.iter().map(|(_, r)| r.clone()).collect()].into_iter().chain(new));
+    become_so(&whole);
+    become_so(&running);
+});
+
 on_a_machine!(every_setting_reads_back_as_it_was_made_and_as_it_was_changed, needs Vxlan, {
     let [a, _b] = two_machines();
     let forms = [

@@ -131,7 +131,7 @@ fn push(
             let number = spaces.get(here).map_err(run.system(at))?.number(bridge.id.name);
             device::create_bridge(bridge, number, group)
         }
-        New::Veth(veth) => create_veth(run, spaces, here, (at, veth))?,
+        New::Veth(veth) => create_veth(run, spaces, here, (at, veth), batch)?,
         New::Single(single) => {
             let parent = match beneath(single) {
                 Some(parent) => Some(number_of(run, spaces, (at, &parent), batch)?),
@@ -172,13 +172,25 @@ fn create_veth(
     spaces: &mut Spaces,
     here: &NetnsId,
     (at, veth): (usize, &Veth),
+    batch: &mut Batch<usize>,
 ) -> Result<RouteNetlinkMessage, StepError> {
     let [a, b] = veth.ends();
     let (near, far) = if a.id.netns == *here { (a, b) } else { (b, a) };
-    let number = |spaces: &mut Spaces, end: &End| {
-        spaces.get(&end.id.netns).map(|s| s.number(end.id.name)).map_err(run.system(at))
+    // A kernel heeds the number that is asked for the far end only where one is asked for the near end, too (`veth_newlink`). Else it takes the next
+    // free one, which is the same where none was left out.
+    let is_next = !spaces.get(&far.id.netns).map_err(run.system(at))?.has_skipped();
+    let space = spaces.get(here).map_err(run.system(at))?;
+    let near_number = match is_next || space.is_new() {
+        true => space.number(near.id.name),
+        false => {
+            if space.has_unknown_numbers() {
+                run.send(space, std::mem::take(batch), build::never)?;
+            }
+            space.number_of_ours(near.id.name).map_err(run.system(at))?
+        }
     };
-    let ends = ((near, number(spaces, near)?), (far, number(spaces, far)?));
+    let far_number = spaces.get(&far.id.netns).map_err(run.system(at))?.number(far.id.name);
+    let ends = ((near, near_number), (far, far_number));
     if near.id.netns == far.id.netns {
         return Ok(device::create_veth(ends.0, ends.1, None, run.lab.group()));
     }
