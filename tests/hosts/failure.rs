@@ -48,12 +48,22 @@ fn a_host_that_cannot_be_reached_says_why() {
         );
         fails(&way("10.255.0.77"), 151, "No route to host");
         fails(&way("nowhere.invalid"), 151, "Could not resolve hostname");
-        fails(&way("stranger"), 153, "Host key verification failed");
+        let error = fails(&way("nowhere.invalid:2222"), 151, "Could not resolve hostname");
+        let hint = "write a port as ssh://nowhere.invalid:2222, or give the host a name in ~/.ssh/config";
+        assert_eq!(error.hint.as_deref(), Some(hint));
+        let error = fails(&way("stranger"), 153, "host key is known for host1");
+        assert!(error.hint.is_some_and(|hint| hint.contains("`ssh stranger`")));
+        fails(&way("ssh://root@[::1"), 150, "it does not understand what it is to connect to");
         fails(&way("keyless"), 154, "Permission denied");
         let other = std::fs::read_to_string("/run/bed/key.pub").expect("the bed made it");
         let other = other.split(' ').take(2).collect::<Vec<_>>().join(" ");
         std::fs::write("/run/bed/changed", format!("host1 {other}\n")).expect("it is the bed's own");
-        fails(&way("changed"), 153, "Host key verification failed");
+        fails(&way("changed"), 153, "Host key for host1 has changed");
+        configure(
+            "Host behind\n HostName host1\n User root\n IdentityFile /run/bed/key\n StrictHostKeyChecking no\n ProxyJump host2\nHost lost\n HostName host1\n ProxyJump nowhere.invalid",
+        );
+        ssh::reach(&id("h"), &way("behind"), Patience::default(), &mut |_| {}).unwrap_or_else(|e| panic!("{e}"));
+        fails(&way("lost"), 151, "Could not resolve hostname nowhere.invalid");
         // What the user's configuration would run or forward has no part in this.
         ssh::reach(&id("h"), &way("chatty"), Patience::default(), &mut |_| {}).unwrap_or_else(|e| panic!("{e}"));
         on("host2", "kill $(cat /run/sshd.pid)");

@@ -92,7 +92,7 @@ pub struct Reached {
 pub fn reach(host: &HostId, way: &Way, patience: Patience, tell: &mut dyn FnMut(Event)) -> Result<Reached, HostError> {
     let socket = way.folder.socket();
     let mut command = way.master(&socket);
-    let remote = start(host, way, &mut command, patience, tell).map_err(|error| on(host, error))?;
+    let remote = start(host, way, &mut command, patience, tell).map_err(|error| on(host, way.named(error)))?;
     Ok(Reached { remote, way: way.clone(), socket })
 }
 
@@ -213,6 +213,18 @@ impl Way {
     /// A copy of this program at the other end, by the `ssh` that is found, as the user who logs in.
     pub fn to(target: Target, own: Arc<Own>, folder: Arc<Folder>) -> Self {
         Way { target, rights: Rights::Own, agent: Agent::Copied(own), ssh: "ssh".into(), folder }
+    }
+
+    /// The error with what ssh connects to where its hint says `HOST`.
+    fn named(&self, error: HostError) -> HostError {
+        let target = self.target.as_str();
+        let hint = match target.split_once(':') {
+            Some((host, port)) if error.code == codes::UNREACHABLE && port.parse::<u16>().is_ok() => {
+                Some(format!("write a port as ssh://{host}:{port}, or give the host a name in ~/.ssh/config"))
+            }
+            _ => error.hint.map(|hint| hint.replace("HOST", target)),
+        };
+        HostError { hint, ..error }
     }
 
     /// ssh with what holds for each of its sessions.

@@ -10,8 +10,11 @@ const SSH_FAILED: i32 = 255;
 /// A shell's status for a program that it could not run, or did not find.
 const NOT_RUN: [i32; 2] = [126, 127];
 
-/// Words of ssh's own, what they mean, and what to do. The first that fits.
-const OF_SSH: [(&str, u16, &str); 14] = [
+/// Words of ssh's own, what they mean, and what to do. The first that fits; its line is told.
+const OF_SSH: [(&str, u16, &str); 17] = [
+    ("usage: ssh", codes::SSH, TARGET),
+    ("host key is known for", codes::HOST_KEY, COMPARE),
+    ("has changed and you have requested", codes::HOST_KEY, CHANGED),
     ("REMOTE HOST IDENTIFICATION HAS CHANGED", codes::HOST_KEY, CHANGED),
     ("Host key verification failed", codes::HOST_KEY, COMPARE),
     ("Permission denied", codes::LOGIN, KEY),
@@ -39,7 +42,8 @@ const OF_THERE: [(&str, u16, &str); 7] = [
     ("Disk quota exceeded", codes::COPY, ROOM),
 ];
 
-const COMPARE: &str = "log in once by hand with `ssh` and compare the key that it shows";
+const TARGET: &str = "write it as `user@address` or `ssh://user@name:port`, or give it a name in ~/.ssh/config";
+const COMPARE: &str = "log in once by hand with `ssh HOST` and compare the key that it shows";
 const KEY: &str =
     "see that `ssh -o BatchMode=yes HOST true` works: with a key in ~/.ssh or in the agent, and no question";
 const ONE_KEY: &str = "name the right key in ~/.ssh/config, with `IdentitiesOnly yes`";
@@ -50,17 +54,20 @@ const CONFIGURATION: &str = "see ~/.ssh/config; ssh has to be OpenSSH 7.6 or lat
 const SUDO: &str = "let this user run netsim there by sudo with no password and no terminal, or log in as root";
 const NO_SUDO: &str = "install sudo there, or log in as root and leave `sudo` out";
 const ROOM: &str = "free some space in ~/.cache there, or give `--agent` a netsim that is there";
-const CHANGED: &str = "find out why the key has changed; if it is right, remove the old one with `ssh-keygen -R HOST`";
+const CHANGED: &str =
+    "find out why the key has changed; if it is right, remove the old one with `ssh-keygen -R` and that name";
+const NO_TARGET: &str = "it does not understand what it is to connect to";
 const RUNNABLE: &str = "give `--agent` the path of a netsim of this version that runs there: its processor or its C library may be another";
 
 /// The error that an ended ssh is.
 pub(crate) fn why(ended: &Ended) -> HostError {
-    let last = last_words(&ended.said);
+    let last = words_with("", &ended.said);
     let status = ended.status.and_then(|status| status.code());
     let told = |otherwise: &str| if last.is_empty() { otherwise.to_owned() } else { last.clone() };
     let known: &[_] = if matches!(status, Some(SSH_FAILED) | None) { &OF_SSH } else { &OF_THERE };
-    if let Some((_, code, hint)) = known.iter().find(|(words, ..)| ended.said.contains(words)) {
-        return hinted(refused(*code, doing(*code), told("it ended")), *hint);
+    if let Some((words, code, hint)) = known.iter().find(|(words, ..)| ended.said.contains(words)) {
+        let message = if *hint == TARGET { NO_TARGET.to_owned() } else { words_with(words, &ended.said) };
+        return hinted(refused(*code, doing(*code), message), *hint);
     }
     match status {
         Some(NOT_COPIED) => {
@@ -95,9 +102,10 @@ fn doing(code: u16) -> &'static str {
     }
 }
 
-/// The last line that says something, in the style of our own messages.
-fn last_words(said: &str) -> String {
-    let line = said.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+/// The last line that says something with these words in it, in the style of our own messages.
+fn words_with(words: &str, said: &str) -> String {
+    let line = said.lines().rev().map(str::trim).find(|line| !line.is_empty() && line.contains(words));
+    let line = line.unwrap_or_default();
     let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
     line.trim_end_matches('.').to_owned()
 }
@@ -127,6 +135,24 @@ mod tests {
             "root@h2: Permission denied (publickey).\r\n",
             codes::LOGIN,
             "connect by ssh: root@h2: Permission denied (publickey)",
+        );
+        check(
+            255,
+            "ssh: Could not resolve hostname jump: Name or service not known\r\nConnection closed by UNKNOWN port 65535\r\n",
+            codes::UNREACHABLE,
+            "connect by ssh: ssh: Could not resolve hostname jump: Name or service not known",
+        );
+        check(
+            255,
+            "No ED25519 host key is known for h2 and you have requested strict checking.\r\nHost key verification failed.\r\n",
+            codes::HOST_KEY,
+            "connect by ssh: No ED25519 host key is known for h2 and you have requested strict checking",
+        );
+        check(
+            255,
+            "usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]\n           destination [command [argument ...]]\n",
+            codes::SSH,
+            "connect by ssh: it does not understand what it is to connect to",
         );
         check(
             91,

@@ -54,7 +54,7 @@ on_a_machine!(two_nodes_are_on_one_wire_over_ipv6_and_without_checksums, needs V
 });
 
 on_a_machine!(a_new_node_has_a_tunnel_and_cables_to_nodes_that_run, needs Vxlan, {
-    let [here, _] = two_machines();
+    let _underlay = two_machines();
     // The numbers of the host's devices, which the tunnel's is above, are far from those of a new namespace.
     for n in 1..6 {
         ip(&format!("link add x{n} type bridge"));

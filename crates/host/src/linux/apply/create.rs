@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
-use netsim_core::resource::{Bridge, DeviceId, End, Key, NetnsId, Single, SingleKind, Veth};
+use netsim_core::resource::{Bridge, DeviceId, Key, NetnsId, Single, SingleKind, Veth};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::spaces::Spaces;
