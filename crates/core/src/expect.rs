@@ -95,7 +95,8 @@ impl Expectation {
 /// those routes, hop by hop, through nodes that forward. What is down carries nothing. A pair that depends on what is outside of the lab, or on
 /// which of two routers is nearer of which one alone hears the other node, is left out.
 ///
-/// So is a pair whose packets pass a bridge of Open vSwitch that flows rule.
+/// So is a pair whose packets pass a bridge of Open vSwitch that flows rule, and what a machine (`kind: host`) reaches or is reached by otherwise than
+/// through the lab.
 pub fn expect(topology: &Topology, given: &Given) -> Expectation {
     let mut open = expect_plain(topology, given);
     let Some(shut) = with_ruled_shut(topology).filter(|_| topology.checks.is_empty()) else { return open };
@@ -129,6 +130,7 @@ fn expect_plain(topology: &Topology, given: &Given) -> Expectation {
         return Expectation { patience, ..asked_for(topology, &places) };
     }
     let nodes: Vec<NodeIndex<u32>> = topology.graph.node_indices().filter(|&n| places.has_address(n)).collect();
+    let is_machine = |node: NodeIndex<u32>| matches!(topology.graph[node].kind, Kind::Host);
     let mut expectation = Expectation { patience, ..Expectation::default() };
     let mut all_pairs = |reaches: &mut dyn FnMut(NodeIndex<u32>, NodeIndex<u32>, IpAddr) -> Hears| {
         for &from in &nodes {
@@ -136,6 +138,8 @@ fn expect_plain(topology: &Topology, given: &Given) -> Expectation {
                 let pair = |address| {
                     let reachable = match reaches(from, to, address) {
                         Hears::Yes => true,
+                        // A machine has routes and NICs of its own.
+                        Hears::No if is_machine(from) || is_machine(to) => return None,
                         Hears::No => false,
                         Hears::Perhaps => return None,
                     };
