@@ -70,17 +70,8 @@ impl Lab {
     }
 
     fn add(&mut self, name: &str, kind: Kind) -> NodeIndex<u32> {
-        self.0.graph.add_node(Node {
-            name: NodeName::new(name).expect("a test's name"),
-            kind,
-            on: crate::topology::On::default(),
-            loopbacks: Vec::new(),
-            interfaces: Vec::new(),
-            routes: Vec::new(),
-            sysctls: IndexMap::new(),
-            exec: Vec::new(),
-            at: Place::default().key("nodes").key(name),
-        })
+        let at = Place::default().key("nodes").key(name);
+        self.0.graph.add_node(Node::new(NodeName::new(name).expect("a test's name"), kind, at))
     }
 
     pub(crate) fn host(&mut self, name: &str) -> NodeIndex<u32> {

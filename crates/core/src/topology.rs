@@ -260,6 +260,21 @@ pub enum CheckKind {
 }
 
 impl Node {
+    /// A node of which nothing else is said.
+    pub fn new(name: NodeName, kind: Kind, at: Place) -> Self {
+        Node {
+            name,
+            kind,
+            on: On::default(),
+            loopbacks: Vec::new(),
+            interfaces: Vec::new(),
+            routes: Vec::new(),
+            sysctls: IndexMap::new(),
+            exec: Vec::new(),
+            at,
+        }
+    }
+
     /// Whether it is a switch: it joins its links into one broadcast domain and has no addresses on them.
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {

@@ -147,17 +147,7 @@ impl Splitting<'_> {
     }
 
     fn overlay(&mut self, name: NodeName, overlay: Overlay, at: &Place) -> NodeIndex<u32> {
-        self.graph.add_node(Node {
-            name,
-            kind: Kind::Overlay(Box::new(overlay)),
-            on: On::default(),
-            loopbacks: Vec::new(),
-            interfaces: Vec::new(),
-            routes: Vec::new(),
-            sysctls: IndexMap::new(),
-            exec: Vec::new(),
-            at: at.clone(),
-        })
+        self.graph.add_node(Node::new(name, Kind::Overlay(Box::new(overlay)), at.clone()))
     }
 
     /// Links the part of a bridge on a host to what joins them.
