@@ -8,8 +8,8 @@ use crate::names::{LabName, NodeName};
 use crate::problem::Place;
 use crate::resource::VlanProtocol;
 use crate::topology::{
-    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, PortWritten, Routing, Switch, Topology, Trunk,
-    Written, WrittenRoute,
+    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, Routing, Switch, Topology, Trunk, Written,
+    WrittenRoute,
 };
 
 mod extras;
@@ -99,16 +99,7 @@ impl Lab {
         let end = |text: &str| {
             let (node, interface) = text.split_once(':').map_or((text, None), |(n, i)| (n, Some(i.to_owned())));
             let node = self.0.node(node).expect("the node is there");
-            Endpoint {
-                node,
-                interface,
-                addresses: Vec::new(),
-                mac: None,
-                mtu: None,
-                written: Written::default(),
-                port: PortWritten::default(),
-                at: at.clone(),
-            }
+            Endpoint::new(node, interface, at.clone())
         };
         let ends = [end(a), end(b)];
         let nodes = [ends[0].node, ends[1].node];

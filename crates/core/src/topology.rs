@@ -311,6 +311,22 @@ impl Node {
     }
 }
 
+impl Endpoint {
+    /// An endpoint of which nothing else is said.
+    pub fn new(node: NodeIndex<u32>, interface: Option<String>, at: Place) -> Self {
+        Endpoint {
+            node,
+            interface,
+            addresses: Vec::new(),
+            mac: None,
+            mtu: None,
+            written: Written::default(),
+            port: PortWritten::default(),
+            at,
+        }
+    }
+}
+
 impl Topology {
     /// The node of this name.
     pub fn node(&self, name: &str) -> Option<NodeIndex<u32>> {

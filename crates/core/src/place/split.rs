@@ -11,7 +11,7 @@ use crate::names::{HostId, NodeName};
 use crate::problem::Place;
 use crate::topology::{
     CheckKind, Endpoint, Kind, Link, LinkKind, Node, On, Overlay, OverlayKind, OverlayWritten, PortWritten, Switch,
-    Topology, Trunk, Written,
+    Topology, Trunk,
 };
 
 /// By node index: where a node is; none of bridges that are split and of NICs, which are where what is linked to them is.
@@ -153,7 +153,7 @@ impl Splitting<'_> {
     /// Links the part of a bridge on a host to what joins them.
     fn join_part(&mut self, node: NodeIndex<u32>, joint: &Joint, host: &HostId) {
         let at = &self.topology.graph[node].at;
-        let mut end = unsaid(self.parts[&(node, host.clone())], at);
+        let mut end = Endpoint::new(self.parts[&(node, host.clone())], None, at.clone());
         if joint.filters {
             // All that is in the bridge is in each part of it; what has no tag here is in VLAN 1, as everywhere.
             end.port = PortWritten { trunk: Some(Trunk::All), native: Some(1), ..PortWritten::default() };
@@ -173,7 +173,7 @@ impl Splitting<'_> {
         if let Kind::Overlay(weight) = &mut self.graph[overlay].kind {
             weight.hosts.push(host.clone());
         }
-        let ends = [end, unsaid(overlay, at)];
+        let ends = [end, Endpoint::new(overlay, None, at.clone())];
         let link = Link { ends, kind: LinkKind::Overlay, overlay: None, subnets: Vec::new(), gives, at: at.clone() };
         self.graph.add_edge(link.ends[0].node, overlay, link)
     }
@@ -342,18 +342,4 @@ fn written(written: Option<&OverlayWritten>, at: &Place) -> OverlayWritten {
         checksum: None,
         at: at.clone(),
     })
-}
-
-/// An endpoint of which nothing is said.
-fn unsaid(node: NodeIndex<u32>, at: &Place) -> Endpoint {
-    Endpoint {
-        node,
-        interface: None,
-        addresses: Vec::new(),
-        mac: None,
-        mtu: None,
-        written: Written::default(),
-        port: PortWritten::default(),
-        at: at.clone(),
-    }
 }

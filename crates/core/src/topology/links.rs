@@ -5,13 +5,13 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use super::building::{Building, Extra, LinkExtra};
-use super::endpoints::{self, Draft, Host, unsaid};
+use super::endpoints::{self, Draft, Host};
 use super::layers::{are, beside};
 use super::ports::{self, PortKeys};
 use super::ranges::MOST;
 use super::treatment::{Level, Treating};
 use super::values;
-use super::{Kind, Link, LinkKind, Node, OverlayWritten, PortWritten, Switch, codes, overlay};
+use super::{Endpoint, Kind, Link, LinkKind, Node, OverlayWritten, PortWritten, Switch, codes, overlay};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
@@ -214,7 +214,7 @@ impl Writing<'_, '_> {
         let bridge = self.building.add(bridge, Extra { overlay: common.overlay.clone(), ..Extra::default() });
         for draft in drafts {
             let mut end = draft.end;
-            let mut port = unsaid(bridge, None, &end.at);
+            let mut port = Endpoint::new(bridge, None, end.at.clone());
             let own = std::mem::take(&mut end.port);
             if self.building.graph[end.node].switch().is_some() {
                 end.port = ports::over(own.clone(), &common.port);
