@@ -305,6 +305,22 @@ impl Node {
         }
     }
 
+    /// Whether it is a switch that filters VLANs, where links make these ports of it: one of its ports is in some. The VLAN of its own addresses does not
+    /// make it one: where no port is in any, `check` refuses that.
+    pub(crate) fn filters_vlans<'a>(&self, ports: impl IntoIterator<Item = &'a PortWritten>) -> bool {
+        let internal = |own: &Owned| match &own.kind {
+            OwnKind::Internal { port } => port.is_in_vlans(),
+            OwnKind::Dummy
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. }
+            | OwnKind::Bond { .. }
+            | OwnKind::Vrf { .. } => false,
+        };
+        let is_in_vlans = self.interfaces.iter().any(internal) || ports.into_iter().any(PortWritten::is_in_vlans);
+        self.switch().is_some() && is_in_vlans
+    }
+
     /// Whether it passes packets on.
     pub fn forwards(&self) -> bool {
         matches!(self.kind, Kind::Router)

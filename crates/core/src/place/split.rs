@@ -305,17 +305,16 @@ impl<'a> Around<'a> {
     fn joint(&self, topology: &Topology, node: NodeIndex<u32>) -> Joint {
         let ends = &self.ends[node.index()];
         let weight = &topology.graph[node];
-        let in_vlan = |port: &PortWritten| port.vlan.is_some() || port.trunk.is_some();
         if let On::Each(hosts) = &weight.on {
             let filters = topology.graph.edge_weights().flat_map(|link| &link.ends);
-            let filters = filters.filter(|end| end.node == node).any(|end| in_vlan(&end.port));
+            let filters = weight.filters_vlans(filters.filter(|end| end.node == node).map(|end| &end.port));
             return Joint { hosts: hosts.iter().cloned().collect(), bridged: hosts.iter().cloned().collect(), filters };
         }
         let mut counts: IndexMap<&HostId, usize> = IndexMap::new();
         for (host, ..) in ends {
             *counts.entry(host).or_default() += 1;
         }
-        let filters = ends.iter().any(|(_, port, _)| in_vlan(&port.port));
+        let filters = weight.filters_vlans(ends.iter().map(|(_, end, _)| &end.port));
         let said = ends.iter().any(|(_, port, _)| port.port != PortWritten::default());
         let overlay = weight.switch().and_then(|s| s.overlay.as_ref());
         // A tunnel of Open vSwitch has one far end, and looks at no packet within.
