@@ -20,25 +20,12 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from race import NETSIM, ROOT, quiet, timed
+
 HOSTS = ["host1", "host2", "host3"]
 FOLDER = Path("/run/bench")
-
-
-def timed(action):
-    start = time.monotonic()
-    action()
-    return time.monotonic() - start
-
-
-def run(argv):
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{argv}: exit {done.returncode}\n{done.stdout}")
-    return done.stdout
 
 
 def write(name, text):
@@ -97,20 +84,20 @@ def once(netsim, nodes):
 
     def clean(hosts):
         for host in hosts:
-            run(on(host, command("destroy", "part")))
+            quiet(on(host, command("destroy", "part")))
 
     times = {"alone": timed(lambda: local(HOSTS[:1]))}
     clean(HOSTS[:1])
     times["at once"] = timed(lambda: local(HOSTS))
     clean(HOSTS)
     write("all.yaml", part(3 * nodes))
-    times["all here"] = timed(lambda: run(command("apply", FOLDER / "all.yaml")))
-    run(command("destroy", "part"))
+    times["all here"] = timed(lambda: quiet(command("apply", FOLDER / "all.yaml")))
+    quiet(command("destroy", "part"))
     write("whole.yaml", whole(nodes))
     apply = command("apply", FOLDER / "whole.yaml", "--agent", netsim)
-    times["hosts"] = timed(lambda: run(apply))
-    times["no-op"] = timed(lambda: run(apply))
-    times["destroy"] = timed(lambda: run(command("destroy", "whole", "--agent", netsim)))
+    times["hosts"] = timed(lambda: quiet(apply))
+    times["no-op"] = timed(lambda: quiet(apply))
+    times["destroy"] = timed(lambda: quiet(command("destroy", "whole", "--agent", netsim)))
     return times
 
 
@@ -131,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--netsim", type=Path, default=ROOT / "target/release/netsim")
+    parser.add_argument("--netsim", type=Path, default=NETSIM)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -15,8 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-NETSIM = ROOT / "target/release/netsim"
+from race import NETSIM, ROOT
 
 
 def topology(bridges):

@@ -21,43 +21,13 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-NETSIM = ROOT / "target/release/netsim"
-FLOOR = ROOT / "target/floor"
-PHASES = ["create", "no-op", "one more", "destroy"]
-
-
-def topology(nodes):
-    return f"""name: star
-nodes:
-  node[1-{nodes}]: {{ routes: [{{ to: default, via: 10.1.255.254 }}] }}
-  sw: {{ kind: bridge, subnet: 10.1.0.0/16 }}
-links:
-  - {{ endpoints: ["node[1-{nodes}]", sw] }}
-"""
-
-
-def quiet(argv, **more):
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
-    if done.returncode != 0:
-        sys.exit(f"{argv}: exit {done.returncode}\n{done.stdout}")
-
-
-def timed(action):
-    start = time.monotonic()
-    action()
-    return time.monotonic() - start
-
-
-def wait():
-    quiet([FLOOR, "wait"])
+import race
+from race import FLOOR, lines, medians, quiet, timed, wait
 
 
 def run_floor(n, _folder):
@@ -66,42 +36,19 @@ def run_floor(n, _folder):
     return {"create": create, "destroy": destroy}
 
 
-def run_netsim(n, folder):
-    lab, more = folder / "star.yaml", folder / "more.yaml"
-    lab.write_text(topology(n))
-    more.write_text(topology(n + 1))
-    apply = lambda file: lambda: quiet([NETSIM, "--root", "-q", "apply", file])
-    times = {"create": timed(apply(lab)), "no-op": timed(apply(lab)), "one more": timed(apply(more))}
-    assert len(os.listdir("/run/netns")) == n + 2
-    # It returns when everything is freed.
-    times["destroy"] = timed(lambda: quiet([NETSIM, "--root", "-q", "destroy", "star"]))
-    assert not os.path.exists("/run/netns") or not os.listdir("/run/netns")
-    return times
-
-
 def run_ip(n, folder, tuned):
-    def write(name, lines):
-        (folder / name).write_text("\n".join(lines) + "\n")
-        return folder / name
-
     names = [f"s{i}" for i in range(1, n + 1)]
-    spaces = write("spaces", ["netns add sw", *(f"netns add {s}" for s in names)])
-    wires = write("wires", [f"link add name {s} netns sw type veth peer name eth0 netns {s}" for s in names])
+    spaces = lines(folder, "spaces", ["netns add sw", *(f"netns add {s}" for s in names)])
+    wires = lines(folder, "wires", [f"link add name {s} netns sw type veth peer name eth0 netns {s}" for s in names])
     last, snooping, quiet_ipv6 = ("link set br0 up", "mcast_snooping 0", "addrgenmode none") if tuned else ("", "", "")
-    switch = write("switch", [
+    switch = lines(folder, "switch", [
         f"link add br0 type bridge {snooping}",
         *([] if tuned else ["link set br0 up"]),
         *(f"link set {s} master br0 up" for s in names),
         last,
     ])
-    node = lambda i: write(f"node{i}", [
-        "link set lo up",
-        f"addr add 10.1.{i // 250}.{i % 250 + 1}/16 dev eth0",
-        f"link set eth0 {quiet_ipv6} up",
-        "route add default via 10.1.255.254",
-    ])
-    nodes = [(s, node(i)) for i, s in enumerate(names, 1)]
-    gone = write("gone", [f"netns del {s}" for s in ["sw", *names]])
+    nodes = [(s, race.node(folder, i, quiet_ipv6)) for i, s in enumerate(names, 1)]
+    gone = lines(folder, "gone", [f"netns del {s}" for s in ["sw", *names]])
 
     def create():
         quiet(["ip", "-batch", spaces])
@@ -145,19 +92,6 @@ def destroy():
 create() if sys.argv[2] == 'create' else destroy()
 """
 
-MININET = """
-import sys, time, json
-from mininet.net import Mininet
-from mininet.nodelib import LinuxBridge
-from mininet.topo import SingleSwitchTopo
-start = time.monotonic()
-net = Mininet(topo=SingleSwitchTopo(k=int(sys.argv[1])), switch=LinuxBridge, controller=None, waitConnected=False)
-net.start()
-made = time.monotonic()
-net.stop()
-print(json.dumps({'create': made - start, 'destroy': time.monotonic() - made}))
-"""
-
 
 def run_pyroute2(n, folder):
     script = folder / "pyroute2_star.py"
@@ -167,75 +101,26 @@ def run_pyroute2(n, folder):
     return {"create": create, "destroy": destroy}
 
 
+def run_netsim(n, folder):
+    return race.by_netsim(n, folder, "kind: bridge", more_namespaces=1)
+
+
 def run_mininet(n, folder):
-    script = folder / "mininet_star.py"
-    script.write_text(MININET)
-    python = "/usr/bin/python3"
-    done = subprocess.run([python, script, str(n)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        sys.exit(f"mininet: {done.stderr}")
-    times = json.loads(done.stdout.splitlines()[-1])
-    times["destroy"] += timed(wait)
-    return times
+    return race.by_mininet(n, folder, "from mininet.nodelib import LinuxBridge as switch")
 
 
 CONTENDERS = {"floor": run_floor, "netsim": run_netsim, "ip-batch": lambda n, f: run_ip(n, f, tuned=False),
               "ip-tuned": lambda n, f: run_ip(n, f, tuned=True), "pyroute2": run_pyroute2, "mininet": run_mininet}
 
 
-def installed(name):
-    if name == "pyroute2":
-        return subprocess.run([sys.executable, "-c", "import pyroute2"], stderr=subprocess.DEVNULL).returncode == 0
-    if name == "mininet":
-        return subprocess.run(["/usr/bin/python3", "-c", "import mininet.net"], stderr=subprocess.DEVNULL).returncode == 0
-    return True
-
-
 def inside(contender, nodes):
     """One run, in namespaces of its own."""
-    unshare = ["unshare", "-Urnmpf", "--mount-proc", "--propagation", "private", "--kill-child"]
-    if contender == "mininet" and os.getuid() == 0:
-        unshare = ["unshare", "-nmpf", "--mount-proc", "--propagation", "private", "--kill-child"]
-    script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && ip link set lo up && exec "$@"'
-    argv = [*unshare, "sh", "-c", script, "sh", sys.executable, __file__, "--inside", contender, "--sizes", str(nodes)]
+    again = [sys.executable, __file__, "--inside", contender, "--sizes", str(nodes)]
+    argv = race.in_namespaces(again, users=contender != "mininet" or os.getuid() != 0)
     done = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"{contender} with {nodes} nodes: exit {done.returncode}\n{done.stdout}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def build():
-    (ROOT / "target").mkdir(exist_ok=True)
-    quiet(["cargo", "build", "--release", "-q", "-p", "netsim"], cwd=ROOT)
-    quiet(["cc", "-O2", "-Wall", "-o", FLOOR, ROOT / "benches/floor.c"])
-
-
-def medians(runs):
-    return {phase: statistics.median(r[phase] for r in runs) for phase in PHASES if phase in runs[0]}
-
-
-def ratios(runs, base, phase, base_phase):
-    return statistics.median(a[phase] / b[base_phase] for a, b in zip(runs, base))
-
-
-def table(results, sizes):
-    lines = []
-    for n in sizes:
-        floor = results[n].get("floor")
-        lines += [f"### {n} nodes", "", "| tool | " + " | ".join(PHASES) + " | create ÷ floor | destroy ÷ floor |", "|---|" + "---|" * (len(PHASES) + 2)]
-        for name, runs in results[n].items():
-            m = medians(runs)
-            cells = [f"{m[p]:.3f}" if p in m else "–" for p in PHASES]
-            over = [f"{ratios(runs, floor, p, p):.2f}" if floor else "–" for p in ("create", "destroy")]
-            lines.append(f"| {name} | " + " | ".join(cells + over) + " |")
-        netsim = results[n].get("netsim")
-        if netsim:
-            lines += ["", f"netsim: no-op ÷ create {ratios(netsim, netsim, 'no-op', 'create'):.3f}, one more ÷ create {ratios(netsim, netsim, 'one more', 'create'):.3f}"]
-            for other, runs in results[n].items():
-                if other not in ("floor", "netsim"):
-                    lines.append(f"netsim creates {ratios(runs, netsim, 'create', 'create'):.1f} × faster than {other}")
-        lines.append("")
-    return "\n".join(lines)
 
 
 def plot(results, sizes):
@@ -274,11 +159,7 @@ def plot(results, sizes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="10,100,1000")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default=",".join(CONTENDERS))
-    parser.add_argument("--markdown", type=Path)
+    parser = race.arguments(__doc__, "10,100,1000", CONTENDERS)
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -287,21 +168,10 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(CONTENDERS[args.inside](sizes[0], Path(folder))))
         return
-    build()
-    names = [n for n in args.only.split(",") if installed(n)]
-    for name in set(args.only.split(",")) - set(names):
-        print(f"not installed, left out: {name}", file=sys.stderr)
-    results = {n: {name: [] for name in names} for n in sizes}
-    for n in sizes:
-        for round in range(args.rounds):
-            for name in names:
-                results[n][name].append(inside(name, n))
-                print(f"{n} nodes, round {round + 1}, {name}: {results[n][name][-1]}", file=sys.stderr)
+    race.build()
+    results = race.run(race.installed(args.only), sizes, args.rounds, inside)
     head = f"Kernel {platform.release()}, {os.cpu_count()} cores, medians of {args.rounds} interleaved rounds, seconds.\n"
-    text = head + "\n" + table(results, sizes)
-    print(text)
-    if args.markdown:
-        args.markdown.write_text(text)
+    race.say(head, race.table(results, "floor", lambda name: name not in ("floor", "netsim")), args.markdown)
     if args.plot:
         args.plot.write_text(plot(results, sizes))
 

@@ -15,6 +15,9 @@ use netsim_host::run::{self, Otherwise, Outcome, Part, Timed};
 use netsim_host::ssh::{self, Event, Folder, Reached, Target, Way};
 use netsim_host::{AnyBackend, Host, Own, Patience};
 
+#[path = "../support/again.rs"]
+mod again;
+
 /// The binary under test.
 pub const NETSIM: &str = env!("CARGO_BIN_EXE_netsim");
 
@@ -32,20 +35,9 @@ pub fn with_hosts(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
     if !why_not.is_empty() {
         return eprintln!("SKIPPED {name}: {why_not}");
     }
-    let output = Command::new(bed)
-        .arg(hosts.to_string())
-        .arg(std::env::current_exe().expect("a test binary has a path"))
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(INSIDE, name)
-        .env("HOSTS_SETUP", setup)
-        .env_remove("XDG_RUNTIME_DIR")
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("it ran a moment ago");
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{name} failed on its hosts: {}\n{text}", output.status);
-    assert!(text.contains("1 passed"), "{name} was not found on its hosts:\n{text}");
+    let mut command = Command::new(bed);
+    command.arg(hosts.to_string()).env(INSIDE, name).env("HOSTS_SETUP", setup).env_remove("XDG_RUNTIME_DIR");
+    again::by(command.stdin(Stdio::null()), name, "its hosts");
 }
 
 /// Runs a shell's command on a host; gives what it says, and fails the test unless it succeeds.

@@ -1,4 +1,5 @@
 //! Runs a test again, in namespaces of its own.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +12,6 @@ pub fn in_namespaces_of_its_own(name: &str, body: impl FnOnce()) {
 }
 
 /// As [`in_namespaces_of_its_own`] but for the user namespace: with the rights of the machine's own root, for what nobody else may do.
-#[allow(dead_code, reason = "few tests need such rights")]
 pub fn in_namespaces_of_roots_own(name: &str, body: impl FnOnce()) {
     again("-nmpf", "only the machine's own root may do that", name, body);
 }
@@ -25,17 +25,20 @@ fn again(which: &str, why_not: &str, name: &str, body: impl FnOnce()) {
         eprintln!("SKIPPED {name}: {why_not}");
         return;
     }
-    let me = std::env::current_exe().expect("a test binary has a path");
-    let output = Command::new("unshare")
-        .args(namespaces)
-        .arg(me)
+    by(Command::new("unshare").args(namespaces).env(INSIDE, name), name, "its machine");
+}
+
+/// Runs the test of this name again by a command that takes a program and its arguments; fails unless it passes there. `place` says where that is.
+#[track_caller]
+pub fn by(command: &mut Command, name: &str, place: &str) {
+    let output = command
+        .arg(std::env::current_exe().expect("a test binary has a path"))
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(INSIDE, name)
         .stderr(Stdio::inherit())
         .output()
-        .expect("unshare ran a moment ago");
+        .expect("it ran a moment ago");
     // Kept back while all is well: the child's own counts would stand among those of this run.
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{name} failed on its machine: {}\n{text}", output.status);
-    assert!(text.contains("1 passed"), "{name} was not found on its machine:\n{text}");
+    assert!(output.status.success(), "{name} failed on {place}: {}\n{text}", output.status);
+    assert!(text.contains("1 passed"), "{name} was not found on {place}:\n{text}");
 }

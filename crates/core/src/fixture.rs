@@ -8,8 +8,8 @@ use crate::names::{LabName, NodeName};
 use crate::problem::Place;
 use crate::resource::VlanProtocol;
 use crate::topology::{
-    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, PortWritten, Routing, Switch, Topology, Trunk,
-    Written, WrittenRoute,
+    Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, Routing, Switch, Topology, Trunk, Written,
+    WrittenRoute,
 };
 
 mod extras;
@@ -18,7 +18,7 @@ mod sketch;
 mod text;
 
 pub(crate) use extras::Extra;
-pub(crate) use hosts::{HOSTS, Spread, facts, overlay, vxlan};
+pub(crate) use hosts::{HOSTS, Spread, facts, overlay, three, vxlan};
 pub(crate) use sketch::{Sketch, Without};
 pub(crate) use text::lines;
 
@@ -70,17 +70,8 @@ impl Lab {
     }
 
     fn add(&mut self, name: &str, kind: Kind) -> NodeIndex<u32> {
-        self.0.graph.add_node(Node {
-            name: NodeName::new(name).expect("a test's name"),
-            kind,
-            on: crate::topology::On::default(),
-            loopbacks: Vec::new(),
-            interfaces: Vec::new(),
-            routes: Vec::new(),
-            sysctls: IndexMap::new(),
-            exec: Vec::new(),
-            at: Place::default().key("nodes").key(name),
-        })
+        let at = Place::default().key("nodes").key(name);
+        self.0.graph.add_node(Node::new(NodeName::new(name).expect("a test's name"), kind, at))
     }
 
     pub(crate) fn host(&mut self, name: &str) -> NodeIndex<u32> {
@@ -108,16 +99,7 @@ impl Lab {
         let end = |text: &str| {
             let (node, interface) = text.split_once(':').map_or((text, None), |(n, i)| (n, Some(i.to_owned())));
             let node = self.0.node(node).expect("the node is there");
-            Endpoint {
-                node,
-                interface,
-                addresses: Vec::new(),
-                mac: None,
-                mtu: None,
-                written: Written::default(),
-                port: PortWritten::default(),
-                at: at.clone(),
-            }
+            Endpoint::new(node, interface, at.clone())
         };
         let ends = [end(a), end(b)];
         let nodes = [ends[0].node, ends[1].node];

@@ -260,6 +260,21 @@ pub enum CheckKind {
 }
 
 impl Node {
+    /// A node of which nothing else is said.
+    pub fn new(name: NodeName, kind: Kind, at: Place) -> Self {
+        Node {
+            name,
+            kind,
+            on: On::default(),
+            loopbacks: Vec::new(),
+            interfaces: Vec::new(),
+            routes: Vec::new(),
+            sysctls: IndexMap::new(),
+            exec: Vec::new(),
+            at,
+        }
+    }
+
     /// Whether it is a switch: it joins its links into one broadcast domain and has no addresses on them.
     pub fn switch(&self) -> Option<&Switch> {
         match &self.kind {
@@ -290,9 +305,41 @@ impl Node {
         }
     }
 
+    /// Whether it is a switch that filters VLANs, where links make these ports of it: one of its ports is in some. The VLAN of its own addresses does not
+    /// make it one: where no port is in any, `check` refuses that.
+    pub(crate) fn filters_vlans<'a>(&self, ports: impl IntoIterator<Item = &'a PortWritten>) -> bool {
+        let internal = |own: &Owned| match &own.kind {
+            OwnKind::Internal { port } => port.is_in_vlans(),
+            OwnKind::Dummy
+            | OwnKind::Vlan { .. }
+            | OwnKind::Macvlan { .. }
+            | OwnKind::Ipvlan { .. }
+            | OwnKind::Bond { .. }
+            | OwnKind::Vrf { .. } => false,
+        };
+        let is_in_vlans = self.interfaces.iter().any(internal) || ports.into_iter().any(PortWritten::is_in_vlans);
+        self.switch().is_some() && is_in_vlans
+    }
+
     /// Whether it passes packets on.
     pub fn forwards(&self) -> bool {
         matches!(self.kind, Kind::Router)
+    }
+}
+
+impl Endpoint {
+    /// An endpoint of which nothing else is said.
+    pub fn new(node: NodeIndex<u32>, interface: Option<String>, at: Place) -> Self {
+        Endpoint {
+            node,
+            interface,
+            addresses: Vec::new(),
+            mac: None,
+            mtu: None,
+            written: Written::default(),
+            port: PortWritten::default(),
+            at,
+        }
     }
 }
 

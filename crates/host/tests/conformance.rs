@@ -6,17 +6,14 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{apply, become_so, lab, linux, observe, on_a_machine_of_its_own, plan_for, same};
-use netsim_core::plan::{Action, plan};
-use netsim_core::resource::{Aside, Resource};
+use common::random::{By, states_become_so};
+use common::{apply, become_so, lab, linux, observe, on_a_machine_of_its_own};
+use netsim_core::plan::Action;
 use netsim_core::state::{Feature, HostState, Scope};
-use netsim_core::testing::{Case, Tape, cases, near_without, show_plan, show_state, state_without};
+use netsim_core::testing::{Case, Machine, cases, show_state};
 use netsim_host::backend::{Progress, StepError};
 use netsim_host::linux::settle;
 use nix::errno::Errno;
-use proptest::collection::vec;
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 fn run(case: &Case) -> Result<HostState, String> {
     let scope = Scope::lab(&lab());
@@ -81,46 +78,11 @@ fn the_kernel_does_what_the_cases_say() {
     });
 }
 
-/// The same with programs that can be run.
-fn runnable(state: &HostState) -> HostState {
-    let program = |r: &Resource| match r {
-        Resource::Ran(ran) => {
-            let mut ran = ran.clone();
-            ran.argv = Aside(vec!["true".to_owned()]);
-            Resource::Ran(ran)
-        }
-        other => other.clone(),
-    };
-    state.iter().map(|(_, r)| program(r)).collect()
-}
-
 #[test]
 fn a_random_state_becomes_so_and_then_another_and_then_none() {
     on_a_machine_of_its_own("a_random_state_becomes_so_and_then_another_and_then_none", || {
-        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
         let lacks = lacking("a_random_state_becomes_so_and_then_another_and_then_none");
-        let outcome = TestRunner::new(config).run(&vec(any::<u8>(), 0..240), |bytes| {
-            let mut tape = Tape::new(&bytes);
-            let first = runnable(&state_without(&mut tape, &lacks));
-            let second = runnable(&near_without(&first, &mut tape, &lacks));
-            for wanted in [&first, &second, &HostState::default()] {
-                let actions = plan_for(wanted);
-                let after = apply(wanted, &actions);
-                let after = after.map_err(|e| TestCaseError::fail(format!("{e}\n{}", show_plan(&actions))))?;
-                if after.ours != *wanted {
-                    let _ = apply(&HostState::default(), &plan_for(&HostState::default()));
-                    let (seen, wanted) = (show_state(&after.ours), show_state(wanted));
-                    let text = format!("{}\n== wanted\n{wanted}\n== seen\n{seen}", show_plan(&actions));
-                    return Err(TestCaseError::fail(text));
-                }
-                prop_assert_eq!(plan(wanted, &after), Ok(Vec::new()));
-            }
-            Ok(())
-        });
-        if let Err(failure) = outcome {
-            panic!("{failure}");
-        }
-        same(&observe(&HostState::default()).ours, &HostState::default());
+        let by = By { observe, apply };
+        states_become_so(&by, 60, 240, |_| Machine { lacks: lacks.clone(), ovs: None });
     });
 }

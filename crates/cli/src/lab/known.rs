@@ -6,7 +6,7 @@ use netsim_core::given::{Prior, give, places_of};
 use netsim_core::names::{HostId, IfName};
 use netsim_core::place::{Places, place};
 use netsim_core::state::{Facts, HostFacts, Nic};
-use netsim_core::topology::{On, Topology};
+use netsim_core::topology::{Node, On, Topology};
 
 use super::Seen;
 use crate::file;
@@ -68,7 +68,7 @@ pub(super) fn places(hosts: &Hosts, seen: &Seen) -> Places {
 
 /// Where a placed topology's nodes are.
 pub fn placed(topology: &Topology) -> Places {
-    let place = |node: &netsim_core::topology::Node| match (&node.on, node.overlay()) {
+    let place = |node: &Node| match (&node.on, node.overlay()) {
         (On::Host(host), None) => Some((node.name.clone(), host.clone())),
         (On::Host(_) | On::Auto | On::Each(_), _) => None,
     };

@@ -11,7 +11,7 @@ use crate::names::{HostId, NodeName};
 use crate::problem::Place;
 use crate::topology::{
     CheckKind, Endpoint, Kind, Link, LinkKind, Node, On, Overlay, OverlayKind, OverlayWritten, PortWritten, Switch,
-    Topology, Trunk, Written,
+    Topology, Trunk,
 };
 
 /// By node index: where a node is; none of bridges that are split and of NICs, which are where what is linked to them is.
@@ -147,23 +147,13 @@ impl Splitting<'_> {
     }
 
     fn overlay(&mut self, name: NodeName, overlay: Overlay, at: &Place) -> NodeIndex<u32> {
-        self.graph.add_node(Node {
-            name,
-            kind: Kind::Overlay(Box::new(overlay)),
-            on: On::default(),
-            loopbacks: Vec::new(),
-            interfaces: Vec::new(),
-            routes: Vec::new(),
-            sysctls: IndexMap::new(),
-            exec: Vec::new(),
-            at: at.clone(),
-        })
+        self.graph.add_node(Node::new(name, Kind::Overlay(Box::new(overlay)), at.clone()))
     }
 
     /// Links the part of a bridge on a host to what joins them.
     fn join_part(&mut self, node: NodeIndex<u32>, joint: &Joint, host: &HostId) {
         let at = &self.topology.graph[node].at;
-        let mut end = unsaid(self.parts[&(node, host.clone())], at);
+        let mut end = Endpoint::new(self.parts[&(node, host.clone())], None, at.clone());
         if joint.filters {
             // All that is in the bridge is in each part of it; what has no tag here is in VLAN 1, as everywhere.
             end.port = PortWritten { trunk: Some(Trunk::All), native: Some(1), ..PortWritten::default() };
@@ -183,7 +173,7 @@ impl Splitting<'_> {
         if let Kind::Overlay(weight) = &mut self.graph[overlay].kind {
             weight.hosts.push(host.clone());
         }
-        let ends = [end, unsaid(overlay, at)];
+        let ends = [end, Endpoint::new(overlay, None, at.clone())];
         let link = Link { ends, kind: LinkKind::Overlay, overlay: None, subnets: Vec::new(), gives, at: at.clone() };
         self.graph.add_edge(link.ends[0].node, overlay, link)
     }
@@ -315,17 +305,16 @@ impl<'a> Around<'a> {
     fn joint(&self, topology: &Topology, node: NodeIndex<u32>) -> Joint {
         let ends = &self.ends[node.index()];
         let weight = &topology.graph[node];
-        let in_vlan = |port: &PortWritten| port.vlan.is_some() || port.trunk.is_some();
         if let On::Each(hosts) = &weight.on {
             let filters = topology.graph.edge_weights().flat_map(|link| &link.ends);
-            let filters = filters.filter(|end| end.node == node).any(|end| in_vlan(&end.port));
+            let filters = weight.filters_vlans(filters.filter(|end| end.node == node).map(|end| &end.port));
             return Joint { hosts: hosts.iter().cloned().collect(), bridged: hosts.iter().cloned().collect(), filters };
         }
         let mut counts: IndexMap<&HostId, usize> = IndexMap::new();
         for (host, ..) in ends {
             *counts.entry(host).or_default() += 1;
         }
-        let filters = ends.iter().any(|(_, port, _)| in_vlan(&port.port));
+        let filters = weight.filters_vlans(ends.iter().map(|(_, end, _)| &end.port));
         let said = ends.iter().any(|(_, port, _)| port.port != PortWritten::default());
         let overlay = weight.switch().and_then(|s| s.overlay.as_ref());
         // A tunnel of Open vSwitch has one far end, and looks at no packet within.
@@ -352,18 +341,4 @@ fn written(written: Option<&OverlayWritten>, at: &Place) -> OverlayWritten {
         checksum: None,
         at: at.clone(),
     })
-}
-
-/// An endpoint of which nothing is said.
-fn unsaid(node: NodeIndex<u32>, at: &Place) -> Endpoint {
-    Endpoint {
-        node,
-        interface: None,
-        addresses: Vec::new(),
-        mac: None,
-        mtu: None,
-        written: Written::default(),
-        port: PortWritten::default(),
-        at: at.clone(),
-    }
 }

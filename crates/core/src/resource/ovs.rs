@@ -204,7 +204,41 @@ pub struct OvsFlows {
     pub text: Aside<String>,
 }
 
+impl OvsBridge {
+    /// A bridge as Open vSwitch makes it where nothing is said of it.
+    pub fn new(name: IfName, node: NodeName, mac: Mac) -> Self {
+        OvsBridge {
+            name,
+            node,
+            datapath: Datapath::System,
+            mac,
+            fail_mode: None,
+            stp: false,
+            rstp: false,
+            protocols: BTreeSet::new(),
+            controllers: BTreeSet::new(),
+            other_config: BTreeMap::new(),
+            tag: None,
+        }
+    }
+}
+
 impl OvsPort {
+    /// A port as Open vSwitch makes it where nothing is said of it.
+    pub fn new(name: IfName, bridge: IfName, kind: OvsPortKind) -> Self {
+        OvsPort {
+            name,
+            bridge,
+            kind,
+            tag: None,
+            trunks: Vec::new(),
+            vlan_mode: None,
+            protected: false,
+            policing_rate: 0,
+            policing_burst: 0,
+        }
+    }
+
     /// The UDP port of a tunnel of VXLAN.
     pub fn vxlan_port(&self) -> Option<u16> {
         match &self.kind {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ipnet::IpNet;
-use petgraph::graph::NodeIndex;
 
 use super::building::Building;
 use super::layers::beside;
@@ -12,7 +11,7 @@ use super::ports::PortKeys;
 use super::ranges::{Pattern, has_range};
 use super::treatment::{Level, Treating};
 use super::values::{self, Family, On};
-use super::{Endpoint, Kind, PortWritten, Written, codes, nics};
+use super::{Endpoint, Kind, codes, nics};
 use crate::names::{Mac, interface_name};
 use crate::problem::Place;
 use crate::spec::written::{EndpointMap, EndpointSpec, OneOrMany, Treated};
@@ -98,21 +97,7 @@ fn endpoint(building: &mut Building, node: &str, interface: Option<&str>, host: 
         building.problems.tell(codes::NAME, at, "`lo` is in every node and no end of a link", hint);
         return None;
     }
-    Some(unsaid(node?, interface, at))
-}
-
-/// An endpoint of which nothing else is said.
-pub(super) fn unsaid(node: NodeIndex<u32>, interface: Option<String>, at: &Place) -> Endpoint {
-    Endpoint {
-        node,
-        interface,
-        addresses: Vec::new(),
-        mac: None,
-        mtu: None,
-        written: Written::default(),
-        port: PortWritten::default(),
-        at: at.clone(),
-    }
+    Some(Endpoint::new(node?, interface, at.clone()))
 }
 
 fn nic(building: &mut Building, name: Option<&str>, at: &Place) -> Option<Endpoint> {
@@ -121,7 +106,7 @@ fn nic(building: &mut Building, name: Option<&str>, at: &Place) -> Option<Endpoi
         building.problems.tell(codes::LINK_KIND, at, message, "write the NIC: `host:eth1`");
         return None;
     };
-    Some(unsaid(nics::node(building, name, at)?, Some(name.to_owned()), at))
+    Some(Endpoint::new(nics::node(building, name, at)?, Some(name.to_owned()), at.clone()))
 }
 
 fn mapped(building: &mut Building, map: &EndpointMap, host: Host, at: Place) -> Option<Vec<Draft>> {

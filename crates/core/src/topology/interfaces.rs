@@ -128,6 +128,13 @@ pub struct PortWritten {
     pub policing: Option<Policing>,
 }
 
+impl PortWritten {
+    /// Whether it is written to be in some VLAN. There is no `native` one but of a trunk.
+    pub(super) fn is_in_vlans(&self) -> bool {
+        self.vlan.is_some() || self.trunk.is_some()
+    }
+}
+
 /// The VLANs of a trunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trunk {

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use ipnet::IpNet;
 
 use super::building::{Building, Extra, LinkExtra};
-use super::endpoints::{self, Draft, Host, unsaid};
+use super::endpoints::{self, Draft, Host};
 use super::layers::{are, beside};
 use super::ports::{self, PortKeys};
 use super::ranges::MOST;
 use super::treatment::{Level, Treating};
 use super::values;
-use super::{Kind, Link, LinkKind, Node, On, OverlayWritten, PortWritten, Switch, codes, overlay};
+use super::{Endpoint, Kind, Link, LinkKind, Node, OverlayWritten, PortWritten, Switch, codes, overlay};
 use crate::names::{NodeName, stable_hash};
 use crate::problem::Place;
 use crate::spec::Spec;
@@ -210,21 +210,11 @@ impl Writing<'_, '_> {
         }
         let (subnets, gives) = self.subnets(0, 1);
         let switch = Switch { implied: true, subnets, gives, ..Switch::default() };
-        let bridge = Node {
-            name,
-            kind: Kind::Bridge(switch),
-            on: On::default(),
-            loopbacks: Vec::new(),
-            interfaces: Vec::new(),
-            routes: Vec::new(),
-            sysctls: indexmap::IndexMap::new(),
-            exec: Vec::new(),
-            at: self.at.clone(),
-        };
+        let bridge = Node::new(name, Kind::Bridge(switch), self.at.clone());
         let bridge = self.building.add(bridge, Extra { overlay: common.overlay.clone(), ..Extra::default() });
         for draft in drafts {
             let mut end = draft.end;
-            let mut port = unsaid(bridge, None, &end.at);
+            let mut port = Endpoint::new(bridge, None, end.at.clone());
             let own = std::mem::take(&mut end.port);
             if self.building.graph[end.node].switch().is_some() {
                 end.port = ports::over(own.clone(), &common.port);

@@ -28,17 +28,7 @@ pub(super) fn node(building: &mut Building, name: &str, at: &Place) -> Option<No
         building.problems.tell(codes::NODE_TWICE, at, message, "give that node another name");
         return None;
     }
-    let weight = Node {
-        name: node,
-        kind: Kind::Nic { name: name.to_owned() },
-        on: On::default(),
-        loopbacks: Vec::new(),
-        interfaces: Vec::new(),
-        routes: Vec::new(),
-        sysctls: IndexMap::new(),
-        exec: Vec::new(),
-        at: at.clone(),
-    };
+    let weight = Node::new(node, Kind::Nic { name: name.to_owned() }, at.clone());
     let added = building.graph.add_node(weight);
     building.extras.push(Extra::default());
     building.nics.insert(name.to_owned(), added);

@@ -1,6 +1,6 @@
 //! A lab with Open vSwitch, as a backend sees and makes it: words for tests.
 
-use netsim_core::names::{IfName, Mac, NodeName};
+use netsim_core::names::{IfName, NodeName};
 use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{
     Datapath, MirrorFrom, Ovs as Thing, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind, OvsQos, Resource,
@@ -23,34 +23,12 @@ pub(super) fn local() -> Local {
 }
 
 pub(super) fn bridge(at: &str) -> OvsBridge {
-    let Mac(mac) = end(&format!("host/{at}")).mac;
-    OvsBridge {
-        name: name(at),
-        node: NodeName::new(at).expect("a name"),
-        datapath: if datapath() == "system" { Datapath::System } else { Datapath::Netdev },
-        mac: Mac(mac),
-        fail_mode: None,
-        stp: false,
-        rstp: false,
-        protocols: Default::default(),
-        controllers: Default::default(),
-        other_config: Default::default(),
-        tag: None,
-    }
+    let plain = OvsBridge::new(name(at), NodeName::new(at).expect("a name"), end(&format!("host/{at}")).mac);
+    OvsBridge { datapath: if datapath() == "system" { Datapath::System } else { Datapath::Netdev }, ..plain }
 }
 
 pub(super) fn port(bridge: &str, at: &str) -> OvsPort {
-    OvsPort {
-        name: name(at),
-        bridge: name(bridge),
-        kind: OvsPortKind::Device,
-        tag: None,
-        trunks: Vec::new(),
-        vlan_mode: None,
-        protected: false,
-        policing_rate: 0,
-        policing_burst: 0,
-    }
+    OvsPort::new(name(at), name(bridge), OvsPortKind::Device)
 }
 
 pub(super) fn internal(bridge: &str, at: &str) -> OvsPort {

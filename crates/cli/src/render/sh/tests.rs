@@ -1,6 +1,5 @@
 //! Scripts for every kind of resource.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use expect_test::{Expect, expect};
@@ -301,37 +300,14 @@ fn a_setting_of_a_device_is_noted_on_it_and_put_back() {
 }
 
 fn ovs_bridge(name: &str, change: impl FnOnce(&mut OvsBridge)) -> Resource {
-    let mut bridge = OvsBridge {
-        name: IfName::new(name).expect("a name"),
-        node: NodeName::new(name).expect("a name"),
-        datapath: Datapath::System,
-        mac: mac(9),
-        fail_mode: None,
-        stp: false,
-        rstp: false,
-        protocols: BTreeSet::new(),
-        controllers: BTreeSet::new(),
-        other_config: BTreeMap::new(),
-        tag: None,
-    };
+    let mut bridge = OvsBridge::new(IfName::new(name).expect("a name"), NodeName::new(name).expect("a name"), mac(9));
     change(&mut bridge);
     Resource::Ovs(Ovs::Bridge(Box::new(bridge)))
 }
 
 fn ovs_port(name: &str, kind: OvsPortKind, change: impl FnOnce(&mut OvsPort)) -> Resource {
     let [name, bridge] = [name, "sw"].map(|name| IfName::new(name).expect("a name"));
-    let (trunks, vlan_mode) = (Vec::new(), None);
-    let mut port = OvsPort {
-        name,
-        bridge,
-        kind,
-        tag: None,
-        trunks,
-        vlan_mode,
-        protected: false,
-        policing_rate: 0,
-        policing_burst: 0,
-    };
+    let mut port = OvsPort::new(name, bridge, kind);
     change(&mut port);
     Resource::Ovs(Ovs::Port(Box::new(port)))
 }

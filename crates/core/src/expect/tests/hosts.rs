@@ -8,23 +8,13 @@ use proptest::prelude::*;
 
 use super::check;
 use crate::expect::expect as expected;
-use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, vxlan};
+use crate::fixture::{HOSTS, Spread, Without, nets, overlay, three, vxlan};
 use crate::given::{Prior, give};
 use crate::topology::{Kind, OverlayKind, Routing, Switch, Topology};
 
-fn three() -> Lab {
-    let mut lab = Lab::new();
-    lab.hosts(&HOSTS);
-    for (node, on) in [("a", "h1"), ("b", "h2"), ("c", "h3")] {
-        lab.host(node);
-        lab.on(on, &[node]);
-    }
-    lab
-}
-
 #[test]
 fn whoever_is_on_an_overlay_reaches_all_that_are_and_what_is_down_nobody() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     lab.over("lan", vxlan(), &["a", "b", "c"]);
     lab.over("many", overlay(OverlayKind::Gre { key: None }), &["a", "b", "c"]);
     check(
@@ -49,7 +39,7 @@ fn whoever_is_on_an_overlay_reaches_all_that_are_and_what_is_down_nobody() {
 
 #[test]
 fn several_tunnels_of_open_vswitch_pass_nothing_among_each_other_nor_to_isolated_ports() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     let node = lab.switch("br0", &[]);
     let switch = Switch { in_host: true, gives: true, subnets: nets(&["10.0.0.0/24"]), ..Switch::default() };
     lab.0.graph[node].kind = Kind::Ovs(switch, Box::default());
@@ -73,7 +63,7 @@ fn several_tunnels_of_open_vswitch_pass_nothing_among_each_other_nor_to_isolated
 
 #[test]
 fn a_machine_itself_is_reached_on_its_links_and_elsewhere_nobody_knows() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     lab.0.routing = Routing::Static;
     let node = lab.host("m");
     lab.0.graph[node].kind = Kind::Host;

@@ -1,40 +1,23 @@
 //! Which VLANs pass the ports of a switch, and how.
 
-use petgraph::graph::EdgeIndex;
+use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use super::tags::Tags;
 use crate::given::overlays;
-use crate::topology::{OwnKind, PortWritten, Topology, Trunk};
+use crate::topology::{PortWritten, Topology, Trunk};
 
 /// The VLAN of a port of a filtering switch that has none written, and of such a switch's own addresses: as a kernel's default
 /// (`br_vlan_init`, net/bridge/br_vlan.c).
 pub(crate) const DEFAULT_VLAN: u16 = 1;
 
-/// Whether each switch filters VLANs, by node index: any of its ports has some written, or it itself.
+/// Whether each switch filters VLANs, by node index.
 pub(crate) fn filtering(topology: &Topology) -> Vec<bool> {
-    let mut filtering: Vec<bool> =
-        topology.graph.node_weights().map(|n| n.switch().is_some_and(|s| s.vlan.is_some())).collect();
-    for end in topology.graph.edge_weights().flat_map(|link| &link.ends) {
-        if topology.graph[end.node].switch().is_some() && names_vlans(&end.port) {
-            filtering[end.node.index()] = true;
-        }
-    }
-    for (node, filters) in topology.graph.node_weights().zip(&mut filtering) {
-        *filters |= node.interfaces.iter().any(|own| match &own.kind {
-            OwnKind::Internal { port } => names_vlans(port),
-            OwnKind::Dummy
-            | OwnKind::Vlan { .. }
-            | OwnKind::Macvlan { .. }
-            | OwnKind::Ipvlan { .. }
-            | OwnKind::Bond { .. }
-            | OwnKind::Vrf { .. } => false,
-        });
-    }
-    filtering
-}
-
-fn names_vlans(port: &PortWritten) -> bool {
-    port.vlan.is_some() || port.trunk.is_some() || port.native.is_some()
+    let graph = &topology.graph;
+    let ports = |node: NodeIndex<u32>| {
+        let ends = graph.edges(node).flat_map(|edge| &edge.weight().ends);
+        ends.filter(move |end| end.node == node).map(|end| &end.port)
+    };
+    graph.node_indices().map(|node| graph[node].filters_vlans(ports(node))).collect()
 }
 
 /// The VLANs of a port of a filtering switch.

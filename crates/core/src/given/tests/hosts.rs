@@ -6,26 +6,16 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::{check, text};
-use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, vxlan};
+use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, three, vxlan};
 use crate::given::{Given, Prior, give, places_of};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::state::{HostFacts, HostState};
 use crate::topology::{Kind, OverlayKind, Routing, Topology};
 
-fn three() -> Lab {
-    let mut lab = Lab::new();
-    lab.hosts(&HOSTS);
-    for (node, on) in [("a", "h1"), ("b", "h2"), ("c", "h3")] {
-        lab.host(node);
-        lab.on(on, &[node]);
-    }
-    lab
-}
-
 #[test]
 fn a_link_between_two_hosts_gives_what_a_wire_gives() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     lab.over("a-b", vxlan(), &["a", "b"]);
     lab.over("b-c", overlay(OverlayKind::Gre { key: None }), &["b:up", "c"]);
     let silent = lab.over("a-c", vxlan(), &["a", "c"]);
@@ -49,7 +39,7 @@ fn a_link_between_two_hosts_gives_what_a_wire_gives() {
 
 #[test]
 fn ports_are_named_after_who_is_at_the_far_side_and_the_subnet_is_that_of_the_switches() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     for (part, on) in [("sw-h1", "h1"), ("sw-h2", "h2")] {
         lab.switch(part, &["10.9.0.0/24"]);
         lab.on(on, &[part]);
@@ -168,13 +158,13 @@ proptest! {
 
 #[test]
 fn a_machine_that_nobody_reaches_takes_no_name_or_address_of_the_others_away() {
-    let mut lab = three();
+    let mut lab = three(&HOSTS);
     lab.over("b-c", vxlan(), &["b", "c"]);
     lab.over("lan", vxlan(), &["a", "b", "c"]);
     lab.over("a-b", vxlan(), &["a", "b"]);
     let (given, mut states) = made(&lab.0, &Prior::default());
     states.shift_remove("h3");
-    let mut less = three();
+    let mut less = three(&HOSTS);
     less.over("lan", vxlan(), &["a", "b", "c"]);
     less.over("a-b", vxlan(), &["a", "b"]);
     let again = give(&less.0, &Prior::from_states(&states)).expect("a sound lab");

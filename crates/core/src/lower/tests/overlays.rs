@@ -28,13 +28,7 @@ pub(super) fn check(lab: &Lab, facts: &HostFacts, parts: &[&str], expected: Expe
 
 /// Three hosts, and a node on each.
 pub(super) fn three() -> Lab {
-    let mut lab = Lab::new();
-    lab.hosts(&[("h1", &["192.0.2.1"]), ("h2", &["192.0.2.2"]), ("h3", &["192.0.2.3"])]);
-    for (node, on) in [("a", "h1"), ("b", "h2"), ("c", "h3")] {
-        lab.host(node);
-        lab.on(on, &[node]);
-    }
-    lab
+    crate::fixture::three(&[("h1", &["192.0.2.1"]), ("h2", &["192.0.2.2"]), ("h3", &["192.0.2.3"])])
 }
 
 /// A switch on a host.

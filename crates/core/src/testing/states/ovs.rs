@@ -44,18 +44,12 @@ pub(super) fn made(ovs: &Ovs) -> Option<DeviceId> {
 
 pub(super) fn bridge(datapath: Datapath, tape: &mut Tape) -> Option<Resource> {
     let name = if_name(["br0", "br1", "br2"][tape.pick(3)]);
+    let node = NodeName::new(name.as_str()).expect("a constant");
     let mut bridge = OvsBridge {
-        name,
-        node: NodeName::new(name.as_str()).expect("a constant"),
         datapath,
-        mac: default_mac(&host(name)),
-        fail_mode: None,
         stp: tape.pick(6) == 5,
-        rstp: false,
-        protocols: BTreeSet::new(),
-        controllers: BTreeSet::new(),
-        other_config: Default::default(),
         tag: (tape.pick(4) == 3).then_some(1),
+        ..OvsBridge::new(name, node, default_mac(&host(name)))
     };
     for _ in 0..tape.pick(3) {
         bridge = changed_bridge(&bridge, tape);
@@ -112,17 +106,7 @@ pub(super) fn port(state: &HostState, tape: &mut Tape) -> Option<Resource> {
             (tape.one_of(&free)?.name, OvsPortKind::Device)
         }
     };
-    let plain = OvsPort {
-        name,
-        bridge,
-        kind,
-        tag: None,
-        trunks: Vec::new(),
-        vlan_mode: None,
-        protected: false,
-        policing_rate: 0,
-        policing_burst: 0,
-    };
+    let plain = OvsPort::new(name, bridge, kind);
     let port = if tape.pick(2) == 1 { changed_port(&plain, tape) } else { plain };
     Some(Resource::Ovs(Ovs::Port(Box::new(port))))
 }

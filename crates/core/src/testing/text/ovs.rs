@@ -48,19 +48,8 @@ pub(super) fn ovs(words: &[&str]) -> Option<Ovs> {
 fn bridge(text: &str) -> OvsBridge {
     let mut options = text.split(',');
     let name = if_name(options.next().expect("the first of a split"));
-    let mut bridge = OvsBridge {
-        name,
-        node: NodeName::new(name.as_str()).expect("a node's name"),
-        datapath: Datapath::System,
-        mac: default_mac(&local(name)),
-        fail_mode: None,
-        stp: false,
-        rstp: false,
-        protocols: Default::default(),
-        controllers: Default::default(),
-        other_config: Default::default(),
-        tag: None,
-    };
+    let node = NodeName::new(name.as_str()).expect("a node's name");
+    let mut bridge = OvsBridge::new(name, node, default_mac(&local(name)));
     for option in options {
         match option.split_once('=').unwrap_or((option, "")) {
             ("netdev", _) => bridge.datapath = Datapath::Netdev,
@@ -107,17 +96,7 @@ fn show_bridge(bridge: &OvsBridge) -> String {
 
 fn port(name: &str, bridge: &str, words: &[&str]) -> OvsPort {
     let name = if_name(name);
-    let mut port = OvsPort {
-        name,
-        bridge: if_name(bridge),
-        kind: OvsPortKind::Device,
-        tag: None,
-        trunks: Vec::new(),
-        vlan_mode: None,
-        protected: false,
-        policing_rate: 0,
-        policing_burst: 0,
-    };
+    let mut port = OvsPort::new(name, if_name(bridge), OvsPortKind::Device);
     for said in words {
         match said.split_once('=').unwrap_or((said, "")) {
             ("internal", "") => port.kind = OvsPortKind::Internal { mac: default_mac(&local(name)) },

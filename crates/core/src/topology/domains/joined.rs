@@ -4,7 +4,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use petgraph::unionfind::UnionFind;
 
 use super::super::building::Building;
-use super::super::{OwnKind, Owned, PortWritten, Trunk, codes, is_output};
+use super::super::{OwnKind, PortWritten, Trunk, codes, is_output};
 
 /// The VLAN of a frame within a switch; of one that filters none, its tag, and 0 where it has none.
 type Vid = u16;
@@ -147,23 +147,9 @@ fn circle(building: &mut Building, edge: EdgeIndex<u32>) {
     building.problems.tell(codes::LOOP, &link.at.clone(), message, hint);
 }
 
-/// A switch filters VLANs if one of its ports is written to be in some.
 fn is_filtering(building: &Building, node: NodeIndex<u32>) -> bool {
-    let in_vlans = |port: &PortWritten| port.vlan.is_some() || port.trunk.is_some();
-    let internal = |own: &Owned| match &own.kind {
-        OwnKind::Internal { port } => in_vlans(port),
-        OwnKind::Dummy
-        | OwnKind::Vlan { .. }
-        | OwnKind::Macvlan { .. }
-        | OwnKind::Ipvlan { .. }
-        | OwnKind::Bond { .. }
-        | OwnKind::Vrf { .. } => false,
-    };
-    let weight = &building.graph[node];
-    let ends = &building.extras[node.index()].ends;
-    weight.switch().is_some()
-        && (weight.interfaces.iter().any(internal)
-            || ends.iter().any(|&(edge, side)| in_vlans(&building.graph[edge].ends[side].port)))
+    let ends = building.extras[node.index()].ends.iter();
+    building.graph[node].filters_vlans(ends.map(|&(edge, side)| &building.graph[edge].ends[side].port))
 }
 
 /// The VLANs that something is in, with the first of each range of a trunk: what two trunks have in common begins with one of those.

@@ -278,18 +278,7 @@ mod tests {
     }
 
     fn a_port(change: impl FnOnce(&mut OvsPort)) -> OvsPort {
-        let (kind, trunks) = (OvsPortKind::Device, Vec::new());
-        let mut port = OvsPort {
-            name: name("p"),
-            bridge: name("sw"),
-            kind,
-            tag: None,
-            trunks,
-            vlan_mode: None,
-            protected: false,
-            policing_rate: 0,
-            policing_burst: 0,
-        };
+        let mut port = OvsPort::new(name("p"), name("sw"), OvsPortKind::Device);
         change(&mut port);
         port
     }
