@@ -5,9 +5,9 @@ use petgraph::graph::EdgeIndex;
 
 use super::overlays::{check, gre, switch, three};
 use super::problems_of;
-use crate::fixture::{Lab, facts, overlay, vxlan};
+use crate::fixture::{Lab, facts, nic, overlay, vxlan};
 use crate::names::IfName;
-use crate::state::HostFacts;
+use crate::state::{HostFacts, Nic};
 use crate::topology::OverlayKind;
 
 #[test]
@@ -72,6 +72,71 @@ fn what_hosts_cannot_agree_on_is_told_once() {
             E196 links: its group is IPv6 alone, and not all hosts have that in the underlay: h1 has IPv4, h2 has IPv4, h3 has IPv4
               write `underlay: { address: [ … ] }` with an address of that family for each of them
         "#]],
+    );
+}
+
+#[test]
+fn an_underlay_that_is_not_as_written_is_told_with_what_there_is() {
+    let mut lab = three();
+    lab.over("lan", vxlan(), &["a", "b", "c"]);
+    let name = |text| IfName::new(text).expect("a name");
+    let addresses = |text: &str| text.split(' ').map(|a| a.parse().expect("an address")).collect();
+    lab.0.hosts["h1"].addresses = addresses("192.0.2.9 2001:db8::1");
+    lab.0.hosts["h2"].device = Some(name("eht0"));
+    let mut has = facts(&[
+        ("h1", 1500, &["192.0.2.1/24", "198.51.100.1/24", "2001:db8::1/64"]),
+        ("h2", 1500, &["2001:db8::2/64"]),
+        ("h3", 1500, &["198.51.100.3/24"]),
+    ]);
+    // An address of the host itself is as good as one of a NIC.
+    has["h3"].own = addresses("192.0.2.3");
+    lab.0.hosts["h3"].device = Some(name("eth0"));
+    has["h3"].nics.get_mut(&name("eth0")).expect("its NIC").up = false;
+    expect![[r#"
+        E195 hosts.h1.underlay.address[0]: h1 has no address 192.0.2.9 for other hosts to reach it by
+          write one that it has: 192.0.2.1 on eth0, 198.51.100.1 on eth0
+        E195 hosts.h2.underlay.address: h2 has no address 192.0.2.2 for other hosts to reach it by
+          write one that it has: 2001:db8::2 on eth0
+        E195 hosts.h2.underlay.device: h2 has no NIC eht0 to reach other hosts by
+          did you mean `eth0`?
+        E195 hosts.h3.underlay.device: eth0 of h3 is down: nothing passes to other hosts by it
+          take it up there, `ip link set eth0 up`, or write another underlay for h3
+    "#]]
+    .assert_eq(&problems_of(&lab, &has));
+    // A NIC that an address leads to is told where that is written, and one that was found is told of the host.
+    lab.0.hosts["h1"].addresses.remove(0);
+    lab.0.hosts["h2"].device = None;
+    lab.0.hosts["h2"].addresses = addresses("2001:db8::2");
+    lab.0.hosts["h3"].device = None;
+    lab.0.hosts["h3"].addresses.clear();
+    has["h3"].reached = Some("2001:db8::3".parse().expect("an address"));
+    has["h3"].nics.insert(name("eth1"), nic(1500, &["2001:db8::3/64"]));
+    for host in has.values_mut() {
+        host.nics.values_mut().for_each(|nic| nic.up = false);
+    }
+    expect![[r#"
+        E195 hosts.h1.underlay.address: eth0 of h1 is down: nothing passes to other hosts by it
+          take it up there, `ip link set eth0 up`, or write another underlay for h1
+        E195 hosts.h2.underlay.address: eth0 of h2 is down: nothing passes to other hosts by it
+          take it up there, `ip link set eth0 up`, or write another underlay for h2
+        E195 hosts.h3: eth1 of h3 is down: nothing passes to other hosts by it
+          take it up there, `ip link set eth1 up`, or write another underlay for h3
+    "#]]
+    .assert_eq(&problems_of(&lab, &has));
+    // Of what nobody looked at nothing is known to be wrong.
+    for facts in has.values_mut() {
+        facts.nics.values_mut().for_each(|nic| *nic = Nic { up: true, addresses: Vec::new(), ..nic.clone() });
+        facts.own.clear();
+    }
+    check(
+        &lab,
+        &has,
+        &[],
+        expect![[r#"
+        h1
+        h2
+        h3
+    "#]],
     );
 }
 
