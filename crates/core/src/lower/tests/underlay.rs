@@ -162,3 +162,66 @@ fn an_mtu_that_does_not_pass_is_told_with_the_sum() {
           leave `mtu` out, or write at most that
     "#]].assert_eq(&problems_of(&lab, &has));
 }
+
+#[test]
+fn over_ipv6_devices_on_one_port_of_a_host_are_alike_in_their_checksums() {
+    let mut lab = three();
+    for (n, host) in (1..).zip(lab.0.hosts.values_mut()) {
+        host.addresses = vec![std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, n).into()];
+    }
+    for (over, ends) in [("a-b", ["a", "b"]), ("b-c", ["b", "c"]), ("a-c", ["a", "c"])] {
+        lab.over(over, vxlan(), &ends);
+    }
+    let without = |lab: &mut Lab, name: &str| {
+        let node = lab.0.node(name).expect("it is there");
+        lab.overlay_mut(node).written.checksum = Some(false);
+        node
+    };
+    without(&mut lab, "b-c");
+    let told = |lab: &Lab| problems_of(lab, &HostFacts::new());
+    expect![[r#"
+        E198 links.udp-checksum: `b-c` is without UDP checksums and `a-b` (links) with them: over IPv6 VXLAN devices share port 4789 of h2 only if they agree
+          write `udp-checksum: false` for both or for none, or another `port:` for one of them
+    "#]].assert_eq(&told(&lab));
+    // Over IPv4 it means something for what is sent alone.
+    let mut v4 = lab.clone();
+    for (n, host) in (1..).zip(v4.0.hosts.values_mut()) {
+        host.addresses.push(std::net::Ipv4Addr::new(192, 0, 2, n).into());
+    }
+    check(
+        &v4,
+        &HostFacts::new(),
+        &[],
+        expect![[r#"
+        h1
+        h2
+        h3
+    "#]],
+    );
+    let node = without(&mut lab, "a-b");
+    without(&mut lab, "a-c");
+    check(
+        &lab,
+        &HostFacts::new(),
+        &[],
+        expect![[r#"
+        h1
+        h2
+        h3
+    "#]],
+    );
+    // One at another port is by itself.
+    let written = &mut lab.overlay_mut(node).written;
+    (written.kind, written.checksum) =
+        (OverlayKind::Vxlan { vni: None, port: Some(8472), group: None, df: None }, None);
+    check(
+        &lab,
+        &HostFacts::new(),
+        &[],
+        expect![[r#"
+        h1
+        h2
+        h3
+    "#]],
+    );
+}
