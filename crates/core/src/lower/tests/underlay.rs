@@ -225,3 +225,26 @@ fn over_ipv6_devices_on_one_port_of_a_host_are_alike_in_their_checksums() {
     "#]],
     );
 }
+
+#[test]
+fn an_underlay_that_leaves_too_little_for_ipv6_is_told() {
+    let mut lab = three();
+    switch(&mut lab, "sw", "h1", &[]);
+    let sw = lab.0.node("sw").expect("it is there");
+    lab.switch_mut(sw).addresses = crate::fixture::nets(&["2001:db8:1::1/64"]);
+    lab.over("sw-b", vxlan(), &["sw", "b"]);
+    lab.over("b-c", gre(Some(1)), &["b", "c"]);
+    for (edge, address) in [(1, "2001:db8:1::2/64"), (2, "2001:db8:2::2/64"), (3, "10.0.0.1/24")] {
+        lab.end(EdgeIndex::new(edge), 0).addresses = crate::fixture::nets(&[address]);
+    }
+    let has = facts(&[("h1", 1320, &[]), ("h2", 1300, &["192.0.2.2/24"]), ("h3", 1500, &[])]);
+    expect![[r#"
+        E061 nodes.sw: sw has an IPv6 address but a port with an MTU of 1250, below 1280
+          raise `mtu` on its links, or leave IPv6 off it
+        E061 links[0]: b:eth0 has an IPv6 address but an MTU of 1250, below 1280
+          give the underlay a larger MTU, or leave IPv6 off this link
+        E061 links[2]: b:eth1 has an IPv6 address but an MTU of 1272, below 1280
+          give the underlay a larger MTU, or leave IPv6 off this link
+    "#]]
+    .assert_eq(&problems_of(&lab, &has));
+}
