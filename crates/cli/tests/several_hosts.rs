@@ -148,3 +148,42 @@ fn what_runs_stays_where_it_is_when_more_is_placed() {
     assert!(told.contains("Plan: 2 nodes,") && told.contains(" 0 to delete"), "{told}");
     sandbox.ok("destroy auto.yaml");
 }
+
+#[test]
+fn an_underlay_that_a_host_does_not_have_is_told_before_anything_is_touched() {
+    let sandbox = Sandbox::new("hosts-underlay");
+    let lab = |h1: &str, h2: &str| {
+        let hosts = format!("  h1: {{ ssh: host1, underlay: {h1} }}\n  h2: {{ ssh: host2, underlay: {h2} }}\n");
+        format!(
+            "name: two\nhosts:\n{hosts}nodes: {{ a: {{ host: h1 }}, b: {{ host: h2 }} }}\nlinks: [{{ endpoints: [a, b] }}]\n"
+        )
+    };
+    sandbox.file("two.yaml", &lab("{ address: 192.0.2.7 }", "{ device: eht0 }"));
+    sandbox.ok("validate two.yaml");
+    expect![[r#"
+        error[E195]: h1 has no address 192.0.2.7 for other hosts to reach it by
+           ╭─[two.yaml:3:42]
+         2 │ hosts:
+         3 │   h1: { ssh: host1, underlay: { address: 192.0.2.7 } }
+           ·                                          ─────────
+         4 │   h2: { ssh: host2, underlay: { device: eht0 } }
+           ╰────
+        hint: write one that it has: 192.0.2.1 on eth0
+
+        error[E195]: h2 has no NIC eht0 to reach other hosts by
+           ╭─[two.yaml:4:41]
+         3 │   h1: { ssh: host1, underlay: { address: 192.0.2.7 } }
+         4 │   h2: { ssh: host2, underlay: { device: eht0 } }
+           ·                                         ────
+         5 │ nodes: { a: { host: h1 }, b: { host: h2 } }
+           ╰────
+        hint: did you mean `eth0`?
+
+        2 problems in two.yaml
+    "#]]
+    .assert_eq(&sandbox.fails("apply two.yaml"));
+    assert_eq!(files(&sandbox), Vec::<String>::new());
+    sandbox.file("two.yaml", &lab("{ address: 192.0.2.1 }", "{ device: eth0 }"));
+    sandbox.ok("apply two.yaml");
+    sandbox.ok("destroy two");
+}

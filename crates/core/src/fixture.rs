@@ -18,7 +18,7 @@ mod sketch;
 mod text;
 
 pub(crate) use extras::Extra;
-pub(crate) use hosts::{HOSTS, Spread, facts, overlay, three, vxlan};
+pub(crate) use hosts::{HOSTS, Spread, facts, nic, overlay, three, vxlan};
 pub(crate) use sketch::{Sketch, Without};
 pub(crate) use text::lines;
 

@@ -28,6 +28,7 @@ mod own;
 mod qdisc;
 mod routes;
 mod sizes;
+mod sockets;
 mod switch;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ mod codes {
     pub(super) const UNDERLAY: Code = Code(195);
     pub(super) const NO_FAMILY: Code = Code(196);
     pub(super) const MTU_ABOVE_UNDERLAY: Code = Code(197);
+    pub(super) const CHECKSUMS: Code = Code(198);
 }
 
 /// What should be true of every host.

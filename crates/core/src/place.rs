@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use crate::names::{HostId, NodeName};
 use crate::problem::Problem;
-use crate::topology::{On, Topology};
+use crate::topology::{self, Kind, On, Topology};
 
 mod clash;
 mod hosts;
@@ -36,8 +36,15 @@ pub fn place(topology: &Topology, now: &Places) -> Result<Topology, Vec<Problem>
     }
     let hosts = hosts::find(topology, now)?;
     let mut placed = split::split(topology, &hosts);
-    let problems = clash::settle(&mut placed);
+    let mut problems = clash::settle(&mut placed);
+    problems.extend(too_many_ports(&placed));
     if problems.is_empty() { Ok(placed) } else { Err(problems) }
+}
+
+/// The problems of bridges that have more ports than Linux takes where their nodes have been put.
+fn too_many_ports(placed: &Topology) -> impl Iterator<Item = Problem> + '_ {
+    let bridges = placed.graph.node_indices().filter(|&node| matches!(placed.graph[node].kind, Kind::Bridge(_)));
+    bridges.filter_map(|node| topology::too_many_ports(&placed.graph[node], placed.graph.edges(node).count()))
 }
 
 impl Topology {

@@ -293,6 +293,8 @@ pub struct Facts {
     pub no_sysctl: IndexMap<(NetnsId, SysctlName), Vec<SysctlName>>,
     /// The devices in the host's own namespace that are not this lab's; without `lo`, on which nothing can stand.
     pub nics: BTreeMap<IfName, Nic>,
+    /// The addresses of its `lo` that are of no loopback network; where asked for.
+    pub own: Vec<IpAddr>,
     /// One more than the last CPU that works: a kernel keeps no others in the masks of queues; 0 where nobody looked.
     pub cpus: u32,
     /// The NIC that IPv4 packets, or else IPv6 ones, leave by that no other route is for; of those whose addresses are asked for.

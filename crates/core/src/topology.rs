@@ -40,6 +40,7 @@ mod uniqueness;
 mod values;
 
 pub use check::check;
+pub(crate) use domains::too_many_ports;
 pub use hosts::{HostWritten, On};
 pub use interfaces::{
     BondWritten, Impairment, LONGEST_DELAY, LONGEST_JITTER, LinkKind, LossWritten, OwnKind, Owned, PortWritten, RATES,

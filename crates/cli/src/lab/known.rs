@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use netsim_core::given::{Prior, give, places_of};
 use netsim_core::names::{HostId, IfName};
 use netsim_core::place::{Places, place};
@@ -22,8 +23,10 @@ pub fn supposed(members: &Members, topology: &Topology) -> HostFacts {
         let address = IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 1)) + n));
         let device = topology.hosts.get(id).and_then(|written| written.device);
         let device = device.unwrap_or_else(|| IfName::shortened("underlay"));
-        let net = format!("{address}/15").parse().expect("an address and a prefix length");
-        let nic = Nic { mtu: 65_535, up: true, addresses: vec![net] };
+        let mut addresses = vec![format!("{address}/15").parse().expect("an address and a prefix length")];
+        // What is written of it is taken to be so.
+        addresses.extend(topology.hosts.get(id).into_iter().flat_map(|host| &host.addresses).map(|a| IpNet::from(*a)));
+        let nic = Nic { mtu: 65_535, up: true, addresses };
         let facts = Facts {
             reached: Some(address),
             default_nic: Some(device),
@@ -85,8 +88,8 @@ pub(super) fn facts(hosts: &Hosts, seen: &Seen) -> HostFacts {
 
 /// Of what hosts can do and have, what matters to the others.
 pub fn underlay(facts: &Facts) -> Facts {
-    let Facts { nics, default_nic, reached, .. } = facts.clone();
-    Facts { nics, default_nic, reached, ..Facts::default() }
+    let Facts { nics, own, default_nic, reached, .. } = facts.clone();
+    Facts { nics, own, default_nic, reached, ..Facts::default() }
 }
 
 /// The names and addresses that nodes have: as they were found; on hosts that did not answer, as they were when the lab was applied.

@@ -4,19 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::graph::{EdgeIndex, NodeIndex};
 
-use super::interface::IPV6_MIN_MTU;
-use super::{Lab, Lowered, codes};
+use super::{Lab, Lowered};
 use crate::given::domains::ports;
 use crate::given::interfaces::InterfaceId;
 use crate::names::IfName;
-use crate::problem::Problem;
 use crate::resource::{
     Address, Datapath, DeviceId, Knob, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort, OvsPortKind,
     OvsQos, Resource, Tuning, VlanMode,
 };
-use crate::topology::{
-    Direction, Impairment, Kind, LinkKind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Trunk, is_patch,
-};
+use crate::topology::{Direction, Impairment, Kind, MirrorWritten, OvsWritten, Policing, PortWritten, Switch, Trunk};
 
 /// The setting that is how long an address is remembered, in s.
 const AGEING: &str = "mac-aging-time";
@@ -59,29 +55,6 @@ impl Lab<'_> {
         if let Some(text) = &written.flows {
             lowered.insert(at, Resource::Ovs(Ovs::Flows(OvsFlows::new(name, text))));
         }
-    }
-
-    /// The problem of a bridge whose devices have an IPv6 address that the kernel would drop: their MTU is the least of the ports'.
-    fn too_narrow_for(&self, node: NodeIndex<u32>, switch: &Switch) -> Option<Problem> {
-        let interfaces = &self.interfaces[node.index()];
-        let own = interfaces.iter().any(|&id| matches!(id, InterfaceId::Own(..)) && self.has_ipv6(id));
-        if !own && !switch.addresses.iter().any(|net| net.addr().is_ipv6()) {
-            return None;
-        }
-        let is_device = |id: &&InterfaceId| match id {
-            InterfaceId::End(edge, _) => {
-                let is_tunnel = self.topology.graph[*edge].kind == LinkKind::Overlay;
-                !is_tunnel && !is_patch(&self.topology.graph, *edge)
-            }
-            InterfaceId::Own(..) => false,
-        };
-        let least = interfaces.iter().filter(is_device).map(|&id| self.mtu(id)).min();
-        let least = least.filter(|&mtu| mtu < IPV6_MIN_MTU)?;
-        let weight = &self.topology.graph[node];
-        let message =
-            format!("{} has an IPv6 address but a port with an MTU of {least}, below {IPV6_MIN_MTU}", weight.name);
-        let problem = Problem::at(codes::MTU_BELOW_IPV6, &weight.at, message);
-        Some(problem.hint("raise `mtu` on its links, or leave IPv6 off it"))
     }
 
     /// A port of a bridge, of its own name.

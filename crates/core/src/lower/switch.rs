@@ -2,10 +2,13 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::{Lab, Lowered};
+use super::interface::IPV6_MIN_MTU;
+use super::{Lab, Lowered, codes};
 use crate::given::domains::ports;
+use crate::given::interfaces::InterfaceId;
+use crate::problem::Problem;
 use crate::resource::{Address, Bridge, Device, PortSettings, PortVlans, Resource, VlanRange};
-use crate::topology::{PortWritten, Switch, Trunk};
+use crate::topology::{Kind, LinkKind, PortWritten, Switch, Trunk, is_patch};
 
 /// The VLANs of a bridge: 4095 is reserved (IEEE 802.1Q §9.6).
 const LAST_VLAN: u16 = 4094;
@@ -34,6 +37,31 @@ impl Lab<'_> {
         for net in &switch.addresses {
             lowered.insert(at, Resource::Address(Address { device: id.clone(), net: *net }));
         }
+        lowered.problems.extend(self.too_narrow_for(node, switch));
+    }
+
+    /// The problem of a bridge whose devices have an IPv6 address that the kernel would drop: their MTU is the least of the ports'.
+    pub(super) fn too_narrow_for(&self, node: NodeIndex<u32>, switch: &Switch) -> Option<Problem> {
+        let interfaces = &self.interfaces[node.index()];
+        let own = interfaces.iter().any(|&id| matches!(id, InterfaceId::Own(..)) && self.has_ipv6(id));
+        if !own && !switch.addresses.iter().any(|net| net.addr().is_ipv6()) {
+            return None;
+        }
+        let is_ovs = matches!(self.topology.graph[node].kind, Kind::Ovs(..));
+        let is_device = |id: &&InterfaceId| match id {
+            InterfaceId::End(edge, _) => {
+                let is_tunnel_port = is_ovs && self.topology.graph[*edge].kind == LinkKind::Overlay;
+                !is_tunnel_port && !is_patch(&self.topology.graph, *edge)
+            }
+            InterfaceId::Own(..) => false,
+        };
+        let least = interfaces.iter().filter(is_device).map(|&id| self.mtu(id)).min();
+        let least = least.filter(|&mtu| mtu < IPV6_MIN_MTU)?;
+        let weight = &self.topology.graph[node];
+        let message =
+            format!("{} has an IPv6 address but a port with an MTU of {least}, below {IPV6_MIN_MTU}", weight.name);
+        let problem = Problem::at(codes::MTU_BELOW_IPV6, &weight.at, message);
+        Some(problem.hint("raise `mtu` on its links, or leave IPv6 off it"))
     }
 }
 

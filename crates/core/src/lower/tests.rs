@@ -1,14 +1,14 @@
 //! What a topology becomes, line by line.
 
 use super::{lower, netns_of};
-use crate::fixture::{Lab, lines, nets, star};
+use crate::fixture::{Lab, lines, nets, star, vlan};
 use crate::given::{Prior, give};
 use crate::names::{HostId, SysctlName};
-use crate::resource::BondMode;
+use crate::resource::{BondMode, MacvlanMode};
 use crate::state::{Facts, HostFacts};
-use crate::topology::{BondWritten, LinkKind};
+use crate::topology::{BondWritten, LinkKind, OwnKind};
 use expect_test::{Expect, expect};
-use petgraph::graph::EdgeIndex;
+use petgraph::graph::{EdgeIndex, NodeIndex};
 
 mod hosts;
 mod interfaces;
@@ -193,6 +193,27 @@ fn an_ipv6_address_on_too_small_an_mtu_is_told() {
     lab.0.graph[edge].ends[1].mtu = Some(1000);
     expect![[r#"
         E061 links[0]: b:eth0 has an IPv6 address but an MTU of 1000, below 1280
+    "#]]
+    .assert_eq(&problems(&lab, &Facts::default()));
+    // Whatever makes it.
+    let mut lab = Lab::new();
+    lab.host("a");
+    lab.nic("eth7");
+    let edge = lab.on_nic("a", "eth7", LinkKind::Macvlan(MacvlanMode::Bridge), "2001:db8:1::1/64");
+    lab.0.graph[edge].ends[0].mtu = Some(1279);
+    lab.own("a", "d0", OwnKind::Dummy, &["2001:db8:2::1/64"]).mtu = Some(1000);
+    lab.own("a", "d0.7", vlan("d0", 7), &["2001:db8:3::1/64"]);
+    lab.switch("sw", &[]);
+    lab.switch_mut(NodeIndex::new(2)).addresses = nets(&["2001:db8:4::1/64", "10.0.0.1/24"]);
+    lab.host("b");
+    lab.link("b", "sw");
+    let edge = lab.link("b", "sw");
+    lab.0.graph[edge].ends[1].mtu = Some(1200);
+    expect![[r#"
+        E061 links[0]: a:eth0 has an IPv6 address but an MTU of 1279, below 1280
+        E061 nodes.sw: sw has an IPv6 address but a port with an MTU of 1200, below 1280
+        E061 nodes.a.interfaces.d0: a:d0 has an IPv6 address but an MTU of 1000, below 1280
+        E061 nodes.a.interfaces.d0.7: a:d0.7 has an IPv6 address but an MTU of 1000, below 1280
     "#]]
     .assert_eq(&problems(&lab, &Facts::default()));
 }

@@ -7,6 +7,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 
 use super::codes;
 use super::sizes::Sizes;
+use super::sockets;
 use super::underlay::{Seat, Underlay};
 use crate::given::blocks::Family;
 use crate::given::{overlays, stacks::Stacks};
@@ -71,6 +72,7 @@ impl Tunnels {
         }
         let sizes = Sizes::new(topology, stacks, filtering, &between);
         problems.extend(sizes.too_large(topology));
+        problems.extend(sockets::differ(topology, &between));
         (Tunnels { between, sizes }, problems)
     }
 

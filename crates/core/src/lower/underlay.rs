@@ -69,10 +69,7 @@ impl Underlay {
             if seats.contains_key(host) {
                 continue;
             }
-            let seat = finding(host).seat().unwrap_or_else(|problem| {
-                problems.push(*problem);
-                None
-            });
+            let seat = finding(host).seat();
             if seat.is_none() {
                 lost.push(host);
             }
@@ -89,6 +86,7 @@ impl Underlay {
         for (host, seat) in &mut seats {
             let nic = seat.device.and_then(|device| facts.get(host)?.nics.get(&device));
             seat.mtu = nic.map_or(USUAL_MTU, |nic| nic.mtu);
+            problems.extend(finding(host).not_so(seat));
         }
         (Underlay(seats), problems)
     }
@@ -107,18 +105,14 @@ struct Finding<'a> {
 
 impl Finding<'_> {
     /// As written, or as SSH found it.
-    fn seat(&self) -> Result<Option<Seat>, Box<Problem>> {
-        let Some(written) = self.written else { return Ok(None) };
+    fn seat(&self) -> Option<Seat> {
+        let written = self.written?;
         let is_device_written = written.device.is_some();
         let mut seat = Seat { device: written.device, is_device_written, ..Seat::default() };
         if let Some(first) = written.addresses.first() {
             written.addresses.iter().for_each(|address| seat.put(*address));
             seat.device = seat.device.or_else(|| self.nic_of(*first));
         } else if let Some(device) = written.device {
-            if let Some(facts) = self.facts.filter(|facts| !facts.nics.is_empty() && !facts.nics.contains_key(&device))
-            {
-                return Err(Box::new(self.no_such_nic(device, facts)));
-            }
             self.put_all_of(device, &mut seat);
         } else if let Some(reached) = self.facts.and_then(|facts| facts.reached).filter(is_global)
             && written.ssh.is_some()
@@ -127,7 +121,7 @@ impl Finding<'_> {
             seat.device = self.nic_of(reached);
             seat.device.into_iter().for_each(|device| self.put_all_of(device, &mut seat));
         }
-        Ok(Some(seat).filter(Seat::is_known))
+        Some(seat).filter(Seat::is_known)
     }
 
     /// On the NIC whose subnet has one of the others in it, else on the one that all else leaves by.
@@ -158,6 +152,55 @@ impl Finding<'_> {
         self.written.map_or_else(unwritten, |written| written.at.clone())
     }
 
+    /// Where the file says something of its underlay.
+    fn underlay_at(&self, key: &str) -> Place {
+        self.at().key("underlay").key(key)
+    }
+
+    /// The problems of what is written of it, or found, and is not so. Where nobody looked, nothing is known to be wrong.
+    fn not_so(&self, seat: &Seat) -> Vec<Problem> {
+        let Some(facts) = self.facts else { return Vec::new() };
+        let mut problems = self.strange_addresses(facts);
+        let written = self.written.and_then(|written| written.device);
+        let missing = written.filter(|device| !facts.nics.is_empty() && !facts.nics.contains_key(device));
+        problems.extend(missing.map(|device| self.no_such_nic(device, facts)));
+        let down = written.or(seat.device).filter(|device| facts.nics.get(device).is_some_and(|nic| !nic.up));
+        problems.extend(down.map(|device| self.down(device)));
+        problems
+    }
+
+    /// A kernel sends nothing from an address that it does not have (`ip_route_output_key_hash_rcu`, net/ipv4/route.c).
+    fn strange_addresses(&self, facts: &Facts) -> Vec<Problem> {
+        let of_nics = facts.nics.iter().flat_map(|(name, nic)| nic.addresses.iter().map(move |net| (name, net.addr())));
+        let own = facts.own.iter().map(|address| (&IfName::LO, *address));
+        let has: Vec<(&IfName, IpAddr)> = of_nics.chain(own).filter(|(_, address)| is_global(address)).collect();
+        let written = self.written.map_or(&[][..], |written| &written.addresses);
+        let strange = written.iter().enumerate().filter(|(_, address)| has.iter().all(|(_, its)| its != *address));
+        let problem = |(n, address): (usize, &IpAddr)| {
+            let at = self.underlay_at("address");
+            let at = if written.len() > 1 { at.index(n) } else { at };
+            let message = format!("{} has no address {address} for other hosts to reach it by", self.host);
+            let alike = |a: &IpAddr| Family::of(*a) == Family::of(*address);
+            let is_any_alike = has.iter().any(|(_, its)| alike(its));
+            let shown = has.iter().filter(|(_, its)| alike(its) || !is_any_alike);
+            let shown: Vec<String> = shown.map(|(name, its)| format!("{its} on {name}")).collect();
+            Problem::at(codes::UNDERLAY, &at, message).hint(format!("write one that it has: {}", shown.join(", ")))
+        };
+        // One without any was not asked for them.
+        if has.is_empty() { Vec::new() } else { strange.map(problem).collect() }
+    }
+
+    fn down(&self, device: IfName) -> Problem {
+        let at = match self.written {
+            Some(HostWritten { device: Some(_), .. }) => self.underlay_at("device"),
+            Some(HostWritten { addresses, .. }) if !addresses.is_empty() => self.underlay_at("address"),
+            Some(_) | None => self.at(),
+        };
+        let message = format!("{device} of {} is down: nothing passes to other hosts by it", self.host);
+        let hint = format!("take it up there, `ip link set {device} up`, or write another underlay for {}", self.host);
+        Problem::at(codes::UNDERLAY, &at, message).hint(hint)
+    }
+
     fn no_such_nic(&self, device: IfName, facts: &Facts) -> Problem {
         let message = format!("{} has no NIC {device} to reach other hosts by", self.host);
         let names: Vec<&str> = facts.nics.keys().map(IfName::as_str).collect();
@@ -165,7 +208,7 @@ impl Finding<'_> {
             found if found.is_empty() => format!("use one of: {}", names.join(", ")),
             found => format!("did you mean {}?", any_of(found)),
         };
-        Problem::at(codes::UNDERLAY, &self.at(), message).hint(hint)
+        Problem::at(codes::UNDERLAY, &self.underlay_at("device"), message).hint(hint)
     }
 
     /// The problem of one that nobody knows; none where another problem of it is told.

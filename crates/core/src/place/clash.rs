@@ -46,7 +46,7 @@ fn overlays(topology: &Topology) -> impl Iterator<Item = (NodeIndex<u32>, &Overl
 }
 
 fn numbers(topology: &mut Topology, problems: &mut Vec<Problem>) {
-    let mut taken: FxHashMap<(Space, u32), NodeIndex<u32>> = FxHashMap::default();
+    let mut taken: FxHashMap<(Space, u32), Vec<NodeIndex<u32>>> = FxHashMap::default();
     let mut given: Vec<(NodeIndex<u32>, u32)> = Vec::new();
     let mut open: Vec<(NodeIndex<u32>, Space)> = Vec::new();
     for (node, overlay) in overlays(topology) {
@@ -60,11 +60,14 @@ fn numbers(topology: &mut Topology, problems: &mut Vec<Problem>) {
             continue;
         };
         given.push((node, vni));
-        if let Some(other) = taken.insert((space, vni), node) {
+        let others = taken.entry((space, vni)).or_default();
+        let beside = |other: NodeIndex<u32>| Some((other, meet(topology.graph[other].overlay()?, overlay)?));
+        if let Some((other, place)) = others.iter().rev().find_map(|&other| beside(other)) {
             let [a, b] = [other, node].map(|node| &topology.graph[node].name);
-            let message = format!("`{a}` and `{b}` are two overlays of one VNI, {vni}");
+            let message = format!("`{a}` and `{b}` are two overlays of one VNI, {vni}, {place}");
             problems.push(clash(&overlay.written.at.key("vni"), message, "write another for one of them, or none"));
         }
+        others.push(node);
     }
     for (node, space) in open {
         let name = &topology.graph[node].name;
@@ -72,7 +75,7 @@ fn numbers(topology: &mut Topology, problems: &mut Vec<Problem>) {
         let first = u32::try_from(hash % u64::from(VNIS - 1)).expect("it is less than 24 bits");
         let mut numbers = (0..VNIS - 1).map(|n| (first + n) % (VNIS - 1) + 1);
         let number = numbers.find(|&n| !taken.contains_key(&(space, n))).expect("there are more VNIs than links");
-        taken.insert((space, number), node);
+        taken.insert((space, number), vec![node]);
         given.push((node, number));
     }
     for (node, number) in given {
@@ -80,6 +83,16 @@ fn numbers(topology: &mut Topology, problems: &mut Vec<Problem>) {
             overlay.number = number;
         }
     }
+}
+
+/// Where two overlays get packets of each other if they have one VNI: on a host of both, or in a group, which hosts of either join.
+fn meet(a: &Overlay, b: &Overlay) -> Option<String> {
+    let on = a.hosts.iter().find(|host| b.hosts.contains(host)).map(|host| format!("on {host}"));
+    let group = |overlay: &Overlay| match overlay.written.kind {
+        OverlayKind::Vxlan { group, .. } => group,
+        OverlayKind::Geneve { .. } | OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => None,
+    };
+    on.or_else(|| group(a).filter(|_| group(a) == group(b)).map(|group| format!("in the group {group}")))
 }
 
 /// Tunnels of GRE of one sort between the same hosts are told apart by their keys.

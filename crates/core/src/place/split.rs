@@ -286,35 +286,37 @@ impl Splitting<'_> {
 struct Around<'a> {
     /// By node index: the other ends' hosts and what is written of the port, in file order.
     ends: Vec<Vec<(&'a HostId, &'a Endpoint, NodeIndex<u32>)>>,
+    /// By node index: what is written of its ports.
+    ports: Vec<Vec<&'a PortWritten>>,
 }
 
 impl<'a> Around<'a> {
     fn of(topology: &'a Topology, hosts: &'a Hosts) -> Self {
-        let mut ends = vec![Vec::new(); topology.graph.node_count()];
+        let nodes = topology.graph.node_count();
+        let (mut ends, mut ports) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
         for link in topology.graph.edge_weights() {
             for side in 0..2 {
                 let (own, far) = (&link.ends[side], &link.ends[1 - side]);
+                ports[own.node.index()].push(&own.port);
                 if let (None, Some(host)) = (&hosts[own.node.index()], &hosts[far.node.index()]) {
                     ends[own.node.index()].push((host, own, far.node));
                 }
             }
         }
-        Around { ends }
+        Around { ends, ports }
     }
 
     fn joint(&self, topology: &Topology, node: NodeIndex<u32>) -> Joint {
         let ends = &self.ends[node.index()];
         let weight = &topology.graph[node];
+        let filters = weight.filters_vlans(self.ports[node.index()].iter().copied());
         if let On::Each(hosts) = &weight.on {
-            let filters = topology.graph.edge_weights().flat_map(|link| &link.ends);
-            let filters = weight.filters_vlans(filters.filter(|end| end.node == node).map(|end| &end.port));
             return Joint { hosts: hosts.iter().cloned().collect(), bridged: hosts.iter().cloned().collect(), filters };
         }
         let mut counts: IndexMap<&HostId, usize> = IndexMap::new();
         for (host, ..) in ends {
             *counts.entry(host).or_default() += 1;
         }
-        let filters = weight.filters_vlans(ends.iter().map(|(_, end, _)| &end.port));
         let said = ends.iter().any(|(_, port, _)| port.port != PortWritten::default());
         let overlay = weight.switch().and_then(|s| s.overlay.as_ref());
         // A tunnel of Open vSwitch has one far end, and looks at no packet within.
@@ -322,10 +324,10 @@ impl<'a> Around<'a> {
             OverlayKind::Vxlan { group, df, .. } => group.is_some() || *df == Some(crate::resource::Df::Inherit),
             OverlayKind::Geneve { .. } | OverlayKind::Gretap { .. } | OverlayKind::Gre { .. } => false,
         });
+        let of_ovs = ends.iter().filter(|(_, _, far)| matches!(topology.graph[*far].kind, Kind::Ovs(..)));
+        let with_ovs: FxHashSet<&HostId> = of_ovs.map(|(host, ..)| *host).collect();
         let needs = |host: &HostId, count: usize| {
-            let of_ovs = |far: NodeIndex<u32>| matches!(topology.graph[far].kind, Kind::Ovs(..));
-            let ovs = wants_kernel && ends.iter().any(|(h, _, far)| *h == host && of_ovs(*far));
-            counts.len() == 1 || count > 1 || said || ovs
+            counts.len() == 1 || count > 1 || said || wants_kernel && with_ovs.contains(host)
         };
         let bridged = counts.iter().filter(|(host, count)| needs(host, **count)).map(|(&host, _)| host.clone());
         let bridged = bridged.collect();

@@ -9,9 +9,9 @@ use super::building::Building;
 use super::problems::Problems;
 use super::realms::Realms;
 use super::values::Family;
-use super::{Kind, On, Pools, PortWritten, codes, gateways};
+use super::{Kind, Node, On, Pools, PortWritten, codes, gateways};
 use crate::names::HostId;
-use crate::problem::Place;
+use crate::problem::{Place, Problem};
 
 mod joined;
 
@@ -67,13 +67,16 @@ fn ports(building: &mut Building) {
         if !matches!(weight.kind, Kind::Bridge(_)) {
             continue;
         }
-        let count = most_ports(building, node);
-        if count > MOST_PORTS {
-            let message = format!("the bridge `{}` would have {count} ports; Linux takes {MOST_PORTS}", weight.name);
-            let hint = "make more than one bridge, and link them";
-            building.problems.tell(codes::PORTS, &weight.at, message, hint);
-        }
+        let problem = too_many_ports(weight, most_ports(building, node));
+        problem.into_iter().for_each(|problem| building.problems.push(problem));
     }
+}
+
+/// The problem of a bridge that has more ports than Linux takes.
+pub(crate) fn too_many_ports(bridge: &Node, ports: usize) -> Option<Problem> {
+    let message = format!("the bridge `{}` would have {ports} ports; Linux takes {MOST_PORTS}", bridge.name);
+    let problem = Problem::at(codes::PORTS, &bridge.at, message).hint("make more than one bridge, and link them");
+    (ports > MOST_PORTS).then_some(problem)
 }
 
 /// The ports of a bridge, or of its part on one host that has most.

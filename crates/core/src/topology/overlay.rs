@@ -62,7 +62,7 @@ pub enum OverlayKind {
 pub struct Overlay {
     /// As written, or as by default.
     pub written: OverlayWritten,
-    /// The VNI, or for GRE a number for the lab alone; unique in the lab at its port.
+    /// The VNI, or for GRE a number for the lab alone; at its port unique on each host and in its group, and in the lab where none is written.
     pub number: u32,
     /// The hosts that it joins, in the order of its links.
     pub hosts: Vec<HostId>,

@@ -343,7 +343,7 @@ links:
   - { endpoints: [o, a2] }
 "#,
         expect![[r#"
-            E189 9:42 ⟨7⟩ `a1-a2` and `b1-b2` are two overlays of one VNI, 7
+            E189 9:42 ⟨7⟩ `a1-a2` and `b1-b2` are two overlays of one VNI, 7, on h1
                  write another for one of them, or none
             E189 12:28 ⟨gre⟩ `a1-a2-2` and `b1-b2-3` are two tunnels on h1 for packets in GRE without a key: nothing tells them apart
                  write `key:`, another for each

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use netsim_core::place::{Places, place};
 
-use crate::show::{shown, topology};
+use crate::show::{load_files, shown, told, topology};
 
 /// What a lab becomes.
 fn placed(text: &str, expect: Expect) {
@@ -189,4 +189,70 @@ checks:
             ping c d None
         "#]],
     );
+}
+
+/// The overlays of a lab with their numbers.
+fn numbers(text: &str) -> String {
+    let placed = place(&topology(&format!("name: t\n{text}")), &Places::new());
+    let placed = placed.unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let numbers = placed.graph.node_weights().filter_map(|node| Some((&node.name, node.overlay()?.number)));
+    numbers.map(|(name, number)| format!("{name} {number}\n")).collect()
+}
+
+#[test]
+fn numbers_whose_hashes_are_one_are_two_and_a_written_one_goes_first() {
+    let lab = |links: &str| {
+        let nodes = "nodes: { \"a{1858,3090,1}\": { host: h1 }, \"b{1858,3090,1}\": { host: h2 } }";
+        numbers(&format!("hosts: {{ \"h[1-2]\": {{ ssh: \"h[1-2]\" }} }}\n{nodes}\nlinks:\n{links}"))
+    };
+    let both = "  - { endpoints: [a1858, b1858] }\n  - { endpoints: [a3090, b3090] }\n";
+    expect![[r#"
+        a1858-b1858 15297447
+        a3090-b3090 15297448
+    "#]]
+    .assert_eq(&lab(both));
+    let written = "  - { endpoints: [a1, b1], vxlan: { vni: 15297447 } }\n";
+    expect![[r#"
+        a1858-b1858 15297448
+        a3090-b3090 15297449
+        a1-b1 15297447
+    "#]]
+    .assert_eq(&lab(&format!("{both}{written}")));
+    // At another port it is another network.
+    let elsewhere = "  - { endpoints: [a1, b1], vxlan: { vni: 15297447, port: 8472 } }\n";
+    expect![[r#"
+        a1858-b1858 15297447
+        a3090-b3090 15297448
+        a1-b1 15297447
+    "#]]
+    .assert_eq(&lab(&format!("{both}{elsewhere}")));
+}
+
+#[test]
+fn a_vni_is_written_twice_only_for_other_hosts() {
+    let lab = |a: &str, b: &str| {
+        format!(
+            "hosts: {{ \"h[1-4]\": {{ ssh: \"h[1-4]\" }} }}\nnodes: {{ \"n[1-4]\": {{ host: \"h[1-4]\" }} }}\nlinks:\n  - {{ endpoints: [n1, n2], vxlan: {a} }}\n  - {{ endpoints: [n3, n4], vxlan: {b} }}\n  - {{ endpoints: [n1, n3] }}\n"
+        )
+    };
+    expect![[r#"
+        n1-n2 7
+        n3-n4 7
+        n1-n3 3705294
+    "#]]
+    .assert_eq(&numbers(&lab("{ vni: 7 }", "{ vni: 7 }")));
+    let groups = |other: &str| lab("{ vni: 7, group: 239.1.1.1 }", &format!("{{ vni: 7, group: {other} }}"));
+    expect![[r#"
+        n1-n2 7
+        n3-n4 7
+        n1-n3 3705294
+    "#]]
+    .assert_eq(&numbers(&groups("239.1.1.2")));
+    let (sources, result) = load_files(&[("lab.yaml", &format!("name: t\n{}", groups("239.1.1.1")))], &[]);
+    let problems = result.expect_err("one hears the other");
+    expect![[r#"
+        E189 6:42 ⟨7⟩ `n1-n2` and `n3-n4` are two overlays of one VNI, 7, in the group 239.1.1.1
+             write another for one of them, or none
+    "#]]
+    .assert_eq(&told(&sources, &problems));
 }

@@ -261,3 +261,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_part_of_a_bridge_has_no_more_ports_than_linux_takes() {
+    let lab = |kind: &str, weight: u32| {
+        format!(
+            "hosts: {{ h1: {{ ssh: a, weight: {weight} }}, h2: {{ ssh: b }} }}\nnodes:\n  \"n[1-1030]\": {{}}\n  sw: {{ kind: {kind}, hosts: [h1, h2] }}\nlinks: [{{ each: [\"n[1-1030]\", sw] }}]\n"
+        )
+    };
+    check_wrong(
+        &lab("bridge", 1000),
+        expect![[r#"
+        E032 6:3 ⟨sw⟩ the bridge `sw-h1` would have 1030 ports; Linux takes 1023
+             make more than one bridge, and link them
+    "#]],
+    );
+    // Where each has its share, and where there is no such limit, nothing is wrong.
+    for text in [lab("bridge", 1), lab("ovs", 1000)] {
+        put(&self::lab(&text), &Places::new());
+    }
+}

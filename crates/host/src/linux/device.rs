@@ -165,6 +165,8 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Link> {
             _ => {}
         }
     }
+    // Of one that was made too small for IPv6 a kernel tells settings all the same until it comes up (`ip6gre_newlink_common`).
+    link.link_local &= link.mtu >= IPV6_MIN_MTU;
     // A tunnel tells only where its underlay is.
     link.peer = peer.or(peer_netns.map(|_| 0)).map(|index| (index, peer_netns));
     Some(link)

@@ -172,6 +172,7 @@ pub(crate) fn facts(
         lacks,
         no_sysctl,
         nics: spaces.first().map(|host| nics(scope, host)).unwrap_or_default(),
+        own: spaces.first().map(|host| own(scope, host)).unwrap_or_default(),
         cpus: if is_asked(Feature::CpuMasks) { tuning::cpus_online() } else { 0 },
         ..Facts::default()
     })
@@ -248,6 +249,13 @@ fn nics(scope: &Scope, host: &Space) -> BTreeMap<IfName, Nic> {
         seen.map(|seen| seen.net).filter(|net| !is_link_local(net.addr())).collect()
     };
     others.map(|link| (link.name, Nic { mtu: link.mtu, up: link.up, addresses: addresses(link) })).collect()
+}
+
+/// The addresses of the host itself, on whatever NIC packets to them come in.
+fn own(scope: &Scope, host: &Space) -> Vec<IpAddr> {
+    let seen =
+        host.addresses.iter().filter(|seen| scope.underlay && seen.index == LO_INDEX).map(|seen| seen.net.addr());
+    seen.filter(|address| !address.is_loopback() && !is_link_local(*address)).collect()
 }
 
 fn is_link_local(address: IpAddr) -> bool {

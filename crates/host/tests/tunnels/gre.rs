@@ -6,20 +6,20 @@ use super::*;
 
 /// EtherTypes of what is in GRE: frames (transparent Ethernet bridging) and IPv4 packets.
 const FRAMES: u16 = 0x6558;
-const PACKETS: u16 = 0x0800;
+pub(crate) const PACKETS: u16 = 0x0800;
 
-fn plain(last: u8, peer: u8) -> Gre {
+pub(crate) fn plain(last: u8, peer: u8) -> Gre {
     let address = |last: u8| addr(&format!("192.0.2.{last}"));
     Gre { local: address(last), remote: Some(address(peer)), key: None, ttl: 0, checksum: false }
 }
 
-fn over_ipv6(last: u8, peer: u8) -> Gre {
+pub(crate) fn over_ipv6(last: u8, peer: u8) -> Gre {
     let address = |last: u8| addr(&format!("2001:db8::{last}"));
     Gre { local: address(last), remote: Some(address(peer)), ..plain(last, peer) }
 }
 
 /// A node with a GRE device for its interface.
-fn node(at: &str, kind: SingleKind, net: &str) -> HostState {
+pub(crate) fn node(at: &str, kind: SingleKind, net: &str) -> HostState {
     let (of, _) = at.split_once('/').expect("netns/name");
     state([netns(of), vec![single(at, 1400, kind), up(at), address(at, net)]])
 }
@@ -34,7 +34,7 @@ on_a_machine!(two_nodes_are_on_one_wire_of_frames, needs Gre, {
         b.makes(&there);
         let wire = Wire::tap();
         assert!(reaches("a", "10.0.0.2"));
-        wire.shows(Packet::Gre { to: addr("192.0.2.2"), key, carries: FRAMES });
+        wire.shows(Packet::Gre { to: addr("192.0.2.2"), key, checksum: false, carries: FRAMES });
         delete_all(&a, &here);
         delete_all(&b, &there);
     }
@@ -47,7 +47,7 @@ on_a_machine!(two_nodes_are_on_one_wire_of_packets, needs Gre, {
     b.makes(&node("b/eth0", of(2, 1), "10.0.0.2/24"));
     let wire = Wire::tap();
     assert!(reaches("a", "10.0.0.2"));
-    wire.shows(Packet::Gre { to: addr("192.0.2.1"), key: Some(5), carries: PACKETS });
+    wire.shows(Packet::Gre { to: addr("192.0.2.1"), key: Some(5), checksum: true, carries: PACKETS });
 });
 
 on_a_machine!(two_nodes_are_on_one_wire_over_ipv6, needs Gre6, {
@@ -62,7 +62,7 @@ on_a_machine!(two_nodes_are_on_one_wire_over_ipv6, needs Gre6, {
         b.makes(&there);
         let wire = Wire::tap();
         assert!(reaches("a", "10.0.0.2"));
-        wire.shows(Packet::Gre { to: addr("2001:db8::2"), key: Some(9), carries: if frames { FRAMES } else { PACKETS } });
+        wire.shows(Packet::Gre { to: addr("2001:db8::2"), key: Some(9), checksum: false, carries: if frames { FRAMES } else { PACKETS } });
         delete_all(&a, &here);
         delete_all(&b, &there);
     }
@@ -85,9 +85,9 @@ on_a_machine!(a_device_for_many_finds_them_by_its_neighbours, needs Gre, {
     b.makes(&told("b/eth0", "10.0.0.2/24", &[("10.0.0.1", "192.0.2.1")]));
     let wire = Wire::tap();
     assert!(reaches("a", "10.0.0.2"));
-    wire.shows(Packet::Gre { to: addr("192.0.2.2"), key: Some(3), carries: PACKETS });
+    wire.shows(Packet::Gre { to: addr("192.0.2.2"), key: Some(3), checksum: false, carries: PACKETS });
     assert!(!reaches("a", "10.0.0.3"));
-    wire.shows(Packet::Gre { to: addr("192.0.2.77"), key: Some(3), carries: PACKETS });
+    wire.shows(Packet::Gre { to: addr("192.0.2.77"), key: Some(3), checksum: false, carries: PACKETS });
     // Whom the kernel found by itself is none of them.
     assert!(!reaches("a", "10.0.0.9"));
     same(&a.observe(&asking(&here)).ours, &here);

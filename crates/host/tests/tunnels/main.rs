@@ -34,6 +34,7 @@ macro_rules! on_a_machine {
     };
 }
 
+mod changed;
 mod gre;
 mod killed;
 mod others;

@@ -61,6 +61,10 @@ on_a_machine!(a_host_tells_of_its_addresses_and_of_the_tunnel_ports_of_others, n
     };
     assert_eq!(of_u0(false), nic(&[]));
     assert_eq!(of_u0(true), nic(&["192.0.2.1/24", "198.51.100.1/32", "192.0.2.101/24", "2001:db8::1/64"]));
+    ip("addr add 203.0.113.1/32 dev lo");
+    ip("addr add 2001:db8:1::1/128 dev lo");
+    assert_eq!(facts(true).own, [addr("203.0.113.1"), addr("2001:db8:1::1")]);
+    assert_eq!(facts(false).own, [] as [IpAddr; 0]);
     assert_eq!(facts(true).default_nic, None);
     ip("-6 route add default via 2001:db8::99 dev u0");
     assert_eq!(facts(true).default_nic, Some(name("u0")));

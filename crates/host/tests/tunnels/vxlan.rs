@@ -17,7 +17,7 @@ pub(crate) fn plain(last: u8, peer: u8) -> Vxlan {
     }
 }
 
-fn over_ipv6(last: u8, peer: u8) -> Vxlan {
+pub(crate) fn over_ipv6(last: u8, peer: u8) -> Vxlan {
     let address = |last: u8| addr(&format!("2001:db8::{last}"));
     Vxlan { local: address(last), remote: Some(address(peer)), ..plain(last, peer) }
 }

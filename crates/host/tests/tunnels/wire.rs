@@ -13,7 +13,7 @@ use nix::sys::time::TimeVal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packet {
     Vxlan { to: IpAddr, port: u16, vni: u32, checksum: bool },
-    Gre { to: IpAddr, key: Option<u32>, carries: u16 },
+    Gre { to: IpAddr, key: Option<u32>, checksum: bool, carries: u16 },
 }
 
 /// All that passes the devices of this thread's network namespace.
@@ -68,9 +68,10 @@ fn packet(frame: &[u8]) -> Option<Packet> {
         }
         47 => {
             let (flags, carries) = (number(at)?, number(at + 2)?);
-            let key_at = at + if flags & 0x8000 != 0 { 8 } else { 4 };
+            let checksum = flags & 0x8000 != 0;
+            let key_at = at + if checksum { 8 } else { 4 };
             let key = if flags & 0x2000 != 0 { Some(long(key_at)?) } else { None };
-            Some(Packet::Gre { to, key, carries })
+            Some(Packet::Gre { to, key, checksum, carries })
         }
         _ => None,
     }

@@ -140,6 +140,30 @@ pub(super) fn vxlan() -> Vec<Case> {
              vxlan t-a/x2,mtu=1350 8 192.0.2.1 dev=u0",
         ),
         left(
+            "a VXLAN device too small for IPv6 is as it was made, down and up, and as it was changed",
+            "",
+            "+ vxlan t-a/x0,mtu=1200 7 192.0.2.1
+             + vxlan t-a/x1,mtu=1279 8 fd0f::1
+             + up t-a/x1
+             + address t-a/x1 10.0.9.1/24
+             ~ vxlan t-a/x1,mtu=1279 8 fd0f::1 => vxlan t-a/x1,mtu=1279 8 fd0f::1 ttl=9
+             + vxlan t-a/x2,mtu=1279 9 fd0f::1
+             ~ vxlan t-a/x2,mtu=1279 9 fd0f::1 => vxlan t-a/x2,mtu=1280,link-local 9 fd0f::1
+             + up t-a/x2
+             + address t-a/x2 fd00:9::1/64
+             + vxlan t-a/x3,mtu=1400,link-local 10 fd0f::1
+             ~ vxlan t-a/x3,mtu=1400,link-local 10 fd0f::1 => vxlan t-a/x3,mtu=1279 10 fd0f::1",
+            "",
+            "vxlan t-a/x0,mtu=1200 7 192.0.2.1
+             vxlan t-a/x1,mtu=1279 8 fd0f::1 ttl=9
+             up t-a/x1
+             address t-a/x1 10.0.9.1/24
+             vxlan t-a/x2,mtu=1280,link-local 9 fd0f::1
+             up t-a/x2
+             address t-a/x2 fd00:9::1/64
+             vxlan t-a/x3,mtu=1279 10 fd0f::1",
+        ),
+        left(
             "a network is free again for another VXLAN device when the one that had it was deleted before its namespace",
             "netns t-c
              vxlan t-c/x0 7 192.0.2.1",
@@ -336,6 +360,45 @@ pub(super) fn gre() -> Vec<Case> {
             "netns t-c
              gre t-c/g0 192.0.2.1 remote=192.0.2.2",
             "gre t-a/g9 192.0.2.1 remote=192.0.2.2",
+        ),
+        left(
+            "GRE too small for IPv6 is as it was made, down and up, and as it was changed",
+            "",
+            "+ gre t-a/g0,mtu=1200 192.0.2.1 remote=192.0.2.2
+             + gretap t-a/g1,mtu=1279 192.0.2.1 remote=192.0.2.2
+             + gre t-b/g0,mtu=1200 fd0f::1 remote=fd0f::2
+             + gretap t-b/g1,mtu=1279 fd0f::1 remote=fd0f::2
+             + gre host/g7,mtu=1200 fd0f::1 remote=fd0f::7
+             + gretap host/g8,mtu=1200 fd0f::1 remote=fd0f::8
+             + gretap host/g9,mtu=1200 192.0.2.1 remote=192.0.2.9
+             + gre host/g6,mtu=1200 fd0f::1 remote=fd0f::6
+             ~ gre host/g6,mtu=1200 fd0f::1 remote=fd0f::6 => gre host/g6,mtu=1280 fd0f::1 remote=fd0f::6
+             + gre t-b/g2,mtu=1200 fd0f::1 remote=fd0f::2 key=7
+             + up t-b/g2
+             + address t-b/g2 10.0.9.1/24
+             ~ gre t-b/g2,mtu=1200 fd0f::1 remote=fd0f::2 key=7 => gre t-b/g2,mtu=1200 fd0f::1 remote=fd0f::2 key=7 ttl=9
+             + gre t-b/g3,mtu=1200 fd0f::1 remote=fd0f::3
+             ~ gre t-b/g3,mtu=1200 fd0f::1 remote=fd0f::3 => gre t-b/g3,mtu=1280,link-local fd0f::1 remote=fd0f::3
+             + up t-b/g3
+             + address t-b/g3 fd00:9::1/64
+             + gretap t-b/g4,mtu=1400 fd0f::1 remote=fd0f::4
+             ~ gretap t-b/g4,mtu=1400 fd0f::1 remote=fd0f::4 => gretap t-b/g4,mtu=1279 fd0f::1 remote=fd0f::4",
+            "",
+            "gre t-a/g0,mtu=1200 192.0.2.1 remote=192.0.2.2
+             gretap t-a/g1,mtu=1279 192.0.2.1 remote=192.0.2.2
+             gre t-b/g0,mtu=1200 fd0f::1 remote=fd0f::2
+             gretap t-b/g1,mtu=1279 fd0f::1 remote=fd0f::2
+             gre host/g7,mtu=1200 fd0f::1 remote=fd0f::7
+             gretap host/g8,mtu=1200 fd0f::1 remote=fd0f::8
+             gretap host/g9,mtu=1200 192.0.2.1 remote=192.0.2.9
+             gre host/g6,mtu=1280 fd0f::1 remote=fd0f::6
+             gre t-b/g2,mtu=1200 fd0f::1 remote=fd0f::2 key=7 ttl=9
+             up t-b/g2
+             address t-b/g2 10.0.9.1/24
+             gre t-b/g3,mtu=1280,link-local fd0f::1 remote=fd0f::3
+             up t-b/g3
+             address t-b/g3 fd00:9::1/64
+             gretap t-b/g4,mtu=1279 fd0f::1 remote=fd0f::4",
         ),
         left(
             "GRE of frames is a port of a bridge, and carries VLANs",
