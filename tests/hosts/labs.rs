@@ -186,3 +186,32 @@ fn two_names_of_one_machine_are_refused_and_a_new_name_is_not() {
         has_nothing_left("host1");
     });
 }
+
+#[test]
+fn an_underlay_that_is_not_as_written_is_told_before_any_host_is_touched() {
+    let setup = "ip addr add 198.51.100.$I/32 dev lo; ip route add 198.51.100.0/24 dev eth0";
+    with_hosts("labs::an_underlay_that_is_not_as_written_is_told_before_any_host_is_touched", 2, setup, || {
+        let lab = |underlay: &str| {
+            let host = |n: u8, underlay: &str| format!("  h{n}: {{ ssh: host{n}, underlay: {{ {underlay} }} }}\n");
+            let hosts = format!("{}{}", host(1, "address: 198.51.100.1"), host(2, underlay));
+            let rest = "nodes: { a: { host: h1 }, b: { host: h2 } }\nlinks: [{ endpoints: [a, b] }]\n";
+            format!("name: t\nhosts:\n{hosts}{rest}")
+        };
+        for (underlay, words) in [
+            ("address: 198.51.100.9", "write one that it has: 10.255.0.2 on eth0, 198.51.100.2 on lo"),
+            ("device: eht0", "did you mean `eth0`?"),
+            ("device: eth9, address: 198.51.100.2", "eth9 of h2 is down"),
+        ] {
+            on("host2", "ip link add eth9 type bridge");
+            file("t.yaml", &lab(underlay));
+            let said = netsim("apply t.yaml").fails();
+            assert!(said.contains("error[E195]") && said.contains(words), "{said}");
+            has_nothing_left("host1");
+            on("host2", "ip link del eth9");
+            has_nothing_left("host2");
+        }
+        file("t.yaml", &lab("address: 198.51.100.2"));
+        netsim("apply t.yaml --check").ok();
+        netsim("destroy t").ok();
+    });
+}
