@@ -212,6 +212,11 @@ fn an_underlay_that_is_not_as_written_is_told_before_any_host_is_touched() {
         }
         file("t.yaml", &lab("address: 198.51.100.2"));
         netsim("apply t.yaml --check").ok();
+        // What runs is looked at also where it is so no more.
+        on("host2", "ip addr del 198.51.100.2/32 dev lo");
+        assert!(netsim("status t").ok().contains("as applied"));
+        assert_eq!(netsim("exec t/b -- echo it is there").ok(), "it is there\n");
+        assert!(netsim("plan t.yaml").fails().contains("h2 has no address 198.51.100.2"));
         netsim("destroy t").ok();
     });
 }

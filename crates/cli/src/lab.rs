@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::{Desired, lower, origins};
+use netsim_core::lower::{Desired, lower, origins, unfit};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
@@ -109,7 +109,11 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
         false => Failure::hosts(&seen.down, hosts.members().len()),
     };
     let facts = known::facts(hosts, &seen);
-    let wanted = wanted(topology, &places(hosts, &seen), &prior(hosts, &seen), &facts).map_err(told)?;
+    let places = places(hosts, &seen);
+    let wanted = wanted(topology, &places, &prior(hosts, &seen), &facts).map_err(|mut problems| {
+        problems.extend(place(topology, &places).iter().flat_map(|placed| unfit(placed, &facts)));
+        told(problems)
+    })?;
     let mut exact = self::scopes(hosts, lab, Some(&wanted.desired));
     exact.retain(|id, scope| seen.scopes.get(id).is_some_and(|was| was != scope));
     if !exact.is_empty() {
@@ -184,6 +188,12 @@ impl Surveyed {
 
     /// The steps on each host that answers, from what is so to what is wanted.
     pub fn plan(&self, loaded: &Loaded) -> Result<Plans, Failure> {
+        // Of those that do not answer it may not be so any more.
+        let answered = self.facts.iter().filter(|(id, _)| self.hosts.contains_key(*id));
+        let unfit = unfit(&self.topology, &answered.map(|(id, facts)| (id.clone(), facts.clone())).collect());
+        if !unfit.is_empty() {
+            return Err(Failure::problems(&loaded.sources, unfit));
+        }
         let (mut plans, mut refusals) = (IndexMap::new(), Vec::new());
         for (id, on) in &self.hosts {
             match Planned::between(&self.lab, &on.desired, &on.observed) {

@@ -161,15 +161,6 @@ fn an_underlay_that_a_host_does_not_have_is_told_before_anything_is_touched() {
     sandbox.file("two.yaml", &lab("{ address: 192.0.2.7 }", "{ device: eht0 }"));
     sandbox.ok("validate two.yaml");
     expect![[r#"
-        error[E195]: h1 has no address 192.0.2.7 for other hosts to reach it by
-           ╭─[two.yaml:3:42]
-         2 │ hosts:
-         3 │   h1: { ssh: host1, underlay: { address: 192.0.2.7 } }
-           ·                                          ─────────
-         4 │   h2: { ssh: host2, underlay: { device: eht0 } }
-           ╰────
-        hint: write one that it has: 192.0.2.1 on eth0
-
         error[E195]: h2 has no NIC eht0 to reach other hosts by
            ╭─[two.yaml:4:41]
          3 │   h1: { ssh: host1, underlay: { address: 192.0.2.7 } }
@@ -178,6 +169,15 @@ fn an_underlay_that_a_host_does_not_have_is_told_before_anything_is_touched() {
          5 │ nodes: { a: { host: h1 }, b: { host: h2 } }
            ╰────
         hint: did you mean `eth0`?
+
+        error[E195]: h1 has no address 192.0.2.7 for other hosts to reach it by
+           ╭─[two.yaml:3:42]
+         2 │ hosts:
+         3 │   h1: { ssh: host1, underlay: { address: 192.0.2.7 } }
+           ·                                          ─────────
+         4 │   h2: { ssh: host2, underlay: { device: eht0 } }
+           ╰────
+        hint: write one that it has: 192.0.2.1 on eth0
 
         2 problems in two.yaml
     "#]]

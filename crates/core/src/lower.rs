@@ -39,6 +39,7 @@ use behind::Behind;
 use lowered::Lowered;
 pub use origins::origins;
 use tunnels::Tunnels;
+use underlay::Underlay;
 
 /// The codes of the problems told here.
 mod codes {
@@ -72,6 +73,12 @@ pub fn lower(topology: &Topology, given: &Given, facts: &HostFacts) -> Result<De
         all.extend(problems);
     }
     if all.is_empty() { Ok(desired) } else { Err(all) }
+}
+
+/// What keeps tunnels from passing anything on these hosts though it can be said what they are: an underlay address that a host does not have, or a NIC that is
+/// down. To be told before anything is made; what runs already is looked at all the same.
+pub fn unfit(topology: &Topology, facts: &HostFacts) -> Vec<Problem> {
+    Underlay::new(topology, facts).0.unfit(topology, facts)
 }
 
 /// What all hosts have in common.

@@ -1,6 +1,6 @@
 //! What a topology becomes, line by line.
 
-use super::{lower, netns_of};
+use super::{lower, netns_of, unfit};
 use crate::fixture::{Lab, lines, nets, star, vlan};
 use crate::given::{Prior, give};
 use crate::names::{HostId, SysctlName};
@@ -221,7 +221,9 @@ fn an_ipv6_address_on_too_small_an_mtu_is_told() {
 /// The problems of a lab on hosts that can and have this.
 fn problems_of(lab: &Lab, facts: &HostFacts) -> String {
     let given = give(&lab.0, &Prior::default()).expect("names and addresses are sound");
-    let problems = lower(&lab.0, &given, facts).expect_err("a problem");
+    let mut problems = lower(&lab.0, &given, facts).err().unwrap_or_default();
+    problems.extend(unfit(&lab.0, facts));
+    assert!(!problems.is_empty(), "no problem");
     let text = |p: crate::problem::Problem| {
         format!("{} {}: {}\n  {}\n", p.code, p.at.unwrap_or_default(), p.message, p.hint.unwrap_or_default())
     };

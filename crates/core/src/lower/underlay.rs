@@ -86,9 +86,19 @@ impl Underlay {
         for (host, seat) in &mut seats {
             let nic = seat.device.and_then(|device| facts.get(host)?.nics.get(&device));
             seat.mtu = nic.map_or(USUAL_MTU, |nic| nic.mtu);
-            problems.extend(finding(host).not_so(seat));
+            problems.extend(finding(host).missing());
         }
         (Underlay(seats), problems)
+    }
+
+    /// What is written of the underlay, or was found, and is not so. Where nobody looked, nothing is known to be wrong.
+    pub(super) fn unfit(&self, topology: &Topology, facts: &HostFacts) -> Vec<Problem> {
+        let known = self.0.iter().filter_map(|(host, seat)| Some((host, seat, facts.get(host)?)));
+        let of_host = |(host, seat, facts)| {
+            let finding = Finding { host, written: topology.hosts.get(host), facts: Some(facts) };
+            finding.strange_addresses(facts).into_iter().chain(finding.down(seat, facts))
+        };
+        known.flat_map(of_host).collect()
     }
 
     pub(super) fn of(&self, host: &HostId) -> Option<&Seat> {
@@ -157,16 +167,11 @@ impl Finding<'_> {
         self.at().key("underlay").key(key)
     }
 
-    /// The problems of what is written of it, or found, and is not so. Where nobody looked, nothing is known to be wrong.
-    fn not_so(&self, seat: &Seat) -> Vec<Problem> {
-        let Some(facts) = self.facts else { return Vec::new() };
-        let mut problems = self.strange_addresses(facts);
-        let written = self.written.and_then(|written| written.device);
-        let missing = written.filter(|device| !facts.nics.is_empty() && !facts.nics.contains_key(device));
-        problems.extend(missing.map(|device| self.no_such_nic(device, facts)));
-        let down = written.or(seat.device).filter(|device| facts.nics.get(device).is_some_and(|nic| !nic.up));
-        problems.extend(down.map(|device| self.down(device)));
-        problems
+    /// The problem of a written NIC that is not there.
+    fn missing(&self) -> Option<Problem> {
+        let (device, facts) = (self.written?.device?, self.facts?);
+        let is_missing = !facts.nics.is_empty() && !facts.nics.contains_key(&device);
+        is_missing.then(|| self.no_such_nic(device, facts))
     }
 
     /// A kernel sends nothing from an address that it does not have (`ip_route_output_key_hash_rcu`, net/ipv4/route.c).
@@ -190,7 +195,9 @@ impl Finding<'_> {
         if has.is_empty() { Vec::new() } else { strange.map(problem).collect() }
     }
 
-    fn down(&self, device: IfName) -> Problem {
+    fn down(&self, seat: &Seat, facts: &Facts) -> Option<Problem> {
+        let device = self.written.and_then(|written| written.device).or(seat.device)?;
+        facts.nics.get(&device).filter(|nic| !nic.up)?;
         let at = match self.written {
             Some(HostWritten { device: Some(_), .. }) => self.underlay_at("device"),
             Some(HostWritten { addresses, .. }) if !addresses.is_empty() => self.underlay_at("address"),
@@ -198,7 +205,7 @@ impl Finding<'_> {
         };
         let message = format!("{device} of {} is down: nothing passes to other hosts by it", self.host);
         let hint = format!("take it up there, `ip link set {device} up`, or write another underlay for {}", self.host);
-        Problem::at(codes::UNDERLAY, &at, message).hint(hint)
+        Some(Problem::at(codes::UNDERLAY, &at, message).hint(hint))
     }
 
     fn no_such_nic(&self, device: IfName, facts: &Facts) -> Problem {

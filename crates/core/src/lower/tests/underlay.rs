@@ -93,12 +93,12 @@ fn an_underlay_that_is_not_as_written_is_told_with_what_there_is() {
     lab.0.hosts["h3"].device = Some(name("eth0"));
     has["h3"].nics.get_mut(&name("eth0")).expect("its NIC").up = false;
     expect![[r#"
+        E195 hosts.h2.underlay.device: h2 has no NIC eht0 to reach other hosts by
+          did you mean `eth0`?
         E195 hosts.h1.underlay.address[0]: h1 has no address 192.0.2.9 for other hosts to reach it by
           write one that it has: 192.0.2.1 on eth0, 198.51.100.1 on eth0
         E195 hosts.h2.underlay.address: h2 has no address 192.0.2.2 for other hosts to reach it by
           write one that it has: 2001:db8::2 on eth0
-        E195 hosts.h2.underlay.device: h2 has no NIC eht0 to reach other hosts by
-          did you mean `eth0`?
         E195 hosts.h3.underlay.device: eth0 of h3 is down: nothing passes to other hosts by it
           take it up there, `ip link set eth0 up`, or write another underlay for h3
     "#]]
