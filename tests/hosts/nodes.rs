@@ -141,11 +141,62 @@ fn pairs_are_asked_on_all_hosts_and_what_is_broken_on_one_is_told() {
         assert!(all.iter().any(|d| d["from_host"] == "host1" && d["to_host"] == "host3"), "{said}");
         netsim("link up c:eth0").ok();
         netsim("check").ok();
+        destroy();
+    });
+}
+
+#[test]
+fn pairs_from_a_host_out_of_reach_are_told_as_not_asked_and_all_others_are_asked() {
+    with_hosts("nodes::pairs_from_a_host_out_of_reach_are_told_as_not_asked_and_all_others_are_asked", 3, "", || {
+        apply();
+        let pairs = |document: &serde_json::Value| document["pairs"].as_u64().expect("a number");
+        let all = pairs(&json(&netsim("check --format json").ok()));
         on("host3", "kill $(cat /run/sshd.pid)");
         let said = netsim("check").fails();
-        assert!(said.contains("error[E152]: host3: "), "{said}");
+        assert!(said.contains("each as it should be, ") && said.contains(" were not asked:\n"), "{said}");
+        assert!(said.contains(" not asked: host3 cannot be reached: connect by ssh: "), "{said}");
+        assert!(!said.contains("nothing was changed"), "{said}");
+        let document = json(&netsim("check --format json").fails());
+        let [host] = &document["not_asked"].as_array().expect("a list")[..] else { panic!("{document:#}") };
+        assert_eq!((&host["host"], &document["as_expected"]), (&"host3".into(), &false.into()));
+        assert_eq!((pairs(&document) + pairs(host), &document["differences"]), (all, &serde_json::json!([])));
+        // What is on it is asked from the others.
+        netsim("link down b:eth1").ok();
+        let document = json(&netsim("check --format json").fails());
+        let differences = document["differences"].as_array().expect("a list");
+        assert!(differences.iter().any(|d| d["from"] == "b" && d["to"] == "c"), "{document:#}");
+        assert!(differences.iter().all(|d| d["from"] != "c"), "{document:#}");
+        netsim("link up b:eth1").ok();
         on_console("host3", "$(command -v /usr/sbin/sshd) -f /run/bed/sshd_config");
         waits_until(|| netsim("check").succeeded());
+        destroy();
+    });
+}
+
+#[test]
+fn a_host_that_goes_away_in_the_middle_of_a_check_ends_nothing_but_its_own_part() {
+    with_hosts("nodes::a_host_that_goes_away_in_the_middle_of_a_check_ends_nothing_but_its_own_part", 3, "", || {
+        apply();
+        let mut check = program("check --until done --interval 100ms --format json");
+        let check = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+        waits_until(|| !on("host2", "pgrep -x netsim; true").is_empty());
+        std::thread::sleep(Duration::from_secs(1));
+        on("host2", "kill -9 $(pgrep -x netsim)");
+        std::thread::sleep(Duration::from_secs(1));
+        file("done", "");
+        let output = check.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let document = json(&said);
+        assert_eq!(document["not_asked"][0]["host"], "host2", "{document:#}");
+        assert!(
+            document["not_asked"][0]["error"].as_str().is_some_and(|e| e.contains("connection has ended")),
+            "{document:#}"
+        );
+        assert_eq!(
+            (&document["not_asked"][1], &document["differences"]),
+            (&serde_json::Value::Null, &serde_json::json!([]))
+        );
         destroy();
     });
 }

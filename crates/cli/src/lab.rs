@@ -84,6 +84,16 @@ pub enum Look<'a> {
     Locked(&'a Screen),
 }
 
+impl Look<'_> {
+    /// That so many hosts cannot be worked on.
+    fn failed(self, down: &IndexMap<HostId, HostError>, of: usize) -> Failure {
+        match self {
+            Look::Only => Failure::hosts(down, of),
+            Look::Locked(_) => Failure::hosts_untouched(down, of),
+        }
+    }
+}
+
 /// Looks at the hosts, and works out what the topology means there.
 pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed, Failure> {
     let Loaded { topology, sources } = loaded;
@@ -106,7 +116,7 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let told = |p| match seen.down.is_empty() {
         true => problems(p),
         // What is not known of them may be all that is wrong.
-        false => Failure::hosts(&seen.down, hosts.members().len()),
+        false => look.failed(&seen.down, hosts.members().len()),
     };
     let facts = known::facts(hosts, &seen);
     let wanted = wanted(topology, &places(hosts, &seen), &prior(hosts, &seen), &facts).map_err(told)?;
@@ -169,12 +179,12 @@ impl Surveyed {
         Ok(meaning(placed.clone(), &Prior::from_states(ours), &self.facts)?.desired)
     }
 
-    /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.
-    pub fn whole(&self) -> Result<(), Failure> {
+    /// That every host answers; those that do not are told all at once. `look` is how they were looked at.
+    pub fn whole(&self, look: Look<'_>) -> Result<(), Failure> {
         if self.down.is_empty() {
             return Ok(());
         }
-        Err(Failure::hosts(&self.down, self.down.len() + self.hosts.len()))
+        Err(look.failed(&self.down, self.down.len() + self.hosts.len()))
     }
 
     /// What is there of the lab, all hosts together.

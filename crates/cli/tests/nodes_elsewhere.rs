@@ -140,3 +140,28 @@ fn a_lab_is_drawn_host_by_host_before_and_while_it_runs() {
     sandbox.ok("apply spread.yaml -q");
     assert_eq!(sandbox.ok("graph spread --addresses"), drawn);
 }
+
+#[test]
+fn pairs_that_no_host_is_there_to_ask_from_are_told_as_not_asked() {
+    let sandbox = applied("spread-unasked");
+    let whole = sandbox.read("sim.h2.json");
+    sandbox.file("sim.h2.json", "{");
+    let said = sandbox.say("check");
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{said:#?}");
+    check(
+        said.out.split("file\n").next().unwrap_or_default(),
+        expect![[r#"
+            Lab spread: 2 of 2 pairs not as it should be, 4 were not asked:
+
+              × a → b 10.64.0.1: no way there and back
+              × a → c 10.9.0.2: no way there and back
+              ? 4 pairs not asked: h2 cannot be reached: read the simulator's "#]],
+    );
+    let said = sandbox.say("check --format json");
+    let document: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    assert_eq!((&document["pairs"], &document["not_asked"][0]["pairs"]), (&2.into(), &4.into()), "{document:#}");
+    sandbox.file("sim.h1.json", "{");
+    let said = sandbox.fails("check");
+    assert!(said.ends_with("2 of 2 hosts cannot be worked on\n"), "{said}");
+    sandbox.file("sim.h2.json", &whole);
+}

@@ -78,7 +78,7 @@ fn apply(
     let surveyed = lab::survey(hosts, loaded, Look::Locked(screen))?;
     match otherwise {
         Otherwise::KeepGoing if !surveyed.hosts.is_empty() => report::tell_down(&surveyed, screen),
-        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole()?,
+        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole(Look::Locked(screen))?,
     }
     if let Some(file) = file {
         file.still_fits(&args.file, &surveyed)?;

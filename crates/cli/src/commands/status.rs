@@ -88,7 +88,7 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
         Ok((lab::survey(hosts, &loaded, Look::Only)?, hosts.is_here_alone()))
     })?;
     if alone || surveyed.hosts.is_empty() {
-        surveyed.whole()?;
+        surveyed.whole(Look::Only)?;
     }
     let known: IndexMap<&HostId, Known<'_>> =
         surveyed.hosts.iter().map(|(id, on)| (id, (on, differences(on)))).collect();
