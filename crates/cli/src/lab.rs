@@ -24,8 +24,10 @@ use crate::refused;
 use crate::screen::Screen;
 use crate::stores::Stores;
 
+mod gone;
 mod known;
 
+pub use gone::forget_if_gone;
 pub use known::{placed, supposed, underlay};
 use known::{places, prior};
 

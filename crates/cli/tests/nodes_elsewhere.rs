@@ -90,8 +90,8 @@ fn what_is_shown_of_a_node_says_its_host() {
     check(
         &sandbox.ok("list"),
         expect![[r#"
-        LAB     NODES  LINKS  HOSTS   FILE
-        spread  5      4      h1, h2  spread.yaml
+        LAB     NODES  LINKS  HOSTS   AS OF     FILE
+        spread  5      4      h1, h2  just now  spread.yaml
     "#]],
     );
     check(
@@ -164,4 +164,43 @@ fn pairs_that_no_host_is_there_to_ask_from_are_told_as_not_asked() {
     let said = sandbox.fails("check");
     assert!(said.ends_with("2 of 2 hosts cannot be worked on\n"), "{said}");
     sandbox.file("sim.h2.json", &whole);
+}
+
+#[test]
+fn a_lab_that_another_netsim_removed_is_forgotten_when_all_its_hosts_were_asked() {
+    let sandbox = applied("spread-gone");
+    let (ours, kept) = (sandbox.folder.join("sim.far"), sandbox.folder.join("kept"));
+    std::fs::create_dir_all(kept.join("spread")).expect("the folder is ours");
+    let account = |folder: &std::path::Path| folder.join("spread/applied.json");
+    std::fs::copy(account(&ours), account(&kept)).expect("it was stored");
+    // As if somebody else had done it.
+    sandbox.ok("destroy spread -q");
+    std::fs::rename(&kept, &ours).expect("it is gone");
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+    std::fs::File::options().append(true).open(account(&ours)).and_then(|f| f.set_modified(yesterday)).expect("ours");
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
+            LAB     NODES  LINKS  HOSTS   AS OF     FILE
+            spread  5      4      h1, h2  27 h ago  spread.yaml
+        "#]],
+    );
+    let said = sandbox.fails("show a");
+    assert!(said.contains("hint: see what else is not: netsim status spread\n"), "{said}");
+    // What a host does not tell may be there.
+    sandbox.file("sim.h2.json", "{");
+    sandbox.say("status spread");
+    assert!(account(&ours).exists());
+    std::fs::remove_file(sandbox.folder.join("sim.h2.json")).expect("it is ours");
+    let said = sandbox.say("status spread");
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.as_str()),
+        (
+            Some(0),
+            "Lab spread is not running.\n",
+            "none of its hosts knows lab spread any more: it is forgotten here, too\n"
+        )
+    );
+    assert!(!ours.exists());
+    assert_eq!(sandbox.ok("list"), "No lab is running.\n");
 }

@@ -76,7 +76,7 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
     // Nothing listens to signals: Ctrl-C ends the process.
     let progress = Progress::default();
     lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
-        let surveyed = running(hosts, &loaded)?;
+        let surveyed = running(hosts, &loaded, screen)?;
         let asked = asked(&surveyed, args.between.as_deref());
         if let Some(pattern) = args.between.as_ref().filter(|_| asked.pairs.is_empty()) {
             let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
@@ -98,7 +98,7 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 
 /// The check after an apply, which listens to signals by this progress.
 pub fn proven(hosts: &Hosts, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
-    let surveyed = running(hosts, loaded)?;
+    let surveyed = running(hosts, loaded, screen)?;
     let asked = asked(&surveyed, None);
     let began = Instant::now();
     let report = once(hosts, loaded, &surveyed, &asked, Asking::Patient, progress)?;
@@ -110,8 +110,9 @@ pub fn proven(hosts: &Hosts, loaded: &Loaded, progress: &Progress, screen: &Scre
     Ok(if report.as_expected { Exit::Ok } else { Exit::No })
 }
 
-fn running(hosts: &Hosts, loaded: &Loaded) -> Result<Surveyed, Failure> {
+fn running(hosts: &Hosts, loaded: &Loaded, screen: &Screen) -> Result<Surveyed, Failure> {
     let surveyed = lab::survey(hosts, loaded, Look::Only)?;
+    lab::forget_if_gone(hosts, &surveyed, screen);
     match !surveyed.is_running() && loaded.topology.graph.node_count() > 0 {
         true => {
             // It may be on those alone that cannot be reached.
