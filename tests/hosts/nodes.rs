@@ -109,6 +109,17 @@ fn a_node_is_shown_with_its_host() {
         let said = netsim("show b").ok();
         assert!(said.starts_with("b of lab t on host2: namespace t-b\n"), "{said}");
         assert!(said.contains("vxlan VNI ") && said.contains("TUNNEL ENTRIES\n"), "{said}");
+        // A link between hosts is shown with what each of them has of it.
+        let said = netsim("show a:eth0").ok();
+        assert!(said.starts_with("Link a:eth0 – b:eth0 of lab t on host1 and host2\n"), "{said}");
+        assert!(
+            said.contains("\nb:eth0: vxlan VNI ") && said.contains(", 10.255.0.2 to 10.255.0.1, MTU 1450\n"),
+            "{said}"
+        );
+        let across = json(&netsim("show c:eth0 --format json").ok())["across"].clone();
+        let hosts: Vec<_> = across.as_array().expect("a list").iter().map(|end| &end["host"]).collect();
+        assert_eq!(hosts, ["host3", "host2", "host1"], "{across:#}");
+        assert_eq!(across[0]["tunnel"]["remotes"], serde_json::json!(["10.255.0.1", "10.255.0.2"]), "{across:#}");
         let shown = json(&netsim("show b --format json").ok());
         assert_eq!((&shown["host"], &shown["node"]), (&"host2".into(), &"b".into()));
         let listed = json(&netsim("list --format json").ok());
@@ -223,6 +234,8 @@ fn what_differs_is_told_of_each_host_and_those_out_of_reach_are_named() {
         assert!(said.contains("\nhost3: not reached  connect by ssh: "), "{said}");
         let document = json(&netsim("status --format json").fails());
         assert_eq!((&document["as_wanted"], &document["hosts"][2]["reachable"]), (&false.into(), &false.into()));
+        let said = netsim("show b:eth1").fails();
+        assert!(said.contains("\nb:eth1: vxlan VNI ") && said.contains("\nc:eth0: not reached: host3: "), "{said}");
         // Who is elsewhere is reached all the same.
         netsim("exec a -- true").ok();
         netsim("impair a:eth0 --rate 5mbit").ok();

@@ -204,3 +204,65 @@ fn a_lab_that_another_netsim_removed_is_forgotten_when_all_its_hosts_were_asked(
     assert!(!ours.exists());
     assert_eq!(sandbox.ok("list"), "No lab is running.\n");
 }
+
+#[test]
+fn a_link_between_hosts_is_shown_with_both_ends_and_the_tunnel() {
+    let sandbox = applied("spread-across");
+    check(
+        &sandbox.ok("show a:eth0"),
+        expect![[r#"
+        Link a:eth0 – b:eth0 of lab spread on h1 and h2
+
+        END     HOST  STATE  MTU   MAC  BRIDGE  ADDRESS
+        a:eth0  h1    up     1472               10.64.0.0/31
+        b:eth0  h2    up     1472               10.64.0.1/31
+
+        TUNNEL
+        a:eth0: gre key 7, 192.0.2.1 to 192.0.2.2, MTU 1472
+        b:eth0: gre key 7, 192.0.2.2 to 192.0.2.1, MTU 1472
+
+        IMPAIRMENTS
+        a:eth0: rate 10mbit, limit 1000 packets
+        b:eth0: rate 10mbit, limit 1000 packets
+    "#]],
+    );
+    sandbox.ok("link down sw-h2:sw-h1-sw-h2 -q");
+    check(
+        &sandbox.ok("show sw-h1:sw-h2-sw-h1"),
+        expect![[r#"
+        Link sw-h1:sw-h2-sw-h1 – sw-h2:sw-h1-sw-h2 of lab spread on h1 and h2
+
+        END                HOST  STATE  MTU   MAC                BRIDGE         ADDRESS
+        sw-h1:sw-h2-sw-h1  h1    up     1450  02:b6:87:4f:3d:88  port of sw-h1
+        sw-h2:sw-h1-sw-h2  h2    down   1450  02:83:f8:ab:82:62  port of sw-h2
+
+        TUNNEL
+        sw-h1:sw-h2-sw-h1: vxlan VNI 4815610, 192.0.2.1 to 192.0.2.2, MTU 1450
+        sw-h2:sw-h1-sw-h2: vxlan VNI 4815610, 192.0.2.2 to 192.0.2.1, MTU 1450
+    "#]],
+    );
+    let shown = sandbox.ok("show b:eth0 --format json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("it is JSON");
+    assert_eq!((&shown["ends"][1][0], &shown["ends"][1][1]["name"]), (&"a".into(), &"eth0".into()), "{shown:#}");
+    check(
+        &format!("{:#}", shown["across"][1]["tunnel"]),
+        expect![[r#"
+        {
+          "key": 7,
+          "kind": "gre",
+          "local": "192.0.2.1",
+          "remotes": [
+            "192.0.2.2"
+          ]
+        }"#]],
+    );
+    // An end that nobody can ask about, and one that is not there.
+    sandbox.file("sim.h2.json", "{");
+    let said = sandbox.say("show a:eth0");
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{said:#?}");
+    assert!(said.out.contains("\nb:eth0  h2    not reached\n"), "{said:#?}");
+    assert!(said.out.contains("\nb:eth0: not reached: read the simulator's file "), "{said:#?}");
+    std::fs::remove_file(sandbox.folder.join("sim.h2.json")).expect("it is ours");
+    let said = sandbox.ok("show a:eth0");
+    assert!(said.contains("\nb:eth0  h2    missing\n") && said.contains("\nb:eth0: missing\n"), "{said}");
+}
