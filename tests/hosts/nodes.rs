@@ -70,6 +70,33 @@ fn a_program_in_a_node_elsewhere_is_as_one_here() {
 }
 
 #[test]
+fn the_sockets_of_a_killed_netsim_go_with_the_next_one() {
+    with_hosts("nodes::the_sockets_of_a_killed_netsim_go_with_the_next_one", 3, "", || {
+        apply();
+        std::fs::create_dir("/run/user").expect("/run is the bed's own");
+        let there = || std::fs::read_dir("/run/user").expect("it was made").flatten().count();
+        let exec = |words: &str| {
+            let mut command = program(&format!("exec b -- {words}"));
+            command.env("XDG_RUNTIME_DIR", "/run/user").stdout(Stdio::null());
+            command
+        };
+        let mut killed = exec("sleep 1000").spawn().expect("it was built");
+        let mut living = exec("sleep 1000").spawn().expect("it was built");
+        waits_until(|| on("host2", "pgrep -f '^sleep 1000'; true").lines().count() == 2);
+        assert_eq!(there(), 2);
+        killed.kill().expect("it runs");
+        killed.wait().expect("it is our child");
+        assert!(exec("true").status().expect("it was built").success());
+        assert_eq!(there(), 1);
+        assert_eq!(living.try_wait().expect("it is our child"), None);
+        run("kill", &[&living.id().to_string()]);
+        living.wait().expect("it is our child");
+        assert_eq!(there(), 0);
+        destroy();
+    });
+}
+
+#[test]
 fn a_program_in_a_node_elsewhere_has_a_terminal_where_we_have_one() {
     with_hosts("nodes::a_program_in_a_node_elsewhere_has_a_terminal_where_we_have_one", 3, "", || {
         apply();
