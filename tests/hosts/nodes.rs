@@ -263,6 +263,15 @@ fn what_differs_is_told_of_each_host_and_those_out_of_reach_are_named() {
         assert_eq!((&document["as_wanted"], &document["hosts"][2]["reachable"]), (&false.into(), &false.into()));
         let said = netsim("show b:eth1").fails();
         assert!(said.contains("\nb:eth1: vxlan VNI ") && said.contains("\nc:eth0: not reached: host3: "), "{said}");
+        // The same by another netsim that has the file alone: what it has to know of the host the others tell.
+        let elsewhere = |words: &str| {
+            let output = program(words).env("XDG_STATE_HOME", "/run/elsewhere").output().expect("it was built");
+            (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let (code, said) = elsewhere("status t.yaml");
+        assert!(code == Some(1) && said.contains("as t.yaml, as far as can be seen"), "{said}");
+        let (code, said) = elsewhere("check t.yaml");
+        assert!(code == Some(1) && said.contains("each as it should be, "), "{said}");
         // Who is elsewhere is reached all the same.
         netsim("exec a -- true").ok();
         netsim("impair a:eth0 --rate 5mbit").ok();

@@ -364,7 +364,8 @@ pub fn with_loaded<T>(
             members.entry(id).or_insert(reach);
         }
     }
-    hosts::with(global, screen, members, stored, |hosts| work(hosts, loaded))
+    let lab = loaded.topology.name.clone();
+    hosts::of_lab(global, screen, (&lab, members), stored, |hosts| work(hosts, loaded))
 }
 
 /// The only lab that runs.
