@@ -73,10 +73,14 @@ fn hosts_that_cannot_be_reached_are_all_told_and_nothing_is_changed() {
         write_files();
         on("host2", "kill $(cat /run/sshd.pid)");
         on("host3", "kill $(cat /run/sshd.pid)");
-        for command in ["plan t.yaml", "apply t.yaml", "apply t.yaml --no-rollback"] {
+        // What changes nothing has no need to say so.
+        let plan = ("plan t.yaml", "");
+        for (command, then) in
+            [plan, ("apply t.yaml", ", nothing was changed"), ("apply t.yaml --no-rollback", ", nothing was changed")]
+        {
             let said = netsim(command).fails();
             assert!(said.contains("error[E152]: host2: ") && said.contains("error[E152]: host3: "), "{said}");
-            assert!(said.ends_with("2 of 3 hosts cannot be worked on, nothing was changed\n"), "{said}");
+            assert!(said.ends_with(&format!("2 of 3 hosts cannot be worked on{then}\n")), "{said}");
             has_nothing_left("host1");
         }
         wake_sshd("host2");

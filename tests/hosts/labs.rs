@@ -220,3 +220,27 @@ fn an_underlay_that_is_not_as_written_is_told_before_any_host_is_touched() {
         netsim("destroy t").ok();
     });
 }
+
+#[test]
+fn a_lab_that_another_netsim_removed_is_forgotten_here() {
+    with_hosts("labs::a_lab_that_another_netsim_removed_is_forgotten_here", 2, "", || {
+        file("t.yaml", &pairs(2));
+        netsim("apply t.yaml").ok();
+        let elsewhere =
+            |words: &str| program(words).env("XDG_STATE_HOME", "/run/elsewhere").output().expect("it was built");
+        assert!(elsewhere("destroy t.yaml").status.success());
+        // Nobody has told us, and none of these asks all hosts.
+        assert!(netsim("list").ok().contains("host1, host2"));
+        let said = netsim("exec a1 -- true").fails();
+        assert!(said.contains("error[E112]: host1: ") && said.contains("`netsim status LAB`"), "{said}");
+        let said = netsim("check t").fails();
+        assert!(said.contains("none of its hosts knows lab t any more: it is forgotten here, too\n"), "{said}");
+        assert_eq!(netsim("list").ok(), "No lab is running.\n");
+        // One that is as it was applied is not.
+        netsim("apply t.yaml").ok();
+        netsim("status t").ok();
+        netsim("destroy t").ok();
+        has_nothing_left("host1");
+        has_nothing_left("host2");
+    });
+}

@@ -164,6 +164,40 @@ fn an_agent_killed_anywhere_leaves_what_the_next_run_sees() {
     });
 }
 
+#[test]
+fn what_an_agent_killed_at_the_lock_leaves_goes_with_a_destroy_by_name() {
+    with_hosts("lost::what_an_agent_killed_at_the_lock_leaves_goes_with_a_destroy_by_name", 2, "", || {
+        on(
+            "host1",
+            &format!(
+                "printf '#!/bin/sh\\nNETSIM_CRASH_AT=$(cat /run/at) exec {NETSIM} \"$@\"\\n' >/run/agent; chmod +x /run/agent"
+            ),
+        );
+        on("host2", &format!("ln -s {NETSIM} /run/agent"));
+        let nodes = "nodes:\n  a: { host: host1 }\n  b: { host: host2 }\nlinks:\n  - { endpoints: [a, b] }\n";
+        file("t.yaml", &format!("{}{nodes}", hosts(2)));
+        let mut left = Vec::new();
+        for point in 1..=4 {
+            on("host1", &format!("echo {point} >/run/at"));
+            let said = netsim("apply t.yaml --agent /run/agent").fails();
+            assert!(said.contains("error[E161]: host1: "), "{point}: {said}");
+            let known = "`netsim apply` tries again, `netsim destroy t` removes what may be left on host1\n";
+            assert!(said.ends_with(known), "{point}: {said}");
+            left.push(on("host1", "find /run/netsim -printf '%P ' 2>/dev/null; true"));
+            if point % 2 == 0 {
+                netsim("destroy t").ok();
+            } else {
+                // Whoever asks all hosts finds that there is no such lab, and nothing of it is left either.
+                netsim("status t").ok();
+            }
+            has_nothing_left("host1");
+            has_nothing_left("host2");
+            assert!(!std::path::Path::new("/run/state/netsim/labs").exists(), "netsim's own account is left");
+        }
+        assert_eq!(left, ["", " ", " t ", " t t/lock "]);
+    });
+}
+
 const CONTROLLER: &str = "NETSIM_TEST_CONTROLLER";
 
 /// Not a test of its own: what the next one starts and kills.

@@ -70,6 +70,33 @@ fn a_program_in_a_node_elsewhere_is_as_one_here() {
 }
 
 #[test]
+fn the_sockets_of_a_killed_netsim_go_with_the_next_one() {
+    with_hosts("nodes::the_sockets_of_a_killed_netsim_go_with_the_next_one", 3, "", || {
+        apply();
+        std::fs::create_dir("/run/user").expect("/run is the bed's own");
+        let there = || std::fs::read_dir("/run/user").expect("it was made").flatten().count();
+        let exec = |words: &str| {
+            let mut command = program(&format!("exec b -- {words}"));
+            command.env("XDG_RUNTIME_DIR", "/run/user").stdout(Stdio::null());
+            command
+        };
+        let mut killed = exec("sleep 1000").spawn().expect("it was built");
+        let mut living = exec("sleep 1000").spawn().expect("it was built");
+        waits_until(|| on("host2", "pgrep -f '^sleep 1000'; true").lines().count() == 2);
+        assert_eq!(there(), 2);
+        killed.kill().expect("it runs");
+        killed.wait().expect("it is our child");
+        assert!(exec("true").status().expect("it was built").success());
+        assert_eq!(there(), 1);
+        assert_eq!(living.try_wait().expect("it is our child"), None);
+        run("kill", &[&living.id().to_string()]);
+        living.wait().expect("it is our child");
+        assert_eq!(there(), 0);
+        destroy();
+    });
+}
+
+#[test]
 fn a_program_in_a_node_elsewhere_has_a_terminal_where_we_have_one() {
     with_hosts("nodes::a_program_in_a_node_elsewhere_has_a_terminal_where_we_have_one", 3, "", || {
         apply();
@@ -109,6 +136,17 @@ fn a_node_is_shown_with_its_host() {
         let said = netsim("show b").ok();
         assert!(said.starts_with("b of lab t on host2: namespace t-b\n"), "{said}");
         assert!(said.contains("vxlan VNI ") && said.contains("TUNNEL ENTRIES\n"), "{said}");
+        // A link between hosts is shown with what each of them has of it.
+        let said = netsim("show a:eth0").ok();
+        assert!(said.starts_with("Link a:eth0 – b:eth0 of lab t on host1 and host2\n"), "{said}");
+        assert!(
+            said.contains("\nb:eth0: vxlan VNI ") && said.contains(", 10.255.0.2 to 10.255.0.1, MTU 1450\n"),
+            "{said}"
+        );
+        let across = json(&netsim("show c:eth0 --format json").ok())["across"].clone();
+        let hosts: Vec<_> = across.as_array().expect("a list").iter().map(|end| &end["host"]).collect();
+        assert_eq!(hosts, ["host3", "host2", "host1"], "{across:#}");
+        assert_eq!(across[0]["tunnel"]["remotes"], serde_json::json!(["10.255.0.1", "10.255.0.2"]), "{across:#}");
         let shown = json(&netsim("show b --format json").ok());
         assert_eq!((&shown["host"], &shown["node"]), (&"host2".into(), &"b".into()));
         let listed = json(&netsim("list --format json").ok());
@@ -141,11 +179,62 @@ fn pairs_are_asked_on_all_hosts_and_what_is_broken_on_one_is_told() {
         assert!(all.iter().any(|d| d["from_host"] == "host1" && d["to_host"] == "host3"), "{said}");
         netsim("link up c:eth0").ok();
         netsim("check").ok();
+        destroy();
+    });
+}
+
+#[test]
+fn pairs_from_a_host_out_of_reach_are_told_as_not_asked_and_all_others_are_asked() {
+    with_hosts("nodes::pairs_from_a_host_out_of_reach_are_told_as_not_asked_and_all_others_are_asked", 3, "", || {
+        apply();
+        let pairs = |document: &serde_json::Value| document["pairs"].as_u64().expect("a number");
+        let all = pairs(&json(&netsim("check --format json").ok()));
         on("host3", "kill $(cat /run/sshd.pid)");
         let said = netsim("check").fails();
-        assert!(said.contains("error[E152]: host3: "), "{said}");
+        assert!(said.contains("each as it should be, ") && said.contains(" were not asked:\n"), "{said}");
+        assert!(said.contains(" not asked: host3 cannot be reached: connect by ssh: "), "{said}");
+        assert!(!said.contains("nothing was changed"), "{said}");
+        let document = json(&netsim("check --format json").fails());
+        let [host] = &document["not_asked"].as_array().expect("a list")[..] else { panic!("{document:#}") };
+        assert_eq!((&host["host"], &document["as_expected"]), (&"host3".into(), &false.into()));
+        assert_eq!((pairs(&document) + pairs(host), &document["differences"]), (all, &serde_json::json!([])));
+        // What is on it is asked from the others.
+        netsim("link down b:eth1").ok();
+        let document = json(&netsim("check --format json").fails());
+        let differences = document["differences"].as_array().expect("a list");
+        assert!(differences.iter().any(|d| d["from"] == "b" && d["to"] == "c"), "{document:#}");
+        assert!(differences.iter().all(|d| d["from"] != "c"), "{document:#}");
+        netsim("link up b:eth1").ok();
         on_console("host3", "$(command -v /usr/sbin/sshd) -f /run/bed/sshd_config");
         waits_until(|| netsim("check").succeeded());
+        destroy();
+    });
+}
+
+#[test]
+fn a_host_that_goes_away_in_the_middle_of_a_check_ends_nothing_but_its_own_part() {
+    with_hosts("nodes::a_host_that_goes_away_in_the_middle_of_a_check_ends_nothing_but_its_own_part", 3, "", || {
+        apply();
+        let mut check = program("check --until done --interval 100ms --format json");
+        let check = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+        waits_until(|| !on("host2", "pgrep -x netsim; true").is_empty());
+        std::thread::sleep(Duration::from_secs(1));
+        on("host2", "kill -9 $(pgrep -x netsim)");
+        std::thread::sleep(Duration::from_secs(1));
+        file("done", "");
+        let output = check.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let document = json(&said);
+        assert_eq!(document["not_asked"][0]["host"], "host2", "{document:#}");
+        assert!(
+            document["not_asked"][0]["error"].as_str().is_some_and(|e| e.contains("connection has ended")),
+            "{document:#}"
+        );
+        assert_eq!(
+            (&document["not_asked"][1], &document["differences"]),
+            (&serde_json::Value::Null, &serde_json::json!([]))
+        );
         destroy();
     });
 }
@@ -172,6 +261,17 @@ fn what_differs_is_told_of_each_host_and_those_out_of_reach_are_named() {
         assert!(said.contains("\nhost3: not reached  connect by ssh: "), "{said}");
         let document = json(&netsim("status --format json").fails());
         assert_eq!((&document["as_wanted"], &document["hosts"][2]["reachable"]), (&false.into(), &false.into()));
+        let said = netsim("show b:eth1").fails();
+        assert!(said.contains("\nb:eth1: vxlan VNI ") && said.contains("\nc:eth0: not reached: host3: "), "{said}");
+        // The same by another netsim that has the file alone: what it has to know of the host the others tell.
+        let elsewhere = |words: &str| {
+            let output = program(words).env("XDG_STATE_HOME", "/run/elsewhere").output().expect("it was built");
+            (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let (code, said) = elsewhere("status t.yaml");
+        assert!(code == Some(1) && said.contains("as t.yaml, as far as can be seen"), "{said}");
+        let (code, said) = elsewhere("check t.yaml");
+        assert!(code == Some(1) && said.contains("each as it should be, "), "{said}");
         // Who is elsewhere is reached all the same.
         netsim("exec a -- true").ok();
         netsim("impair a:eth0 --rate 5mbit").ok();

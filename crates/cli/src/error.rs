@@ -84,9 +84,20 @@ impl Failure {
 
     /// What of so many hosts cannot be worked on; the errors say by themselves of which host they are.
     pub fn hosts(down: &IndexMap<HostId, HostError>, of: usize) -> Self {
+        Failure::of_hosts(down, of, "")
+    }
+
+    /// The same, of a command that would have changed something.
+    pub fn hosts_untouched(down: &IndexMap<HostId, HostError>, of: usize) -> Self {
+        Failure::of_hosts(down, of, ", nothing was changed")
+    }
+
+    fn of_hosts(down: &IndexMap<HostId, HostError>, of: usize, then: &str) -> Self {
         let failures = down.values().cloned().map(Failure::from).collect();
-        let then = format!("{} of {} cannot be worked on, nothing was changed", down.len(), count(of, "host"));
-        Failure::Several { failures, then }
+        Failure::Several {
+            failures,
+            then: format!("{} of {} cannot be worked on{then}", down.len(), count(of, "host")),
+        }
     }
 
     /// The failure as text, with its styles.

@@ -14,7 +14,7 @@ use netsim_host::backend::HostError;
 use netsim_host::rootless::{Mode, Standing};
 use netsim_host::run::{self, Timed};
 use netsim_host::ssh::Reached;
-use netsim_host::store::{Applied, Reach};
+use netsim_host::store::{self, Applied, Reach};
 
 use crate::args::{BackendChoice, Global};
 use crate::error::{Failure, codes};
@@ -49,7 +49,23 @@ pub fn with<T>(
     stored: Option<Applied>,
     work: impl FnOnce(&Hosts) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    worked(Hosts::open(global, screen, members, stored)?, work)
+}
+
+/// The same of a lab by its file: where another netsim has applied it and not all hosts answer, those that do say what was applied.
+pub fn of_lab<T>(
+    global: &Global,
+    screen: &Screen,
+    (lab, members): (&LabName, Members),
+    stored: Option<Applied>,
+    work: impl FnOnce(&Hosts) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let mut hosts = Hosts::open(global, screen, members, stored)?;
+    hosts.recall(lab);
+    worked(hosts, work)
+}
+
+fn worked<T>(mut hosts: Hosts, work: impl FnOnce(&Hosts) -> Result<T, Failure>) -> Result<T, Failure> {
     let result = work(&hosts);
     hosts.hang_up();
     let left = hosts.standing.take().map_or(Ok(()), Standing::leave);
@@ -115,6 +131,18 @@ impl Hosts {
         let reached = std::mem::take(&mut self.reached);
         self.hosts.retain(|id, _| !reached.contains_key(id));
         run::on_all(reached.keys().cloned().collect::<Vec<_>>().iter().zip(reached.into_values()), |_, one| drop(one));
+    }
+
+    /// Asks the hosts that answer what was applied, if it is not known here and needed for those that do not.
+    fn recall(&mut self, lab: &LabName) {
+        if self.stored.is_some() || self.down.is_empty() {
+            return;
+        }
+        let told = run::on_all(&self.hosts, |_, host| host.load(lab));
+        let mut texts = told.into_values().filter_map(|timed| timed.value.ok().flatten());
+        let applied = texts.find_map(|text| store::read::<Applied>(&text, lab.as_str().as_ref()).ok());
+        // How hosts are reached we do not let a host tell us.
+        self.stored = applied.map(|applied| Applied { hosts: self.members.clone(), ..applied });
     }
 
     /// Those that can be worked on, in the file's order.

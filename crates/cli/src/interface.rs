@@ -58,9 +58,10 @@ impl<'a> Words<'a> {
     }
 
     /// The interface, as it is on its host.
-    pub fn look(&self, found: &Found, hosts: &Hosts) -> Result<Interface, Failure> {
+    pub fn look(&self, found: &Found, hosts: &Hosts, screen: &Screen) -> Result<Interface, Failure> {
         let loaded = file::reload(found.applied.sources.clone())?;
         let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
+        lab::forget_if_gone(hosts, &surveyed, screen);
         let host = found.host.clone();
         let on = match (surveyed.hosts.get(&host), surveyed.down.get(&host)) {
             (Some(on), _) => on,

@@ -24,8 +24,10 @@ use crate::refused;
 use crate::screen::Screen;
 use crate::stores::Stores;
 
+mod gone;
 mod known;
 
+pub use gone::forget_if_gone;
 pub use known::{placed, supposed, underlay};
 use known::{places, prior};
 
@@ -84,6 +86,16 @@ pub enum Look<'a> {
     Locked(&'a Screen),
 }
 
+impl Look<'_> {
+    /// That so many hosts cannot be worked on.
+    fn failed(self, down: &IndexMap<HostId, HostError>, of: usize) -> Failure {
+        match self {
+            Look::Only => Failure::hosts(down, of),
+            Look::Locked(_) => Failure::hosts_untouched(down, of),
+        }
+    }
+}
+
 /// Looks at the hosts, and works out what the topology means there.
 pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed, Failure> {
     let Loaded { topology, sources } = loaded;
@@ -106,7 +118,7 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let told = |p| match seen.down.is_empty() {
         true => problems(p),
         // What is not known of them may be all that is wrong.
-        false => Failure::hosts(&seen.down, hosts.members().len()),
+        false => look.failed(&seen.down, hosts.members().len()),
     };
     let facts = known::facts(hosts, &seen);
     let places = places(hosts, &seen);
@@ -173,12 +185,12 @@ impl Surveyed {
         Ok(meaning(placed.clone(), &Prior::from_states(ours), &self.facts)?.desired)
     }
 
-    /// That every host answers, for nothing may be changed otherwise; those that do not are told all at once.
-    pub fn whole(&self) -> Result<(), Failure> {
+    /// That every host answers; those that do not are told all at once. `look` is how they were looked at.
+    pub fn whole(&self, look: Look<'_>) -> Result<(), Failure> {
         if self.down.is_empty() {
             return Ok(());
         }
-        Err(Failure::hosts(&self.down, self.down.len() + self.hosts.len()))
+        Err(look.failed(&self.down, self.down.len() + self.hosts.len()))
     }
 
     /// What is there of the lab, all hosts together.
@@ -362,7 +374,8 @@ pub fn with_loaded<T>(
             members.entry(id).or_insert(reach);
         }
     }
-    hosts::with(global, screen, members, stored, |hosts| work(hosts, loaded))
+    let lab = loaded.topology.name.clone();
+    hosts::of_lab(global, screen, (&lab, members), stored, |hosts| work(hosts, loaded))
 }
 
 /// The only lab that runs.

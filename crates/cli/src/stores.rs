@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use netsim_core::names::LabName;
 use netsim_host::lock::LabLock;
@@ -66,6 +67,16 @@ impl Stores {
         };
         std::fs::create_dir_all(far).map_err(|e| Failure::file("make", far, &e))?;
         Ok(LabLock::take(far, lab, waiting)?)
+    }
+
+    /// The same, unless somebody else has it, or it cannot be had.
+    pub fn try_lock_far(&self, lab: &LabName) -> Option<LabLock> {
+        LabLock::try_take(self.far.as_deref()?, lab).ok()?.ok()
+    }
+
+    /// When what is stored here of a lab with other hosts was written.
+    pub fn written_far(&self, lab: &LabName) -> Option<SystemTime> {
+        std::fs::metadata(store::path(self.far.as_deref()?, lab)).ok()?.modified().ok()
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {

@@ -90,8 +90,8 @@ fn what_is_shown_of_a_node_says_its_host() {
     check(
         &sandbox.ok("list"),
         expect![[r#"
-        LAB     NODES  LINKS  HOSTS   FILE
-        spread  5      4      h1, h2  spread.yaml
+        LAB     NODES  LINKS  HOSTS   AS OF     FILE
+        spread  5      4      h1, h2  just now  spread.yaml
     "#]],
     );
     check(
@@ -139,4 +139,130 @@ fn a_lab_is_drawn_host_by_host_before_and_while_it_runs() {
     );
     sandbox.ok("apply spread.yaml -q");
     assert_eq!(sandbox.ok("graph spread --addresses"), drawn);
+}
+
+#[test]
+fn pairs_that_no_host_is_there_to_ask_from_are_told_as_not_asked() {
+    let sandbox = applied("spread-unasked");
+    let whole = sandbox.read("sim.h2.json");
+    sandbox.file("sim.h2.json", "{");
+    let said = sandbox.say("check");
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{said:#?}");
+    check(
+        said.out.split("file\n").next().unwrap_or_default(),
+        expect![[r#"
+            Lab spread: 2 of 2 pairs not as it should be, 4 were not asked:
+
+              × a → b 10.64.0.1: no way there and back
+              × a → c 10.9.0.2: no way there and back
+              ? 4 pairs not asked: h2 cannot be reached: read the simulator's "#]],
+    );
+    let said = sandbox.say("check --format json");
+    let document: serde_json::Value = serde_json::from_str(&said.out).expect("it is JSON");
+    assert_eq!((&document["pairs"], &document["not_asked"][0]["pairs"]), (&2.into(), &4.into()), "{document:#}");
+    sandbox.file("sim.h1.json", "{");
+    let said = sandbox.fails("check");
+    assert!(said.ends_with("2 of 2 hosts cannot be worked on\n"), "{said}");
+    sandbox.file("sim.h2.json", &whole);
+}
+
+#[test]
+fn a_lab_that_another_netsim_removed_is_forgotten_when_all_its_hosts_were_asked() {
+    let sandbox = applied("spread-gone");
+    let (ours, kept) = (sandbox.folder.join("sim.far"), sandbox.folder.join("kept"));
+    std::fs::create_dir_all(kept.join("spread")).expect("the folder is ours");
+    let account = |folder: &std::path::Path| folder.join("spread/applied.json");
+    std::fs::copy(account(&ours), account(&kept)).expect("it was stored");
+    // As if somebody else had done it.
+    sandbox.ok("destroy spread -q");
+    std::fs::rename(&kept, &ours).expect("it is gone");
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+    std::fs::File::options().append(true).open(account(&ours)).and_then(|f| f.set_modified(yesterday)).expect("ours");
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
+            LAB     NODES  LINKS  HOSTS   AS OF     FILE
+            spread  5      4      h1, h2  27 h ago  spread.yaml
+        "#]],
+    );
+    let said = sandbox.fails("show a");
+    assert!(said.contains("hint: see what else is not: netsim status spread\n"), "{said}");
+    // What a host does not tell may be there.
+    sandbox.file("sim.h2.json", "{");
+    sandbox.say("status spread");
+    assert!(account(&ours).exists());
+    std::fs::remove_file(sandbox.folder.join("sim.h2.json")).expect("it is ours");
+    let said = sandbox.say("status spread");
+    assert_eq!(
+        (said.code, said.out.as_str(), said.err.as_str()),
+        (
+            Some(0),
+            "Lab spread is not running.\n",
+            "none of its hosts knows lab spread any more: it is forgotten here, too\n"
+        )
+    );
+    assert!(!ours.exists());
+    assert_eq!(sandbox.ok("list"), "No lab is running.\n");
+}
+
+#[test]
+fn a_link_between_hosts_is_shown_with_both_ends_and_the_tunnel() {
+    let sandbox = applied("spread-across");
+    check(
+        &sandbox.ok("show a:eth0"),
+        expect![[r#"
+        Link a:eth0 – b:eth0 of lab spread on h1 and h2
+
+        END     HOST  STATE  MTU   MAC  BRIDGE  ADDRESS
+        a:eth0  h1    up     1472               10.64.0.0/31
+        b:eth0  h2    up     1472               10.64.0.1/31
+
+        TUNNEL
+        a:eth0: gre key 7, 192.0.2.1 to 192.0.2.2, MTU 1472
+        b:eth0: gre key 7, 192.0.2.2 to 192.0.2.1, MTU 1472
+
+        IMPAIRMENTS
+        a:eth0: rate 10mbit, limit 1000 packets
+        b:eth0: rate 10mbit, limit 1000 packets
+    "#]],
+    );
+    sandbox.ok("link down sw-h2:sw-h1-sw-h2 -q");
+    check(
+        &sandbox.ok("show sw-h1:sw-h2-sw-h1"),
+        expect![[r#"
+        Link sw-h1:sw-h2-sw-h1 – sw-h2:sw-h1-sw-h2 of lab spread on h1 and h2
+
+        END                HOST  STATE  MTU   MAC                BRIDGE         ADDRESS
+        sw-h1:sw-h2-sw-h1  h1    up     1450  02:b6:87:4f:3d:88  port of sw-h1
+        sw-h2:sw-h1-sw-h2  h2    down   1450  02:83:f8:ab:82:62  port of sw-h2
+
+        TUNNEL
+        sw-h1:sw-h2-sw-h1: vxlan VNI 4815610, 192.0.2.1 to 192.0.2.2, MTU 1450
+        sw-h2:sw-h1-sw-h2: vxlan VNI 4815610, 192.0.2.2 to 192.0.2.1, MTU 1450
+    "#]],
+    );
+    let shown = sandbox.ok("show b:eth0 --format json");
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("it is JSON");
+    assert_eq!((&shown["ends"][1][0], &shown["ends"][1][1]["name"]), (&"a".into(), &"eth0".into()), "{shown:#}");
+    check(
+        &format!("{:#}", shown["across"][1]["tunnel"]),
+        expect![[r#"
+        {
+          "key": 7,
+          "kind": "gre",
+          "local": "192.0.2.1",
+          "remotes": [
+            "192.0.2.2"
+          ]
+        }"#]],
+    );
+    // An end that nobody can ask about, and one that is not there.
+    sandbox.file("sim.h2.json", "{");
+    let said = sandbox.say("show a:eth0");
+    assert_eq!((said.code, said.err.as_str()), (Some(1), ""), "{said:#?}");
+    assert!(said.out.contains("\nb:eth0  h2    not reached\n"), "{said:#?}");
+    assert!(said.out.contains("\nb:eth0: not reached: read the simulator's file "), "{said:#?}");
+    std::fs::remove_file(sandbox.folder.join("sim.h2.json")).expect("it is ours");
+    let said = sandbox.ok("show a:eth0");
+    assert!(said.contains("\nb:eth0  h2    missing\n") && said.contains("\nb:eth0: missing\n"), "{said}");
 }

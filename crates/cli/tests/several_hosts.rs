@@ -187,3 +187,57 @@ fn an_underlay_that_a_host_does_not_have_is_told_before_anything_is_touched() {
     sandbox.ok("apply two.yaml");
     sandbox.ok("destroy two");
 }
+
+#[test]
+fn an_mtu_that_does_not_pass_between_hosts_is_underlined_where_it_is_written() {
+    let sandbox = Sandbox::new("hosts-mtu");
+    let told = |links: &str| {
+        let head = "name: m\nhosts: { h1: { ssh: a }, h2: { ssh: b } }\n";
+        sandbox.file("m.yaml", &format!("{head}{links}"));
+        sandbox.fails("plan m.yaml")
+    };
+    let nodes = "nodes: { a: { host: h1 }, b: { host: h2 } }\n";
+    expect![[r#"
+        error[E197]: an MTU of 1500 at a is more than passes to other hosts: 1500 of eth0 on h1 − 50 of VXLAN over IPv4 = 1450
+           ╭─[m.yaml:5:31]
+         4 │ links:
+         5 │   - { endpoints: [a, b], mtu: 1500 }
+           ·                               ────
+           ╰────
+        hint: leave `mtu` out, or write at most that
+    "#]].assert_eq(&told(&format!("{nodes}links:\n  - {{ endpoints: [a, b], mtu: 1500 }}\n")));
+    expect![[r#"
+        error[E197]: an MTU of 1480 at b is more than passes to other hosts: 1500 of eth0 on h1 − 50 of VXLAN over IPv4 = 1450
+           ╭─[m.yaml:5:36]
+         4 │ links:
+         5 │   - endpoints: [a, { node: b, mtu: 1480 }]
+           ·                                    ────
+           ╰────
+        hint: leave `mtu` out, or write at most that
+    "#]].assert_eq(&told(&format!("{nodes}links:\n  - endpoints: [a, {{ node: b, mtu: 1480 }}]\n")));
+    expect![[r#"
+        error[E197]: an MTU of 9000 at b:eth0 is more than passes to other hosts: 1500 of eth0 on h1 − 50 of VXLAN over IPv4 = 1450
+           ╭─[m.yaml:8:20]
+         7 │     interfaces:
+         8 │       eth0: { mtu: 9000 }
+           ·                    ────
+         9 │ links: [{ endpoints: [a, b] }]
+           ╰────
+        hint: leave `mtu` out, or write at most that
+    "#]].assert_eq(&told(
+        "nodes:\n  a: { host: h1 }\n  b:\n    host: h2\n    interfaces:\n      eth0: { mtu: 9000 }\nlinks: [{ endpoints: [a, b] }]\n",
+    ));
+    // Once, however many links it is for.
+    expect![[r#"
+        error[E197]: an MTU of 1500 at a is more than passes to other hosts: 1500 of eth0 on h1 − 50 of VXLAN over IPv4 = 1450
+           ╭─[m.yaml:4:26]
+         3 │ nodes: { a: { host: h1 }, b: { host: h2 } }
+         4 │ defaults: { link: { mtu: 1500 } }
+           ·                          ────
+         5 │ links: [{ endpoints: [a, b] }, { endpoints: [a, b] }]
+           ╰────
+        hint: leave `mtu` out, or write at most that
+    "#]].assert_eq(&told(&format!(
+        "{nodes}defaults: {{ link: {{ mtu: 1500 }} }}\nlinks: [{{ endpoints: [a, b] }}, {{ endpoints: [a, b] }}]\n"
+    )));
+}

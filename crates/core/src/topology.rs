@@ -225,6 +225,8 @@ pub struct Endpoint {
     pub mac: Option<Mac>,
     /// Its MTU as written here, on the link, or as a default; bytes.
     pub mtu: Option<u32>,
+    /// Where the file says that.
+    pub mtu_at: Option<Place>,
     /// What else is written of it.
     pub written: Written,
     /// As a port of a switch: what is written of it here and on the link.
@@ -337,6 +339,7 @@ impl Endpoint {
             addresses: Vec::new(),
             mac: None,
             mtu: None,
+            mtu_at: None,
             written: Written::default(),
             port: PortWritten::default(),
             at,

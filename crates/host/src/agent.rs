@@ -77,6 +77,7 @@ pub fn refuse(stream: Stream, own: &Own, why: HostError, patience: Patience) -> 
 /// Does what is asked for on this host until the stream breaks, or until `end` is stopped, as by a signal.
 pub fn serve(host: &Host, stream: Stream, own: &Own, patience: Patience, end: &Progress) -> Farewell {
     let Stream { input, output } = stream;
+    host.sweep();
     let mut pen = Pen::new(output, patience.silence);
     let greeted = pen.message(&first(own, None));
     let link = Link::new(pen);

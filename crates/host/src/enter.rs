@@ -131,7 +131,7 @@ pub(crate) fn join(netns: &NetnsId) -> Result<(), HostError> {
     let file = File::open(path).map_err(|e| {
         let error = failed_io(codes::ENTER, doing.clone(), &e);
         match e.kind() {
-            std::io::ErrorKind::NotFound => hinted(error, "see `netsim list` for what is running"),
+            std::io::ErrorKind::NotFound => hinted(error, "see `netsim status LAB` for what is there of its lab"),
             _ => error,
         }
     })?;

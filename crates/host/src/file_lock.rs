@@ -32,6 +32,16 @@ pub(crate) fn open(dir: BorrowedFd<'_>, name: &CStr) -> Result<File, Errno> {
     openat(dir, name, flags, Mode::from_bits_truncate(0o600)).map(File::from)
 }
 
+/// Opens the file if it is there, never through a symbolic link.
+pub(crate) fn open_there(dir: BorrowedFd<'_>, name: &CStr) -> Result<Option<File>, Errno> {
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    match openat(dir, name, flags, Mode::empty()) {
+        Ok(file) => Ok(Some(File::from(file))),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Locks an open file; a lock of another kind that it holds already is turned into this one, and lost if that does not succeed.
 #[allow(unsafe_code)]
 pub(crate) fn lock(file: impl AsFd, kind: Kind, patience: Patience) -> Result<(), Errno> {

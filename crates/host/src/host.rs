@@ -222,6 +222,11 @@ impl Host {
         }
     }
 
+    /// Removes the locks that killed processes have left.
+    pub(crate) fn sweep(&self) {
+        lock::sweep(&self.state);
+    }
+
     fn hold(&self, lock: LabLock) {
         *self.locked() = Some(lock);
     }

@@ -1,5 +1,6 @@
 //! One lock per lab and host: who changes a lab holds it, and a crash lets go of it.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
@@ -9,11 +10,16 @@ use netsim_core::names::LabName;
 use nix::errno::Errno;
 
 use crate::backend::HostError;
+use crate::crash;
 use crate::failure::{codes, failed, failed_io, hinted};
 use crate::file_lock::{self, Kind, Patience};
 
 /// Where a machine keeps what is known of its labs.
 pub const STATE: &str = "/run/netsim";
+
+/// A lab's lock, in the lab's directory.
+const LOCK: &str = "lock";
+const LOCK_FILE: &CStr = c"lock";
 
 /// How often to start again while others remove the directory.
 const TRIES: usize = 1000;
@@ -70,13 +76,15 @@ impl LabLock {
         patience: Patience,
     ) -> Result<Option<LabLock>, Errno> {
         for path in [state, dir] {
+            crash::point();
             match fs::create_dir(path) {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(errno_of(&e)),
                 Ok(()) | Err(_) => {}
             }
         }
         let opened = file_lock::open_dir(dir)?;
-        let mut file = file_lock::open(opened.as_fd(), c"lock")?;
+        crash::point();
+        let mut file = file_lock::open(opened.as_fd(), LOCK_FILE)?;
         match file_lock::lock(&file, Kind::Exclusive, Patience::None) {
             Err(Errno::EWOULDBLOCK) => {
                 waiting(holder(&mut file));
@@ -84,9 +92,10 @@ impl LabLock {
             }
             other => other?,
         }
-        if !file_lock::still_named(&file, opened.as_fd(), c"lock")? {
+        if !file_lock::still_named(&file, opened.as_fd(), LOCK_FILE)? {
             return Ok(None);
         }
+        crash::point();
         let mut lock = LabLock { state: state.to_owned(), dir: dir.to_owned(), file };
         lock.sign().map_err(|e| errno_of(&e))?;
         Ok(Some(lock))
@@ -106,15 +115,52 @@ impl LabLock {
 }
 
 impl Drop for LabLock {
-    /// Removes the directory where nothing is stored in it, then lets go.
+    /// Removes the directory where nothing is stored in it, then lets go; and what the killed have left of other labs.
     fn drop(&mut self) {
-        let only_lock = |mut entries: fs::ReadDir| entries.all(|e| e.is_ok_and(|e| e.file_name() == "lock"));
-        if fs::read_dir(&self.dir).is_ok_and(only_lock) {
-            // Whoever waits finds that the name is gone and makes it anew; whoever was faster keeps the directory.
-            let _ = fs::remove_file(self.dir.join("lock"));
-            let _ = fs::remove_dir(&self.dir).and_then(|()| fs::remove_dir(&self.state));
+        clear(&self.state, &self.dir);
+        sweep(&self.state);
+    }
+}
+
+/// Removes a lab's directory where nothing is stored in it. Whoever calls this has its lock.
+fn clear(state: &Path, dir: &Path) {
+    let only_lock = |mut entries: fs::ReadDir| entries.all(|e| e.is_ok_and(|e| e.file_name() == LOCK));
+    if fs::read_dir(dir).is_ok_and(only_lock) {
+        // Whoever waits finds that the name is gone and makes it anew; whoever was faster keeps the directory.
+        crash::point();
+        let _ = fs::remove_file(dir.join(LOCK));
+        crash::point();
+        let _ = fs::remove_dir(dir).and_then(|()| fs::remove_dir(state));
+    }
+}
+
+/// Removes the directories of labs that nobody works on and nothing is stored of: a process that is killed between taking a lock and storing
+/// something leaves such a one.
+pub(crate) fn sweep(state: &Path) {
+    let Ok(entries) = fs::read_dir(state) else { return };
+    let of_lab = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| LabName::new(name).is_ok());
+    for dir in entries.flatten().filter(of_lab).map(|entry| entry.path()) {
+        if let Ok(Some(_held)) = dead(&dir) {
+            clear(state, &dir);
         }
     }
+    let _ = fs::remove_dir(state);
+}
+
+/// The lock in a lab's directory, if nobody has it; none where the directory is not even that far, which is then gone.
+fn dead(dir: &Path) -> Result<Option<File>, Errno> {
+    // Most have something stored in them, and are nobody's business here.
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| e.file_name() != LOCK))) {
+        return Ok(None);
+    }
+    let opened = file_lock::open_dir(dir)?;
+    let Some(file) = file_lock::open_there(opened.as_fd(), LOCK_FILE)? else {
+        // Whoever is about to make a lock in it finds it gone, and makes it anew.
+        let _ = fs::remove_dir(dir);
+        return Ok(None);
+    };
+    file_lock::lock(&file, Kind::Exclusive, Patience::None)?;
+    Ok(file_lock::still_named(&file, opened.as_fd(), LOCK_FILE)?.then_some(file))
 }
 
 fn holder(file: &mut File) -> Option<u32> {
@@ -152,6 +198,7 @@ pub(crate) fn state_error(doing: String, dir: &Path, error: &io::Error) -> HostE
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::mpsc;
     use std::time::Duration;
 
@@ -175,6 +222,27 @@ mod tests {
         assert!(state.join("a/lock").exists());
         drop(lock);
         assert!(!state.exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_of_a_lab_goes_with_the_next_lock_that_is_let_go_of() {
+        let temporary = Temporary::new("lock-killed");
+        let state = temporary.0.join("netsim");
+        for dir in ["no-lock", "dead", "stored", "not a lab"] {
+            fs::create_dir_all(state.join(dir)).expect("writable");
+        }
+        for file in ["dead/lock", "stored/lock", "stored/applied.json", "loans.json"] {
+            File::create(state.join(file)).expect("writable");
+        }
+        let held = LabLock::take(&state, &lab("held"), &mut nobody).expect("writable");
+        drop(LabLock::take(&state, &lab("other"), &mut nobody).expect("writable"));
+        let entries = || {
+            let entries = fs::read_dir(&state).expect("it is there").flatten();
+            entries.map(|e| e.file_name().into_string().expect("UTF-8")).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(entries(), ["held", "loans.json", "not a lab", "stored"].map(str::to_owned).into());
+        drop(held);
+        assert_eq!(entries(), ["loans.json", "not a lab", "stored"].map(str::to_owned).into());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::args::{ApplyArgs, BackendChoice, Global};
 use crate::error::{Failure, codes};
 use crate::file::{self, Loaded};
 use crate::hosts::Hosts;
-use crate::lab::{self, Look};
+use crate::lab::{self, Look, Surveyed};
 use crate::planfile::PlanFile;
 use crate::planned::Planned;
 use crate::render::sh::quoted_if_needed;
@@ -75,11 +75,10 @@ fn apply(
         (false, false) => Otherwise::RollBack,
     };
     let account = Account::open(hosts, lab, screen)?;
-    let surveyed = lab::survey(hosts, loaded, Look::Locked(screen))?;
-    match otherwise {
-        Otherwise::KeepGoing if !surveyed.hosts.is_empty() => report::tell_down(&surveyed, screen),
-        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole()?,
-    }
+    let surveyed = match begun(hosts, loaded, otherwise, screen) {
+        Ok(surveyed) => surveyed,
+        Err(failure) => return Err(account.give_up(loaded, failure)),
+    };
     if let Some(file) = file {
         file.still_fits(&args.file, &surveyed)?;
     }
@@ -117,6 +116,16 @@ fn apply(
     let done = paint(GOOD, "Done.");
     screen.tell(&format!("{done} Lab {} is as the file says.\n", paint(STRONG, lab.as_str())));
     Ok(is_new)
+}
+
+/// Looks at all hosts under the lab's lock; one that cannot be worked on ends it, unless the others shall go on.
+fn begun(hosts: &Hosts, loaded: &Loaded, otherwise: Otherwise, screen: &Screen) -> Result<Surveyed, Failure> {
+    let surveyed = lab::survey(hosts, loaded, Look::Locked(screen))?;
+    match otherwise {
+        Otherwise::KeepGoing if !surveyed.hosts.is_empty() => report::tell_down(&surveyed, screen),
+        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole(Look::Locked(screen))?,
+    }
+    Ok(surveyed)
 }
 
 /// How to look around, and how to remove it.

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use netsim_core::expect::{Pair, Patience, expect};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::problem::Place;
 use netsim_core::topology::Topology;
-use netsim_host::backend::Progress;
+use netsim_host::backend::{HostError, Progress};
 use serde::Serialize;
 
 use super::Exit;
@@ -18,11 +19,11 @@ use crate::hosts::Hosts;
 use crate::lab::{self, Look, Surveyed};
 use crate::render::json;
 use crate::render::text::{count, wrapped};
-use crate::screen::{DELETE, GOOD, STRONG, Screen, paint};
+use crate::screen::{CHANGE, DELETE, GOOD, STRONG, Screen, paint};
 
 mod answers;
 
-use answers::{Answer, Asking, host_of};
+use answers::{Answer, Answers, Asking, host_of};
 
 /// So many pairs that differ are told one by one.
 const TOLD: usize = 20;
@@ -33,8 +34,22 @@ struct Report {
     lab: LabName,
     /// Pairs that were asked, each as often as it was.
     pairs: usize,
+    /// Whether all pairs were asked, and each is.
     as_expected: bool,
     differences: Vec<Difference>,
+    /// Pairs that were not, because the host that they had to be asked from could not be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_asked: Vec<NotAsked>,
+}
+
+/// A host that pairs could not be asked from.
+#[derive(Debug, Clone, Serialize)]
+struct NotAsked {
+    host: HostId,
+    /// So many.
+    pairs: usize,
+    /// Why.
+    error: String,
 }
 
 /// A pair that is not as the graph or the file says.
@@ -61,7 +76,7 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
     // Nothing listens to signals: Ctrl-C ends the process.
     let progress = Progress::default();
     lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
-        let surveyed = running(hosts, &loaded)?;
+        let surveyed = running(hosts, &loaded, screen)?;
         let asked = asked(&surveyed, args.between.as_deref());
         if let Some(pattern) = args.between.as_ref().filter(|_| asked.pairs.is_empty()) {
             let message = format!("lab {} has no pair to check between nodes `{pattern}`", loaded.topology.name);
@@ -83,7 +98,7 @@ pub fn run(args: &CheckArgs, global: &Global, screen: &Screen) -> Result<Exit, F
 
 /// The check after an apply, which listens to signals by this progress.
 pub fn proven(hosts: &Hosts, loaded: &Loaded, progress: &Progress, screen: &Screen) -> Result<Exit, Failure> {
-    let surveyed = running(hosts, loaded)?;
+    let surveyed = running(hosts, loaded, screen)?;
     let asked = asked(&surveyed, None);
     let began = Instant::now();
     let report = once(hosts, loaded, &surveyed, &asked, Asking::Patient, progress)?;
@@ -95,11 +110,13 @@ pub fn proven(hosts: &Hosts, loaded: &Loaded, progress: &Progress, screen: &Scre
     Ok(if report.as_expected { Exit::Ok } else { Exit::No })
 }
 
-fn running(hosts: &Hosts, loaded: &Loaded) -> Result<Surveyed, Failure> {
+fn running(hosts: &Hosts, loaded: &Loaded, screen: &Screen) -> Result<Surveyed, Failure> {
     let surveyed = lab::survey(hosts, loaded, Look::Only)?;
-    surveyed.whole()?;
+    lab::forget_if_gone(hosts, &surveyed, screen);
     match !surveyed.is_running() && loaded.topology.graph.node_count() > 0 {
         true => {
+            // It may be on those alone that cannot be reached.
+            surveyed.whole(Look::Only)?;
             let message = format!("lab {} is not running", loaded.topology.name);
             Err(Failure::hinted(codes::LAB, message, "apply it: netsim apply FILE"))
         }
@@ -144,18 +161,51 @@ fn once(
     progress: &Progress,
 ) -> Result<Report, Failure> {
     let pairs = &asked.pairs;
-    let answers = answers::answers(hosts, surveyed, asked, asking, progress)?;
+    let Answers { each, down } = answers::answers(hosts, surveyed, asked, asking, progress)?;
     if progress.stopped() {
         return Err(Failure::new(codes::INTERRUPTED, "interrupted before every pair was checked; the lab stays"));
     }
     let differs = |(pair, answer): (&Pair, &Answer)| Some(difference(loaded, surveyed, pair, wrong(pair, answer)?));
-    let differences: Vec<Difference> = pairs.iter().zip(&answers).filter_map(differs).collect();
+    let differences: Vec<Difference> = pairs.iter().zip(&each).filter_map(differs).collect();
+    let not_asked = not_asked(surveyed, pairs, &each, &down);
+    let left = not_asked.iter().map(|n| n.pairs).sum::<usize>();
+    if let (true, Some(error)) = (hosts.is_one(), down.values().next()) {
+        return Err(error.clone().into());
+    }
+    if left > 0 && left == pairs.len() {
+        return Err(Failure::hosts(&down, hosts.members().len()));
+    }
     Ok(Report {
         lab: loaded.topology.name.clone(),
-        pairs: pairs.len(),
-        as_expected: differences.is_empty(),
+        pairs: pairs.len() - left,
+        as_expected: differences.is_empty() && left == 0,
         differences,
+        not_asked,
     })
+}
+
+/// The pairs without an answer for want of their host, host by host.
+fn not_asked(
+    surveyed: &Surveyed,
+    pairs: &[Pair],
+    answers: &[Answer],
+    down: &IndexMap<HostId, HostError>,
+) -> Vec<NotAsked> {
+    let of = |host: &HostId| {
+        let is_of = |(pair, answer): &(&Pair, &Answer)| {
+            **answer == Answer::NotAsked && host_of(&surveyed.topology.graph[pair.from]) == host
+        };
+        pairs.iter().zip(answers).filter(is_of).count()
+    };
+    let all =
+        down.iter().map(|(host, error)| NotAsked { host: host.clone(), pairs: of(host), error: why(host, error) });
+    all.filter(|not_asked| not_asked.pairs > 0).collect()
+}
+
+/// The error without the name of its host.
+fn why(host: &HostId, error: &HostError) -> String {
+    let why = error.to_string();
+    why.strip_prefix(&format!("{host}: ")).unwrap_or(&why).to_owned()
 }
 
 /// Again and again until the file is there; what differed once has differed.
@@ -171,6 +221,12 @@ fn until(
         whole.pairs += report.pairs;
         whole.as_expected &= report.as_expected;
         whole.differences.extend(report.differences);
+        for new in report.not_asked {
+            match whole.not_asked.iter_mut().find(|n| n.host == new.host) {
+                Some(n) => n.pairs += new.pairs,
+                None => whole.not_asked.push(new),
+            }
+        }
     }
     Ok(whole)
 }
@@ -179,7 +235,7 @@ fn until(
 fn wrong(pair: &Pair, answer: &Answer) -> Option<String> {
     match (answer, pair.reachable, pair.rtt) {
         (Answer::None(why), true, _) => Some(why.clone()),
-        (Answer::None(_), false, _) => None,
+        (Answer::None(_), false, _) | (Answer::NotAsked, ..) => None,
         (Answer::Came(_), false, _) => Some("answers, and should not".to_owned()),
         (Answer::Came(Some(rtt)), true, Some((least, most))) if !pair.is_in_time(*rtt) => {
             Some(format!("answers after {}, not within {}..{}", millis(*rtt), millis(least), millis(most)))
@@ -214,12 +270,21 @@ fn took(hosts: &Hosts, began: Instant) -> Option<Duration> {
 
 fn told(report: &Report, took: Option<Duration>, screen: &Screen) -> String {
     let (lab, pairs) = (paint(STRONG, report.lab.as_str()), count(report.pairs, "pair"));
+    let left: usize = report.not_asked.iter().map(|n| n.pairs).sum();
     if report.as_expected {
         let good = paint(GOOD, "Checked.");
         let took = took.map_or_else(String::new, |t| format!(" ({:.1} s)", t.as_secs_f64()));
         return format!("{good} Lab {lab}: {pairs}, each as it should be{took}.\n");
     }
-    let mut out = format!("Lab {lab}: {} of {pairs} not as it should be:\n\n", report.differences.len());
+    let left = match left {
+        0 => String::new(),
+        1 => ", 1 was not asked".to_owned(),
+        left => format!(", {left} were not asked"),
+    };
+    let mut out = match report.differences.len() {
+        0 => format!("Lab {lab}: {pairs}, each as it should be{left}:\n\n"),
+        wrong => format!("Lab {lab}: {wrong} of {pairs} not as it should be{left}:\n\n"),
+    };
     for d in report.differences.iter().take(TOLD) {
         let asked = d.file.as_ref().zip(d.line).map_or_else(String::new, |(file, line)| format!(" ({file}:{line})"));
         let text = format!("{} → {} {}: {}{asked}", d.from, d.to, d.address, d.found);
@@ -227,6 +292,10 @@ fn told(report: &Report, took: Option<Duration>, screen: &Screen) -> String {
     }
     if report.differences.len() > TOLD {
         out.push_str(&format!("  … and {} more: see --format json\n", report.differences.len() - TOLD));
+    }
+    for NotAsked { host, pairs, error } in &report.not_asked {
+        let text = format!("{} not asked: {host} cannot be reached: {error}", count(*pairs, "pair"));
+        out.push_str(&wrapped(&format!("  {} ", paint(CHANGE, "?")), 4, &text, screen.width));
     }
     out
 }

@@ -83,7 +83,7 @@ impl Destroy<'_> {
             }
         }
         if found.is_empty() {
-            return Err(Failure::hosts(&down, down.len()));
+            return Err(Failure::hosts_untouched(&down, down.len()));
         }
         let plans = self.plans(&found)?;
         let shown = paint(STRONG, lab.as_str());

@@ -61,12 +61,12 @@ pub fn run(args: &ImpairArgs, global: &Global, screen: &Screen) -> Result<Exit, 
     let asked = Words::of(&args.interface)?;
     asked.with(global, screen, |hosts, found| {
         if args.show || (args.change.is_empty() && !args.reset && !args.none) {
-            let here = Here::look(asked.look(&found, hosts)?, hosts)?;
+            let here = Here::look(asked.look(&found, hosts, screen)?, hosts)?;
             here.show(args.format, screen)?;
             return Ok(Exit::Ok);
         }
         hosts.locked(&found.host, &found.lab, screen, |_| {
-            let here = Here::look(asked.look(&found, hosts)?, hosts)?;
+            let here = Here::look(asked.look(&found, hosts, screen)?, hosts)?;
             let wanted = match (args.reset, args.none) {
                 (true, _) => here.file()?,
                 (_, true) => Impaired::default(),

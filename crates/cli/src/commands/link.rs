@@ -23,7 +23,7 @@ pub fn run(args: &LinkArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     let asked = Words::of(&end.interface)?;
     asked.with(global, screen, |hosts, found| {
         hosts.locked(&found.host, &found.lab, screen, |_| {
-            let interface = asked.look(&found, hosts)?;
+            let interface = asked.look(&found, hosts, screen)?;
             let up = Key::Up(interface.device.clone());
             let shown = paint(STRONG, &interface.name());
             match (interface.on_host().observed.ours.get(&up).is_some(), wanted) {

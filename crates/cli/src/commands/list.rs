@@ -1,6 +1,7 @@
 //! `list`: the labs that run, on this machine and from it, or on one of their hosts.
 
 use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use netsim_core::names::{HostId, LabName};
 use netsim_core::state::Scope;
@@ -29,6 +30,9 @@ struct Row {
     /// Where it is, if it has other hosts than this machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hosts: Vec<HostId>,
+    /// When what is told of it was so, in seconds since 1970; now, if it has no other hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<u64>,
     /// The file that was applied.
     file: Option<String>,
 }
@@ -58,11 +62,12 @@ fn told(labs: &[Row]) -> String {
         let hosts = r.hosts.iter().map(HostId::as_str).collect::<Vec<_>>().join(", ");
         let file = r.file.clone().unwrap_or_default();
         let head = vec![r.lab.to_string(), r.nodes.to_string(), r.links.to_string()];
-        [head, if are_far { vec![hosts] } else { Vec::new() }, vec![file]].concat()
+        let far = vec![hosts, as_of(r)];
+        [head, if are_far { far } else { Vec::new() }, vec![file]].concat()
     };
     let rows: Vec<Vec<String>> = labs.iter().map(cells).collect();
     match are_far {
-        true => table(&["LAB", "NODES", "LINKS", "HOSTS", "FILE"], &rows),
+        true => table(&["LAB", "NODES", "LINKS", "HOSTS", "AS OF", "FILE"], &rows),
         false => table(&["LAB", "NODES", "LINKS", "FILE"], &rows),
     }
 }
@@ -77,7 +82,8 @@ fn of_here(stores: &Stores, global: &Global, screen: &Screen) -> Result<Vec<Row>
     })?;
     for lab in far {
         if let Some(applied) = stores.applied(&lab)? {
-            rows.push(as_applied(lab, &applied));
+            let written = stores.written_far(&lab);
+            rows.push(as_applied(lab, &applied, written));
         }
     }
     rows.sort_by(|a, b| a.lab.cmp(&b.lab));
@@ -110,16 +116,40 @@ fn on_host(host: &Host, stores: &Stores, lab: LabName) -> Result<Row, Failure> {
     let ours = host.observe(&Scope::lab(&lab))?.ours;
     let applied = stores.applied(&lab)?;
     let Size { nodes, links, .. } = lab::size(&ours);
-    Ok(Row { lab, nodes, links, hosts: Vec::new(), file: applied.as_ref().and_then(name_of_file) })
+    Ok(Row { lab, nodes, links, hosts: Vec::new(), as_of: None, file: applied.as_ref().and_then(name_of_file) })
 }
 
 /// A lab with other hosts, none of which is asked.
-fn as_applied(lab: LabName, applied: &Applied) -> Row {
+fn as_applied(lab: LabName, applied: &Applied, written: Option<SystemTime>) -> Row {
     // It is a convenience: what cannot be read any more has no links.
     let loaded = file::reload(applied.sources.clone()).ok();
     let links = loaded.map_or(0, |loaded| loaded.topology.graph.edge_count());
     let hosts = applied.hosts.keys().cloned().collect();
-    Row { lab, nodes: applied.places.len(), links, hosts, file: name_of_file(applied) }
+    Row {
+        lab,
+        nodes: applied.places.len(),
+        links,
+        hosts,
+        as_of: written.and_then(seconds),
+        file: name_of_file(applied),
+    }
+}
+
+fn seconds(time: SystemTime) -> Option<u64> {
+    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+}
+
+/// How long ago what is told of a lab was so, in words.
+fn as_of(row: &Row) -> String {
+    let age = row.as_of.and_then(|then| seconds(SystemTime::now())?.checked_sub(then));
+    match age {
+        None if row.hosts.is_empty() => "now".to_owned(),
+        None => "unknown".to_owned(),
+        Some(0..60) => "just now".to_owned(),
+        Some(age @ 60..3600) => format!("{} min ago", age / 60),
+        Some(age @ 3600..172_800) => format!("{} h ago", age / 3600),
+        Some(age) => format!("{} days ago", age / 86_400),
+    }
 }
 
 fn name_of_file(applied: &Applied) -> Option<String> {

@@ -67,7 +67,7 @@ fn made(args: &PlanArgs, global: &Global, screen: &Screen, loaded: Loaded) -> Re
     let stored = crate::stores::Stores::of(global)?.applied(&lab).unwrap_or(None);
     lab::with_loaded(global, screen, loaded, stored, |hosts, loaded| {
         let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
-        surveyed.whole()?;
+        surveyed.whole(Look::Only)?;
         let plans = surveyed.plan(&loaded)?;
         let file = PlanFile::of(&lab, &plans, &loaded.sources, Some(&surveyed));
         let took = if hosts.tell_times() { took(&surveyed) } else { Took::new() };

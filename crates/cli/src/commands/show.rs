@@ -1,6 +1,6 @@
 //! `show`: what one would ask `ip` and `bridge` about a node or a link.
 
-use netsim_core::names::HostId;
+use netsim_core::names::{HostId, IfName};
 use netsim_core::resource::{DeviceId, NetnsId};
 use netsim_core::state::{Observed, Scope};
 use serde::Serialize;
@@ -15,8 +15,10 @@ use crate::render::json;
 use crate::render::table::table;
 use crate::screen::{DIM, STRONG, Screen, paint};
 
+mod across;
 mod facts;
 
+use across::Tunnel;
 use facts::{Fact, Forwarding, Interface, Neighbour, NodeFacts, node_facts};
 use netsim_host::linux::learnt::Learnt;
 
@@ -56,6 +58,11 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         (None, Format::Json) => json::document("netsim-node", 1, &NodeDocument { lab, host, facts: &facts }),
         (Some(interface), format) => {
             let ends = ends(&found, &facts, interface, &observed, &names)?;
+            if let Some(device) = leads_elsewhere(&found, &ends, &observed)
+                && let Some(exit) = across::show(&found, &device, format, global, screen)?
+            {
+                return Ok(exit);
+            }
             match format {
                 Format::Text => told_link(lab, host, &ends),
                 Format::Json => json::document("netsim-link", 1, &LinkDocument { lab, host, ends: &ends }),
@@ -101,6 +108,14 @@ fn ends(
         ends.extend(far.map(|far| (node, far)));
     }
     Ok(ends)
+}
+
+/// The near end, where it is one of a tunnel to other hosts.
+fn leads_elsewhere(found: &Found, ends: &[(String, Interface)], observed: &Observed) -> Option<DeviceId> {
+    let (_, near) = ends.first()?;
+    let name = IfName::new(&near.device).ok()?;
+    let device = DeviceId { netns: found.netns.clone(), name };
+    Tunnel::of(&device, &observed.ours).map(|_| device)
 }
 
 fn told(lab: &str, host: Option<&HostId>, facts: &NodeFacts) -> String {

@@ -85,10 +85,12 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
         Some(Target::Lab(_)) | None => "what was applied".to_owned(),
     };
     let (surveyed, alone) = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
-        Ok((lab::survey(hosts, &loaded, Look::Only)?, hosts.is_here_alone()))
+        let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
+        lab::forget_if_gone(hosts, &surveyed, screen);
+        Ok((surveyed, hosts.is_here_alone()))
     })?;
     if alone || surveyed.hosts.is_empty() {
-        surveyed.whole()?;
+        surveyed.whole(Look::Only)?;
     }
     let known: IndexMap<&HostId, Known<'_>> =
         surveyed.hosts.iter().map(|(id, on)| (id, (on, differences(on)))).collect();

@@ -4,7 +4,7 @@ use super::sizes::Limit;
 use super::{Lab, Lowered, codes, ovs, qdisc, switch};
 use crate::given::interfaces::InterfaceId;
 use crate::names::{IfName, Mac};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::resource::{Address, DeviceId, OvsPortKind, Port, PortVlans, Qdisc, Resource, Tuning};
 use crate::topology::Kind;
 
@@ -142,18 +142,30 @@ impl Lab<'_> {
         Some(problem.hint(hint))
     }
 
+    /// Where the file says the MTU of an interface; the interface, where it does not.
+    fn mtu_at(&self, id: InterfaceId) -> Place {
+        let at = id.of(self.topology).at;
+        match id {
+            InterfaceId::End(edge, side) => {
+                self.topology.graph[edge].ends[side].mtu_at.clone().unwrap_or_else(|| at.clone())
+            }
+            InterfaceId::Own(node, n) if self.topology.graph[node].interfaces[n].mtu.is_some() => at.key("mtu"),
+            InterfaceId::Own(..) => at.clone(),
+        }
+    }
+
     /// The problem of an interface that sends larger packets than what it stands on: only here is it known what NICs of the machine send.
     fn too_wide(&self, id: InterfaceId) -> Option<Problem> {
         let mtu = self.mtu(id);
         if let (InterfaceId::Own(..), Some(limit)) = (id, self.limit(id).filter(|limit| limit.mtu < mtu)) {
-            return Some(limit.problem(&self.title(id), mtu, id.of(self.topology).at));
+            return Some(limit.problem(&self.title(id), mtu, &self.mtu_at(id)));
         }
         let beneath = self.mtu_beneath(id)?;
         if mtu <= beneath {
             return None;
         }
         let message = format!("{} has an MTU of {mtu}, above the {beneath} of what is beneath it", self.title(id));
-        let problem = Problem::at(codes::MTU_ABOVE_PARENT, id.of(self.topology).at, message);
+        let problem = Problem::at(codes::MTU_ABOVE_PARENT, &self.mtu_at(id), message);
         Some(problem.hint("leave `mtu` out, or write at most that"))
     }
 

@@ -70,7 +70,7 @@ impl Sizes {
         (*self.of_edge.get(edge.index())?).map(|limit| &self.limits[limit])
     }
 
-    /// The ends that are written to send more than passes, of each link in the file one.
+    /// The ends that are written to send more than passes, one of those that the same words in the file are about.
     pub(super) fn too_large(&self, topology: &Topology) -> Vec<Problem> {
         let (mut problems, mut told) = (Vec::new(), FxHashSet::default());
         for edge in topology.graph.edge_indices() {
@@ -78,11 +78,12 @@ impl Sizes {
             for end in &topology.graph[edge].ends {
                 let Some(mtu) = end.mtu.filter(|&mtu| mtu > limit.mtu) else { continue };
                 let node = &topology.graph[end.node].name;
-                if topology.graph[end.node].overlay().is_some() || !told.insert((&topology.graph[edge].at, mtu)) {
+                let said = end.mtu_at.as_ref().unwrap_or(&topology.graph[edge].at);
+                if topology.graph[end.node].overlay().is_some() || !told.insert((said, mtu, limit.mtu)) {
                     continue;
                 }
                 let name = end.interface.as_ref().map_or_else(|| node.to_string(), |name| format!("{node}:{name}"));
-                problems.push(limit.problem(&name, mtu, &end.at));
+                problems.push(limit.problem(&name, mtu, end.mtu_at.as_ref().unwrap_or(&end.at)));
             }
         }
         problems

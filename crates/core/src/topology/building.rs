@@ -32,8 +32,8 @@ pub(super) struct Building {
     pub links: Vec<LinkExtra>,
     /// By edge index: whether the link is between hosts; known when all links are.
     pub spans: Vec<Span>,
-    /// The MTU that all links say.
-    pub default_mtu: Option<u32>,
+    /// The MTU that all links say, and where.
+    pub default_mtu: Option<(u32, Place)>,
     /// How the ends of all links treat packets.
     pub default_treating: Option<Rc<Treating>>,
     /// NICs of the machine by name.
@@ -57,8 +57,8 @@ pub(super) struct LinkExtra {
 /// What is known of a node and does not stay.
 #[derive(Default)]
 pub(super) struct Extra {
-    /// What its interfaces have unless they or their links say otherwise.
-    pub mtu: Option<u32>,
+    /// What its interfaces have unless they or their links say otherwise, and where that is said.
+    pub mtu: Option<(u32, Place)>,
     pub interfaces: IndexMap<String, InterfaceSettings>,
     /// Of a bridge: what joins its parts on several hosts, as written on it.
     pub overlay: Option<OverlayWritten>,
@@ -88,6 +88,7 @@ pub(super) struct InterfaceSettings {
     pub ipv6: Option<Vec<IpNet>>,
     pub mac: Option<Mac>,
     pub mtu: Option<u32>,
+    pub mtu_at: Place,
     pub treating: Option<Treating>,
     pub at: Place,
 }

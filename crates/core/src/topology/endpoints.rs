@@ -161,7 +161,9 @@ impl Own<'_, '_> {
         end.addresses = self.addresses("ipv4", map.ipv4.as_ref(), Family::V4);
         end.addresses.extend(self.addresses("ipv6", map.ipv6.as_ref(), Family::V6));
         end.mac = self.mac();
-        end.mtu = map.mtu.and_then(|m| values::mtu(m, &self.at.key("mtu"), &mut self.building.problems));
+        let at = self.at.key("mtu");
+        end.mtu = map.mtu.and_then(|m| values::mtu(m, &at, &mut self.building.problems));
+        end.mtu_at = end.mtu.map(|_| at);
         let node = &self.building.graph[end.node];
         let said = !end.addresses.is_empty() || end.mac.is_some() || end.mtu.is_some();
         if matches!(node.kind, Kind::Nic { .. }) && (said || self.treated) {

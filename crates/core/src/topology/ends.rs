@@ -205,7 +205,7 @@ fn apply(end: &mut Endpoint, settings: &InterfaceSettings, is_switch: bool, prob
         if end.mtu.is_some() {
             twice("mtu");
         }
-        end.mtu = Some(mtu);
+        (end.mtu, end.mtu_at) = (Some(mtu), Some(settings.mtu_at.clone()));
     }
     if is_switch && (settings.ipv4.is_some() || settings.ipv6.is_some()) {
         let message = "a port of a bridge has no addresses";
@@ -253,10 +253,13 @@ fn mtus(building: &mut Building) {
                 continue;
             }
             let peer = building.graph[edge].ends[1 - side].node;
-            let inherited =
-                building.links[edge.index()].mtu.or(building.extras[node.index()].mtu).or(building.default_mtu);
+            let of_link = building.links[edge.index()].mtu.map(|mtu| (mtu, building.graph[edge].at.key("mtu")));
+            let of_node = || building.extras[node.index()].mtu.clone();
+            let inherited = of_link.or_else(of_node).or_else(|| building.default_mtu.clone());
             let end = &mut building.graph[edge].ends[side];
-            end.mtu = end.mtu.or(inherited);
+            if let (None, Some((mtu, at))) = (end.mtu, inherited) {
+                (end.mtu, end.mtu_at) = (Some(mtu), Some(at));
+            }
             let Some(mtu) = end.mtu.filter(|&m| m < IPV6_MIN_MTU) else { continue };
             let link = &building.graph[edge];
             let end = &link.ends[side];

@@ -26,7 +26,8 @@ pub(super) fn add(building: &mut Building, specs: &[Spec]) {
         let Some(link) = spec.defaults.as_ref().and_then(|d| d.link.as_ref()) else { continue };
         let at = Place { source: spec.source, ..Place::default() }.key("defaults").key("link");
         if let Some(mtu) = link.mtu {
-            building.default_mtu = values::mtu(mtu, &at.key("mtu"), &mut building.problems);
+            let at = at.key("mtu");
+            building.default_mtu = values::mtu(mtu, &at, &mut building.problems).map(|mtu| (mtu, at));
         }
         let read = Treating::read(link.treatment(), Level::Default, &at, &mut building.problems).map(Rc::new);
         building.default_treating = Treating::over(read, building.default_treating.as_ref());

@@ -249,9 +249,9 @@ impl<'s> NodeOf<'_, 's, '_> {
         values::subnets(&texts.unwrap_or_default(), self.problems)
     }
 
-    fn mtu(&mut self) -> Option<u32> {
+    fn mtu(&mut self) -> Option<(u32, Place)> {
         let Picked { value, at, .. } = self.settings.pick("mtu", |s| s.mtu.as_ref())?;
-        values::mtu(*value, &at, self.problems)
+        values::mtu(*value, &at, self.problems).map(|mtu| (mtu, at))
     }
 
     fn routes(&mut self, picked: Option<Picked<'s, Vec<RouteSpec>>>) -> Vec<WrittenRoute> {

@@ -48,6 +48,39 @@ links:
 }
 
 #[test]
+fn a_range_of_one_host_is_one_host() {
+    check_lab(
+        r#"hosts:
+  h[1-1]: { ssh: "root@lab-h[1-1]", underlay: { address: "192.0.2.[7-7]", device: "eth[0-0]" } }
+  plain: { ssh: "lab-[3-3]" }
+  v6: { ssh: "ssh://[2001:db8::1]:22" }
+nodes:
+  a[1-1]: { host: "h[1-1]" }
+  b: { host: "h[1-1]" }
+  sw: { kind: bridge, hosts: "h[1-1]" }
+"#,
+        expect![[r#"
+            t "t-" Written
+            host h1 ssh root@lab-h1 at 192.0.2.7 on eth0 weight 1
+            host plain ssh lab-3 weight 1
+            host v6 ssh ssh://[2001:db8::1]:22 weight 1
+            a1: namespace on h1
+            b: namespace on h1
+            sw: bridge on h1
+        "#]],
+    );
+    check_lab(
+        "hosts:\n  h: { ssh: \"lab-[1-2]\" }\n  k[1-1]: { ssh: \"lab-[1-2]\" }\nnodes: { a: { host: h } }\n",
+        expect![[r#"
+            E018 3:13 ⟨\"lab-[1-2]\"⟩ `lab-[1-2]` stands for 2, but there is 1 beside it
+                 write ranges of one length, or a single value
+            E018 4:18 ⟨\"lab-[1-2]\"⟩ `lab-[1-2]` stands for 2, but there is 1 beside it
+                 write ranges of one length, or a single value
+        "#]],
+    );
+}
+
+#[test]
 fn hosts_that_cannot_be_are_told() {
     check_lab(
         r#"hosts:

@@ -11,7 +11,7 @@ use netsim_host::store::{self, Applied};
 use super::plan::millis;
 use crate::error::Failure;
 use crate::file::Loaded;
-use crate::hosts::{Hosts, Members, are_far, members};
+use crate::hosts::{Hosts, Members, are_far, listed, members};
 use crate::lab::{Surveyed, placed, underlay};
 use crate::screen::{DIM, Screen, paint};
 
@@ -33,6 +33,23 @@ impl<'a> Account<'a> {
         let is_far = are_far(hosts.members());
         let far = is_far.then(|| hosts.stores().lock_far(lab, &mut waiting)).transpose()?;
         Ok(Account { hosts, far, applied: None, members: Members::new() })
+    }
+
+    /// Closes the books before anything was done, because of this. A host that was lost meanwhile may be left with its lock: it stays known, so that
+    /// the next command asks it.
+    pub fn give_up(mut self, loaded: &Loaded, why: Failure) -> Failure {
+        let kept = on_all(self.hosts.iter(), |_, host: &Host| host.keep());
+        let lost: Vec<HostId> = kept.into_iter().filter(|(_, timed)| timed.value.is_err()).map(|(id, _)| id).collect();
+        if lost.is_empty() {
+            return why;
+        }
+        self.applied.get_or_insert_with(|| Applied::of(&loaded.sources));
+        if let Err(error) = self.take_back(&lost) {
+            return Failure::Several { failures: vec![why, error], then: String::new() };
+        }
+        let (lab, on) = (&loaded.topology.name, listed(&lost.iter().collect::<Vec<_>>()));
+        let then = format!("`netsim apply` tries again, `netsim destroy {lab}` removes what may be left on {on}");
+        Failure::Several { failures: vec![why], then }
     }
 
     /// The books of what is now to be applied.

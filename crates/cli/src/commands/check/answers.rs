@@ -8,7 +8,7 @@ use netsim_core::expect::{Pair, Patience};
 use netsim_core::lower::netns_of;
 use netsim_core::names::HostId;
 use netsim_core::resource::NetnsId;
-use netsim_core::topology::{Node, On, Topology};
+use netsim_core::topology::{Node, On};
 use netsim_core::walk::Walk;
 use netsim_host::Host;
 use netsim_host::backend::{HostError, Progress};
@@ -27,6 +27,17 @@ pub enum Answer {
     Came(Option<Duration>),
     /// None came: why, in words.
     None(String),
+    /// The host that it had to be asked from could not be.
+    NotAsked,
+}
+
+/// What came of asking all pairs.
+#[derive(Debug)]
+pub struct Answers {
+    /// In the order of the pairs.
+    pub each: Vec<Answer>,
+    /// The hosts that could not be asked, or not to the end, and why.
+    pub down: IndexMap<HostId, HostError>,
 }
 
 /// How often to ask.
@@ -38,14 +49,14 @@ pub enum Asking {
     Once,
 }
 
-/// The answers, in the order of the pairs.
+/// The answers. What is on a host that cannot be reached is asked from the others; from there nothing is.
 pub fn answers(
     hosts: &Hosts,
     surveyed: &Surveyed,
     asked: &Asked,
     asking: Asking,
     progress: &Progress,
-) -> Result<Vec<Answer>, Failure> {
+) -> Result<Answers, Failure> {
     let Asked { pairs, patience } = asked;
     let topology = &surveyed.topology;
     if hosts.are_simulated() {
@@ -53,22 +64,23 @@ pub fn answers(
         let reaches = |pair: &Pair| {
             walk.reaches_on(host_of(&topology.graph[pair.from]), &netns_of(topology, pair.from), pair.address)
         };
-        let walked = |pair: &Pair| match reaches(pair) {
-            true => Answer::Came(None),
+        let walked = |pair: &Pair| match surveyed.down.contains_key(host_of(&topology.graph[pair.from])) {
+            true => Answer::NotAsked,
+            false if reaches(pair) => Answer::Came(None),
             false => Answer::None("no way there and back".to_owned()),
         };
-        return Ok(pairs.iter().map(walked).collect());
+        return Ok(Answers { each: pairs.iter().map(walked).collect(), down: surveyed.down.clone() });
     }
-    let mut asker = Asker::new(hosts, topology, asked, asking, progress)?;
+    let mut asker = Asker::new(hosts, surveyed, asked, asking, progress)?;
     let all: Vec<usize> = (0..pairs.len()).collect();
     match asking {
-        Asking::Patient if !patience.settling.is_zero() => asker.ask_until_settled(patience.settling)?,
-        Asking::Patient | Asking::Once => asker.ask(&all)?,
+        Asking::Patient if !patience.settling.is_zero() => asker.ask_until_settled(patience.settling),
+        Asking::Patient | Asking::Once => asker.ask(&all),
     }
     let timed = |&at: &usize| pairs[at].rtt.is_some() && matches!(asker.answers[at], Answer::Came(_));
     let timed = all.into_iter().filter(timed).collect();
-    asker.take_times(timed, if asking == Asking::Patient { TIMES } else { 1 })?;
-    Ok(asker.answers)
+    asker.take_times(timed, if asking == Asking::Patient { TIMES } else { 1 });
+    Ok(Answers { each: asker.answers, down: asker.down })
 }
 
 /// The host that a node of a placed topology is on.
@@ -97,8 +109,10 @@ struct Asker<'a> {
     pairs: &'a [Pair],
     /// The hosts that pings are sent on, each with the nodes there that send any.
     hosts: IndexMap<&'a HostId, (&'a Host, Vec<NetnsId>)>,
-    /// Of each pair: on which of the hosts, and what.
-    pings: Vec<(usize, Ping)>,
+    /// Of each pair: on which of the hosts, and what. None where that host is down.
+    pings: Vec<Option<(usize, Ping)>>,
+    /// The hosts that cannot be asked, or not any more.
+    down: IndexMap<HostId, HostError>,
     options: Options,
     /// Pings at once: no more than the slowest link carries in a second.
     at_once: usize,
@@ -109,19 +123,24 @@ struct Asker<'a> {
 impl<'a> Asker<'a> {
     fn new(
         hosts: &'a Hosts,
-        topology: &'a Topology,
+        surveyed: &'a Surveyed,
         asked: &'a Asked,
         asking: Asking,
         progress: &'a Progress,
     ) -> Result<Self, Failure> {
+        let Surveyed { topology, down, .. } = surveyed;
         let Asked { pairs, patience } = asked;
         let mut senders: IndexMap<&HostId, (&Host, Vec<NetnsId>)> = IndexMap::new();
         let (mut places, mut pings) = (HashMap::new(), Vec::new());
         for pair in pairs {
+            let id = host_of(&topology.graph[pair.from]);
+            if down.contains_key(id) {
+                pings.push(None);
+                continue;
+            }
             let place = match places.get(&pair.from) {
                 Some(place) => *place,
                 None => {
-                    let id = host_of(&topology.graph[pair.from]);
                     let sender = senders.entry(id);
                     let at = sender.index();
                     let (_, sources) = sender.or_insert((hosts.host(id)?, Vec::new()));
@@ -129,48 +148,55 @@ impl<'a> Asker<'a> {
                     *places.entry(pair.from).or_insert((at, sources.len() - 1))
                 }
             };
-            pings.push((place.0, Ping { from: place.1, to: pair.address }));
+            pings.push(Some((place.0, Ping { from: place.1, to: pair.address })));
         }
         let at_once = patience.rate.map_or(u64::MAX, |bits| (bits / 8 / REQUEST).max(FEWEST));
         Ok(Asker {
             pairs,
             hosts: senders,
             pings,
+            down: down.clone(),
             options: options(patience, asking),
             at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
             progress,
-            answers: vec![Answer::None("not asked".to_owned()); pairs.len()],
+            answers: vec![Answer::NotAsked; pairs.len()],
         })
     }
 
-    /// Asks these, on all hosts side by side.
-    fn ask(&mut self, places: &[usize]) -> Result<(), Failure> {
+    /// Asks these, on all hosts side by side. What a host has not answered when it goes away is not asked any more.
+    fn ask(&mut self, places: &[usize]) {
         for places in places.chunks(self.at_once) {
-            let mut parts: Vec<Vec<usize>> = vec![Vec::new(); self.hosts.len()];
-            places.iter().for_each(|&at| parts[self.pings[at].0].push(at));
-            let Asker { hosts, pings, options, progress, .. } = &*self;
-            let parts = hosts.iter().zip(&parts).filter(|(_, places)| !places.is_empty());
-            let outcomes =
-                on_all(parts.map(|((id, sender), places)| (*id, (sender, places))), |_, (sender, places)| {
-                    let (host, sources) = sender;
-                    let of_host = places.iter().map(|&at| pings[at].1).collect();
-                    let mut outcomes = Vec::new();
-                    host.ping(sources, of_host, options, progress, |n, outcome| outcomes.push((places[n], outcome)))?;
-                    Ok::<_, HostError>(outcomes)
-                });
-            for (_, Timed { value, .. }) in outcomes {
-                value?.into_iter().for_each(|(at, outcome)| self.answers[at] = answer(outcome));
+            let mut parts: Vec<Vec<(usize, Ping)>> = vec![Vec::new(); self.hosts.len()];
+            for &at in places {
+                self.answers[at] = Answer::NotAsked;
+                if let Some((host, ping)) = self.pings[at] {
+                    parts[host].push((at, ping));
+                }
+            }
+            let Asker { hosts, down, options, progress, .. } = &*self;
+            let parts = hosts.iter().zip(&parts).filter(|((id, _), part)| !part.is_empty() && !down.contains_key(**id));
+            let outcomes = on_all(parts.map(|((id, sender), part)| (*id, (sender, part))), |_, (sender, part)| {
+                let (host, sources) = sender;
+                let pings = part.iter().map(|(_, ping)| *ping).collect();
+                let mut outcomes = Vec::new();
+                let asked = host.ping(sources, pings, options, progress, |n, out| outcomes.push((part[n].0, out)));
+                (outcomes, asked)
+            });
+            for (id, Timed { value: (outcomes, asked), .. }) in outcomes {
+                outcomes.into_iter().for_each(|(at, outcome)| self.answers[at] = answer(outcome));
+                if let Err(error) = asked {
+                    self.down.insert(id, error);
+                }
             }
         }
-        Ok(())
     }
 
     /// Takes the times of pairs that answered. While addresses are resolved the first answer is late: the next one counts. A busy machine makes any
     /// answer late, so one that came outside of its bounds is asked for anew, this often in all.
-    fn take_times(&mut self, mut timed: Vec<usize>, times: u32) -> Result<(), Failure> {
+    fn take_times(&mut self, mut timed: Vec<usize>, times: u32) {
         for _ in 0..times {
             let before = self.answers.clone();
-            self.ask(&timed)?;
+            self.ask(&timed);
             for &at in &timed {
                 if let Answer::None(_) = self.answers[at] {
                     self.answers[at] = before[at].clone();
@@ -181,25 +207,24 @@ impl<'a> Asker<'a> {
                 break;
             }
         }
-        Ok(())
     }
 
     /// A spanning tree lets nothing pass for some time after ports came up: pairs that should reach each other are asked until they do or that time
     /// is over, and only then those that should not.
-    fn ask_until_settled(&mut self, settling: Duration) -> Result<(), Failure> {
+    fn ask_until_settled(&mut self, settling: Duration) {
         let began = Instant::now();
         let (mut waiting, apart): (Vec<usize>, Vec<usize>) =
             (0..self.pairs.len()).partition(|&at| self.pairs[at].reachable);
         loop {
             let is_last = began.elapsed() >= settling;
-            self.ask(&waiting)?;
+            self.ask(&waiting);
             waiting.retain(|&at| matches!(self.answers[at], Answer::None(_)));
             if waiting.is_empty() || is_last || self.progress.stopped() {
                 break;
             }
             std::thread::sleep(ROUND);
         }
-        self.ask(&apart)
+        self.ask(&apart);
     }
 }
 

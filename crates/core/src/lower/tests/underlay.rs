@@ -158,7 +158,7 @@ fn an_mtu_that_does_not_pass_is_told_with_the_sum() {
           leave `mtu` out, or write at most that
         E197 links[3]: an MTU of 1473 at c is more than passes to other hosts: 1500 of eth0 on h2 − 28 of gre over IPv4 = 1472
           leave `mtu` out, or write at most that
-        E062 nodes.b.interfaces.eth0.7: b:eth0.7 has an MTU of 1450, above the 1446 of what is beneath it
+        E062 nodes.b.interfaces.eth0.7.mtu: b:eth0.7 has an MTU of 1450, above the 1446 of what is beneath it
           leave `mtu` out, or write at most that
     "#]].assert_eq(&problems_of(&lab, &has));
 }

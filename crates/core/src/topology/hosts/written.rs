@@ -112,10 +112,10 @@ impl One<'_> {
 
     fn target(&self, text: &str, problems: &mut Problems) -> Option<String> {
         let at = self.at.key("ssh");
-        // An address in brackets is no range: where there is one host, there is one target.
-        let text = match self.count {
-            1 => text.into(),
-            _ => beside(text, self.index, self.count, &at, problems)?,
+        // An address in brackets is no range, and of one host alone.
+        let text = match self.count == 1 && Pattern::parse(text).is_err() {
+            true => text.into(),
+            false => beside(text, self.index, self.count, &at, problems)?,
         };
         let strange = text.chars().find(|c| !c.is_ascii_alphanumeric() && !PUNCTUATION.contains(*c));
         let why = match strange {

@@ -126,7 +126,8 @@ impl<'s> NodeOf<'_, 's, '_> {
             settings.mac = text.and_then(|t| values::mac(&t, &at, self.problems));
         }
         if let Some(mtu) = spec.mtu {
-            settings.mtu = values::mtu(mtu, &at.key("mtu"), self.problems);
+            settings.mtu_at = at.key("mtu");
+            settings.mtu = values::mtu(mtu, &settings.mtu_at, self.problems);
         }
         if let Some(mut treating) = Treating::read(spec.treatment(), Level::Own, &at, self.problems) {
             if let Some(weaker) = &settings.treating {
@@ -201,7 +202,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             );
             return None;
         }
-        let InterfaceSettings { ipv4, ipv6, mac, mtu, treating, at } = merged.settings;
+        let InterfaceSettings { ipv4, ipv6, mac, mtu, mtu_at: _, treating, at } = merged.settings;
         let written = treating.map(|t| t.written(Device::Other(device), self.problems)).unwrap_or_default();
         if let Some((knob, _)) = written.tuning.first().filter(|_| internal) {
             let message = format!("an internal interface takes no `{knob}`: its device is Open vSwitch's");

@@ -35,9 +35,10 @@ fn inherit(building: &mut Building, node: NodeIndex<u32>, names: &FxHashMap<Stri
             Named::End(edge, side) => building.graph[*edge].ends[*side].mtu,
             Named::Own(n) => building.graph[node].interfaces.get(*n)?.mtu,
         };
+        let of_node = building.extras[node.index()].mtu.as_ref().map(|(mtu, _)| *mtu);
         let inherited = match &own.kind {
-            OwnKind::Dummy => building.extras[node.index()].mtu,
-            OwnKind::Bond { members, .. } => members.iter().filter_map(of).min().or(building.extras[node.index()].mtu),
+            OwnKind::Dummy => of_node,
+            OwnKind::Bond { members, .. } => members.iter().filter_map(of).min().or(of_node),
             OwnKind::Vlan { .. }
             | OwnKind::Macvlan { .. }
             | OwnKind::Ipvlan { .. }
