@@ -23,6 +23,15 @@ const INSIDE: &str = "NETSIM_TEST_HOSTS";
 /// Runs `body` on a controller with so many hosts, in a child of this test; says SKIPPED where there can be none. `name` is the test's own full name, by which
 /// the child finds its way back here; `setup` is run by bash on each host first.
 pub fn with_hosts(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
+    with_networks(name, hosts, setup, &[], body);
+}
+
+/// The same with a second network: on each host an eth1, 10.254.0.N.
+pub fn with_hosts_and_underlay(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
+    with_networks(name, hosts, setup, &[("HOSTS_UNDERLAY", "1")], body);
+}
+
+fn with_networks(name: &str, hosts: usize, setup: &str, networks: &[(&str, &str)], body: impl FnOnce()) {
     if std::env::var(INSIDE).as_deref() == Ok(name) {
         return body();
     }
@@ -38,6 +47,7 @@ pub fn with_hosts(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(INSIDE, name)
         .env("HOSTS_SETUP", setup)
+        .envs(networks.iter().copied())
         .env_remove("XDG_RUNTIME_DIR")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -7,6 +7,7 @@ mod failure;
 mod labs;
 mod large;
 mod lost;
+mod netdev;
 mod nodes;
 mod shipped;
 mod wire;

@@ -5,8 +5,8 @@ use std::process::Command;
 use crate::bed::*;
 use crate::wire::{Place, Wire};
 
-const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
-const OPEN_VSWITCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bed/ovs");
+pub const TOPOLOGIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../topologies");
+pub const OPEN_VSWITCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bed/ovs");
 
 /// Applies a shipped topology on so many hosts, does the work, destroys it, and looks that nothing is left. Where the kernel lacks something, that has to be
 /// refused before anything is changed, and is said aloud.

@@ -1,6 +1,6 @@
 //! Hosts, and what is between them: what the file means, and what of it is a mistake.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use crate::show::check_lab;
 
@@ -350,6 +350,65 @@ links:
             E189 15:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in `o-a2`: they cannot share it
                  write another `port:` for one of them
         "#]],
+    );
+}
+
+/// It takes apart all that comes to its address at a port, and drops what it has no tunnel for.
+#[test]
+fn open_vswitch_in_user_space_leaves_a_port_to_nobody_else() {
+    let check = |links: &str, expected: Expect| {
+        let nodes = "\"a[1-2]\": { host: \"h[1-2]\" }, b: { host: h2 }, n: { kind: ovs, host: h1, datapath: netdev }, s: { kind: ovs, host: h1 }, \"t[1-2]\": { kind: ovs, host: h2 }";
+        check_lab(
+            &format!("hosts: {{ \"h[1-2]\": {{ ssh: \"h[1-2]\" }} }}\nnodes: {{ {nodes} }}\nlinks:\n{links}"),
+            expected,
+        );
+    };
+    check(
+        "  - { endpoints: [a1, a2] }\n  - { endpoints: [n, a2] }\n",
+        expect![[r#"
+        E189 6:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in user space in `n-a2`: they cannot share it
+             write another `port:` for one of them
+    "#]],
+    );
+    let links = "  - { endpoints: [s, t1], vxlan: { port: 7000 } }\n  - { endpoints: [n, t2], vxlan: { port: 7000 } }\n  - { endpoints: [n, t1], geneve: { port: 7000 } }\n";
+    check(
+        links,
+        expect![[r#"
+        E189 6:27 ⟨vxlan⟩ UDP port 7000 of h1 is for VXLAN of Open vSwitch in `s-t1` and for VXLAN of Open vSwitch in user space in `n-t2`: they cannot share it
+             write another `port:` for one of them
+        E189 7:27 ⟨geneve⟩ UDP port 7000 of h2 is for VXLAN of Open vSwitch in `s-t1` and for Geneve of Open vSwitch in `n-t1`: they cannot share it
+             write another `port:` for one of them
+        E189 7:27 ⟨geneve⟩ UDP port 7000 of h1 is for VXLAN of Open vSwitch in `s-t1` and for Geneve of Open vSwitch in user space in `n-t1`: they cannot share it
+             write another `port:` for one of them
+    "#]],
+    );
+    let links = "  - { endpoints: [a1, a2], gre: {} }\n  - { endpoints: [n, t1], gretap: {} }\n  - { endpoints: [s, t2], gretap: { key: 1 } }\n";
+    check(
+        links,
+        expect![[r#"
+        E189 6:27 ⟨gretap⟩ IP protocol 47 of h1 is for a GRE device in `a1-a2` and for GRE of Open vSwitch in user space in `n-t1`: they cannot share it
+             make one of them `vxlan`
+    "#]],
+    );
+    let good = "  - { endpoints: [n, a2] }\n  - { endpoints: [n, b] }\n  - { endpoints: [a1, a2], gre: {} }\n  - { endpoints: [s, t1], gretap: { key: 1 } }\n";
+    check(
+        good,
+        expect![[r#"
+        t "t-" Written
+        host h1 ssh h1 weight 1
+        host h2 ssh h2 weight 1
+        a1: namespace on h1
+        a2: namespace on h2
+        b: namespace on h2
+        n: ovs in-host Netdev on h1
+        s: ovs in-host on h1
+        t1: ovs in-host on h2
+        t2: ovs in-host on h2
+        n -- a2
+        n -- b
+        a1 -- a2 as gre
+        s -- t1 as gretap key 1
+    "#]],
     );
 }
 
