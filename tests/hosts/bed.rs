@@ -58,6 +58,19 @@ fn with_networks(name: &str, hosts: usize, setup: &str, networks: &[(&str, &str)
     assert!(text.contains("1 passed"), "{name} was not found on its hosts:\n{text}");
 }
 
+/// Starts and ends an Open vSwitch of a host's own.
+pub const OPEN_VSWITCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bed/ovs");
+
+/// Whether hosts can have Open vSwitch; says SKIPPED where they cannot. This also loads the kernel's datapath, where there is one: hosts have no modules.
+pub fn has_open_vswitch(name: &str) -> bool {
+    let why_not = Command::new(OPEN_VSWITCH).arg("--why-not").output().expect("bash is there");
+    let why_not = String::from_utf8_lossy(&why_not.stdout).trim().to_owned();
+    if !why_not.is_empty() {
+        eprintln!("SKIPPED {name}: {why_not}");
+    }
+    why_not.is_empty()
+}
+
 /// Runs a shell's command on a host; gives what it says, and fails the test unless it succeeds.
 pub fn on(host: &str, command: &str) -> String {
     let output = Command::new("ssh").args(["-T", host, command]).stdin(Stdio::null()).output().expect("ssh is there");

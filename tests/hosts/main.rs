@@ -3,6 +3,7 @@
 
 mod bed;
 mod broken;
+mod database;
 mod failure;
 mod labs;
 mod large;

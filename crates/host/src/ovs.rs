@@ -47,7 +47,7 @@ use call::Ended;
 pub use changes::script;
 pub(crate) use changes::{Removal, building, is_of_ovs, note_flows, removal};
 pub use errors::codes;
-pub(crate) use errors::not_opened;
+pub(crate) use errors::{hint_elsewhere, not_opened};
 pub use flows::digest;
 pub use rows::{
     BridgeRow, ControllerRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, QueueRow, Rows, SwitchRow, Uuid,
