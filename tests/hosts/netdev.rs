@@ -39,7 +39,7 @@ fn file_over_underlay() {
         let ssh = format!("ssh: \"{ssh}\"");
         over = over.replace(&ssh, &format!("{ssh}, underlay: {{ address: \"{address}\" }}"));
     }
-    assert_eq!(over.matches("underlay: {").count(), text.matches("ssh: ").count(), "{over}");
+    assert_eq!(over.matches(", underlay: {").count(), text.matches("ssh: ").count(), "{over}");
     file("lab.yaml", &over);
 }
 
