@@ -26,6 +26,15 @@ const INSIDE: &str = "NETSIM_TEST_HOSTS";
 /// Runs `body` on a controller with so many hosts, in a child of this test; says SKIPPED where there can be none. `name` is the test's own full name, by which
 /// the child finds its way back here; `setup` is run by bash on each host first.
 pub fn with_hosts(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
+    with_networks(name, hosts, setup, &[], body);
+}
+
+/// The same with a second network: on each host an eth1, 10.254.0.N.
+pub fn with_hosts_and_underlay(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
+    with_networks(name, hosts, setup, &[("HOSTS_UNDERLAY", "1")], body);
+}
+
+fn with_networks(name: &str, hosts: usize, setup: &str, networks: &[(&str, &str)], body: impl FnOnce()) {
     if std::env::var(INSIDE).as_deref() == Ok(name) {
         return body();
     }
@@ -36,8 +45,26 @@ pub fn with_hosts(name: &str, hosts: usize, setup: &str, body: impl FnOnce()) {
         return eprintln!("SKIPPED {name}: {why_not}");
     }
     let mut command = Command::new(bed);
-    command.arg(hosts.to_string()).env(INSIDE, name).env("HOSTS_SETUP", setup).env_remove("XDG_RUNTIME_DIR");
+    command
+        .arg(hosts.to_string())
+        .env(INSIDE, name)
+        .env("HOSTS_SETUP", setup)
+        .envs(networks.iter().copied())
+        .env_remove("XDG_RUNTIME_DIR");
     again::by(command.stdin(Stdio::null()), name, "its hosts");
+}
+
+/// Starts and ends an Open vSwitch of a host's own.
+pub const OPEN_VSWITCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/bed/ovs");
+
+/// Whether hosts can have Open vSwitch; says SKIPPED where they cannot. This also loads the kernel's datapath, where there is one: hosts have no modules.
+pub fn has_open_vswitch(name: &str) -> bool {
+    let why_not = Command::new(OPEN_VSWITCH).arg("--why-not").output().expect("bash is there");
+    let why_not = String::from_utf8_lossy(&why_not.stdout).trim().to_owned();
+    if !why_not.is_empty() {
+        eprintln!("SKIPPED {name}: {why_not}");
+    }
+    why_not.is_empty()
 }
 
 /// Runs a shell's command on a host; gives what it says, and fails the test unless it succeeds.

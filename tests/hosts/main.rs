@@ -3,10 +3,12 @@
 
 mod bed;
 mod broken;
+mod database;
 mod failure;
 mod labs;
 mod large;
 mod lost;
+mod netdev;
 mod nodes;
 mod shipped;
 mod sudo;

@@ -44,24 +44,29 @@ impl Place<'_> {
 
     /// Sends one echo request (RFC 792), and waits until it is answered.
     pub fn ping(self, to: Ipv4Addr) {
+        assert!(self.hears(to, 5), "{to} does not answer");
+    }
+
+    /// Whether an echo request is answered within so many seconds.
+    pub fn hears(self, to: Ipv4Addr, seconds: i64) -> bool {
         self.inside(move || {
             let socket = socket(AddressFamily::Inet, SockType::Raw, SockFlag::empty(), SockProtocol::Icmp);
             let socket = socket.expect("root may");
-            setsockopt(&socket, ReceiveTimeout, &TimeVal::new(5, 0)).expect("a socket has time-outs");
+            setsockopt(&socket, ReceiveTimeout, &TimeVal::new(seconds, 0)).expect("a socket has time-outs");
             let request = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
             sendto(socket.as_raw_fd(), &request, &SockaddrIn::from(SocketAddrV4::new(to, 0)), MsgFlags::empty())
                 .unwrap_or_else(|e| panic!("send to {to}: {e}"));
             let mut packet = [0; 256];
-            loop {
-                let length = recv(socket.as_raw_fd(), &mut packet, MsgFlags::empty());
-                let length = length.unwrap_or_else(|e| panic!("{to} does not answer: {e}"));
-                if ipv4(&packet[..length])
-                    .is_some_and(|told| told.starts_with(&format!("{to} > ")) && told.ends_with("reply"))
-                {
-                    return;
+            // Else the kernel says that there is no way to it, or nothing.
+            let begins = format!("{to} > ");
+            while let Ok(length) = recv(socket.as_raw_fd(), &mut packet, MsgFlags::empty()) {
+                let told = ipv4(&packet[..length]);
+                if told.is_some_and(|told| told.starts_with(&begins) && told.ends_with("reply")) {
+                    return true;
                 }
             }
-        });
+            false
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::Instant;
 
 use super::support::switch::{Switch, beside_a_switch};
 use super::support::{Machine, both, run};
@@ -68,6 +69,37 @@ fn a_lab_on_a_switch_that_hangs_can_be_destroyed() {
         assert!(said.contains("nothing was changed") && !said.contains("rolling back"), "{said}");
         assert_eq!(machine.seen(), before);
         destroyed_in_the_end(machine, switch);
+    });
+}
+
+#[test]
+fn whoever_changes_nothing_does_not_wait_long_for_a_switch_that_hangs() {
+    let name = "failures::whoever_changes_nothing_does_not_wait_long_for_a_switch_that_hangs";
+    beside_a_switch(name, |machine, switch| {
+        machine.file("sw.flows", "actions=NORMAL\n");
+        let path = &file(machine, "pair.yaml", &PAIR.replace("subnet:", "flows: sw.flows, subnet:"));
+        machine.ok(["apply", path]);
+        switch.signal("ovs-vswitchd", "-STOP");
+        let told = |words: &str| {
+            for command in [["status", "pair"], ["plan", path]] {
+                let begun = Instant::now();
+                let said = machine.fails(command);
+                assert!(said.contains("error[E144]: ") && said.contains(words), "{said}");
+                let took = begun.elapsed();
+                assert!((5..15).contains(&took.as_secs()), "{command:?} took {took:?}");
+            }
+        };
+        // It has done all that its database says; its flows it alone knows.
+        told("read the flows of sw: `ovs-vswitchd` has not answered within 5 s");
+        let wanted: i64 = switch.vsctl("--no-wait get Open_vSwitch . next_cfg").parse().expect("a number");
+        switch.vsctl(&format!("--no-wait set Open_vSwitch . next_cfg={}", wanted + 1));
+        told("`ovs-vswitchd` has not done within 5 s what its database says");
+        switch.signal("ovs-vswitchd", "-CONT");
+        switch.catches_up();
+        assert!(status(machine, "pair").1);
+        machine.ok(["destroy", "pair"]);
+        machine.has_nothing_left();
+        switch.has_nothing_left();
     });
 }
 

@@ -38,6 +38,11 @@ fn killed_at(machine: &Machine, point: u32, args: &[&str]) -> bool {
     false
 }
 
+/// Whether every point is tried. On a kernel that is a process one takes ten to fifteen seconds, for each of some sixty programs takes a tenth of one to start.
+fn tries_all() -> bool {
+    !std::fs::read_to_string("/proc/cpuinfo").expect("proc is mounted").contains("User Mode Linux")
+}
+
 /// The lab's file, with what it includes.
 fn file(machine: &Machine) -> String {
     machine.file("one.flows", "priority=0 actions=NORMAL\n");
@@ -59,7 +64,7 @@ fn an_apply_killed_anywhere_can_go_on_or_go_away() {
     beside_a_switch("kill::an_apply_killed_anywhere_can_go_on_or_go_away", |machine, switch| {
         let path = file(machine);
         let mut states = BTreeSet::new();
-        let mut point = 1;
+        let (mut point, mut tried) = (1, 0);
         while killed_at(machine, point, &["apply", &path]) {
             states.insert(seen(machine, switch));
             machine.ok(["apply", &path]);
@@ -70,12 +75,14 @@ fn an_apply_killed_anywhere_can_go_on_or_go_away() {
             assert!(killed_at(machine, point, &["apply", &path]), "point {point} came the first time");
             machine.ok(["destroy", &path]);
             nothing_left(machine, switch);
-            point += 1;
+            tried += 1;
+            point += if tries_all() { 1 } else { 5 };
         }
         machine.ok(["destroy", &path]);
         nothing_left(machine, switch);
-        eprintln!("apply killed at {} points, {} distinct states", point - 1, states.len());
-        assert!(states.len() >= 15, "only {} distinct states were reached", states.len());
+        eprintln!("apply killed at {tried} points, {} distinct states", states.len());
+        let least = if tries_all() { 25 } else { 6 };
+        assert!(states.len() >= least, "only {} distinct states were reached", states.len());
     });
 }
 
@@ -84,7 +91,7 @@ fn a_destroy_killed_anywhere_can_go_back_or_go_on() {
     beside_a_switch("kill::a_destroy_killed_anywhere_can_go_back_or_go_on", |machine, switch| {
         let path = file(machine);
         let mut states = BTreeSet::new();
-        let mut point = 1;
+        let (mut point, mut tried) = (1, 0);
         loop {
             machine.ok(["apply", &path]);
             if !killed_at(machine, point, &["destroy", &path]) {
@@ -97,10 +104,11 @@ fn a_destroy_killed_anywhere_can_go_back_or_go_on() {
             assert!(killed_at(machine, point, &["destroy", &path]), "point {point} came the first time");
             machine.ok(["destroy", &path]);
             nothing_left(machine, switch);
-            point += 1;
+            tried += 1;
+            point += if tries_all() { 1 } else { 2 };
         }
         nothing_left(machine, switch);
-        eprintln!("destroy killed at {} points, {} distinct states", point - 1, states.len());
+        eprintln!("destroy killed at {tried} points, {} distinct states", states.len());
         assert!(states.len() >= 3, "only {} distinct states were reached", states.len());
     });
 }

@@ -103,7 +103,7 @@ pub fn members(topology: &Topology) -> Members {
         return only_here();
     }
     let reach = |host: &HostId| match topology.hosts.get(host) {
-        Some(written) => Reach { ssh: written.ssh.clone(), sudo: written.sudo },
+        Some(written) => Reach { ssh: written.ssh.clone(), sudo: written.sudo, ovsdb: written.ovsdb.clone() },
         None => Reach::default(),
     };
     let mut members: Members = used.iter().map(|host| (host.clone(), reach(host))).collect();

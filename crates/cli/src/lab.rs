@@ -370,7 +370,7 @@ pub fn with_loaded<T>(
     let mut members = hosts::members(&loaded.topology);
     for (id, reach) in stored.iter().flat_map(Applied::members) {
         // One that is reached as another now is that other, by a new name.
-        if !members.values().any(|other| *other == reach) {
+        if !members.values().any(|other| other.is_way_of(&reach)) {
             members.entry(id).or_insert(reach);
         }
     }

@@ -17,6 +17,36 @@ links:
   - { endpoints: [\"a[1-2]\", \"b[1-2]\"] }
 ";
 
+/// Each host's database of Open vSwitch is its own; what the command line says is of this machine.
+#[test]
+fn scripts_name_the_database_of_the_host_that_they_are_for() {
+    let sandbox = Sandbox::new("hosts-databases");
+    let hosts = "h1: { ssh: host1, ovsdb: /run/x/db.sock }, h2: { ssh: host2, ovsdb: \"tcp:192.0.2.2:6640\" }, h3: { ssh: host3 }, local: { ovsdb: /run/y/db.sock }";
+    let nodes = "a: { host: h1 }, b: { host: h1 }, \"s[1-3]\": { kind: ovs, host: \"h[1-3]\", flows: f }, s4: { kind: ovs, flows: f }";
+    let links = "[{ endpoints: [\"{a,b}\", s1] }]";
+    sandbox.file("f", "actions=NORMAL\n");
+    sandbox.file("t.yaml", &format!("name: t\nhosts: {{ {hosts} }}\nnodes: {{ {nodes} }}\nlinks: {links}\n"));
+    let lines = |options: &str| {
+        let script = sandbox.ok(&format!("plan t.yaml --format sh{options}"));
+        let told = script.lines().filter(|line| line.contains("ovs-vsctl") || line.contains("ovs-ofctl --"));
+        told.map(|line| line.trim_start_matches("' | ")).collect::<Vec<_>>().join("\n")
+    };
+    expect![[r#"
+        ovs-vsctl --db=unix:/run/x/db.sock \
+        OVS_RUNDIR=/run/x ovs-ofctl --bundle replace-flows 's1' -
+        ovs-vsctl --db=tcp:192.0.2.2:6640 \
+        ovs-ofctl --bundle replace-flows 's2' -
+        ovs-vsctl \
+        ovs-ofctl --bundle replace-flows 's3' -
+        ovs-vsctl --db=unix:/run/y/db.sock \
+        OVS_RUNDIR=/run/y ovs-ofctl --bundle replace-flows 's4' -"#]]
+    .assert_eq(&lines(""));
+    expect![[r#"
+        ovs-vsctl --db=/run/z/db.sock \
+        OVS_RUNDIR=/run/z ovs-ofctl --bundle replace-flows 's4' -"#]]
+    .assert_eq(&lines(" --host local --db /run/z/db.sock"));
+}
+
 fn files(sandbox: &Sandbox) -> Vec<String> {
     let entries = std::fs::read_dir(&sandbox.folder).expect("the folder is ours").flatten();
     let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();

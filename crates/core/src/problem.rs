@@ -48,6 +48,9 @@ pub struct Place {
     /// Exactly where, where the path does not say it: first byte and number of bytes of a key that stands there twice, or of a syntax error.
     #[serde(skip)]
     pub span: Option<(usize, usize)>,
+    /// Whether the last key of the path is meant itself, and not what it has for a value.
+    #[serde(skip)]
+    pub is_name: bool,
 }
 
 impl Place {
@@ -61,9 +64,15 @@ impl Place {
         self.step(Step::Index(index))
     }
 
+    /// The key itself that leads here.
+    #[must_use]
+    pub fn name(self) -> Self {
+        Place { is_name: true, ..self }
+    }
+
     fn step(&self, step: Step) -> Self {
         let path = self.path.iter().cloned().chain([step]).collect();
-        Place { source: self.source, path, span: None }
+        Place { source: self.source, path, ..Place::default() }
     }
 }
 

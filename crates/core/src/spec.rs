@@ -47,7 +47,7 @@ fn unread(source: usize, text: &str, error: &serde_yaml::Error) -> Problem {
         let byte = error.location().map_or(0, |l| l.index());
         return syntax::problem(source, text, byte, &error.to_string());
     }
-    let place = Place { source, path: path.into(), span: None };
+    let place = Place { source, path: path.into(), ..Place::default() };
     let message = error.to_string();
     let message = message.split_once(" at line ").map_or(message.as_str(), |(m, _)| m);
     Problem::at(codes::KIND, &place, message)

@@ -97,9 +97,14 @@ impl Host {
         }
     }
 
-    /// As [`Backend::observe`]; it waits, and must not be called where a runtime is at work.
+    /// As [`Backend::observe`]; it waits, and must not be called where a runtime is at work. Without a lab's lock nothing will be changed, and what hangs is not
+    /// waited for.
     pub fn observe(&self, scope: &Scope) -> Result<Observed, HostError> {
-        wait(self.backend.observe(scope)).map(|observed| self.seen(observed))
+        let observed = match &self.backend {
+            AnyBackend::Local(local) if self.locked().is_none() => wait(local.clone().in_passing().observe(scope)),
+            AnyBackend::Local(_) | AnyBackend::Sim(_) | AnyBackend::Remote(_) => wait(self.backend.observe(scope)),
+        };
+        observed.map(|observed| self.seen(observed))
     }
 
     /// As [`Backend::apply`]; it waits, and must not be called where a runtime is at work.

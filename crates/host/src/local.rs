@@ -19,7 +19,7 @@ mod work;
 use parts::Parts;
 use work::Work;
 
-/// How long Open vSwitch may take to answer somebody who does not know whether anything of a lab is there.
+/// How long Open vSwitch may take to answer somebody who does not know whether anything of a lab is there, and the switch itself somebody who changes nothing.
 const QUIET_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The machine that this process runs on.
@@ -32,6 +32,8 @@ pub struct Local {
     /// Where Open vSwitch's database is, if not at one of the usual places.
     database: Option<String>,
     patience: Option<Duration>,
+    /// How long the switch itself may take to come up to its database and to tell its flows; none: as long as all else.
+    for_switch: Option<Duration>,
     /// The rows that were seen last. Their names are never given again, so that it does no harm if they are old.
     seen: Arc<Mutex<Option<Rows>>>,
 }
@@ -58,13 +60,20 @@ impl Local {
         Local { patience: Some(patience), ..self }
     }
 
+    /// The same for somebody who will change nothing: a switch that hangs is told of soon, one that is busy is not waited for.
+    #[must_use]
+    pub fn in_passing(self) -> Self {
+        Local { for_switch: Some(QUIET_PATIENCE), ..self }
+    }
+
     /// As [`Backend::observe`], on the calling thread's time.
     pub fn observe_now(&self, scope: &Scope) -> Result<Observed, HostError> {
         let sought = match wants_switch(scope) {
             true => {
                 let ovs = self.ovs()?;
-                let rows = ovs.rows_when_ready()?;
-                Sought::Ready(ovs, rows)
+                let within = self.for_switch.map_or(ovs.patience(), |within| within.min(ovs.patience()));
+                let rows = ovs.rows_when_ready(within)?;
+                Sought::Ready(ovs.with_patience(within), rows)
             }
             false => self.seek(),
         };

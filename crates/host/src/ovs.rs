@@ -47,7 +47,7 @@ use call::Ended;
 pub use changes::script;
 pub(crate) use changes::{Removal, building, is_of_ovs, note_flows, removal};
 pub use errors::codes;
-pub(crate) use errors::not_opened;
+pub(crate) use errors::{hint_elsewhere, not_opened};
 pub use flows::digest;
 pub use rows::{
     BridgeRow, ControllerRow, InterfaceRow, Map, MirrorRow, PortRow, QosRow, QueueRow, Rows, SwitchRow, Uuid,
@@ -94,6 +94,11 @@ impl Ovs {
         Ovs { patience, ..self }
     }
 
+    /// How long a call may take.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Everything that stands in the database, at one moment.
     pub fn rows(&self) -> Result<Rows, HostError> {
         let output = self.ask(LOOKING, rows::question())?;
@@ -103,12 +108,12 @@ impl Ovs {
     /// Waits until a switch is there that has done all that the database asks for, and looks whether the database has all columns: what is
     /// to be called before anything is touched.
     pub fn ready(&self) -> Result<(), HostError> {
-        self.catches_up(LOOKING)?;
+        self.catches_up(LOOKING, self.patience)?;
         self.attends()
     }
 
-    /// Everything that stands in the database of a switch that is [`Ovs::ready`].
-    pub fn rows_when_ready(&self) -> Result<Rows, HostError> {
+    /// Everything that stands in the database of a switch that is [`Ovs::ready`], or becomes so within so long.
+    pub fn rows_when_ready(&self, within: Duration) -> Result<Rows, HostError> {
         // At the same time: most of it is waiting for other processes.
         let (rows, attends) = std::thread::scope(|scope| {
             let attends = scope.spawn(|| self.attends());
@@ -119,7 +124,7 @@ impl Ovs {
         if rows.switch.current >= rows.switch.wanted {
             return Ok(rows);
         }
-        self.catches_up(LOOKING)?;
+        self.catches_up(LOOKING, within)?;
         self.rows()
     }
 
@@ -135,7 +140,7 @@ impl Ovs {
     /// Whether a switch is at work that has done, or does within so long, what the database asks for.
     pub fn hears(&self, within: Duration) -> bool {
         let asked = self.clone().with_patience(within);
-        asked.switch_runs().unwrap_or(false) && asked.catches_up(LOOKING).is_ok()
+        asked.switch_runs().unwrap_or(false) && asked.catches_up(LOOKING, within).is_ok()
     }
 
     /// Looks that a switch is at work, and that its database has all columns. `ovs-vsctl` reads a column that an older database lacks as empty, and refuses
@@ -215,16 +220,16 @@ impl Ovs {
         }
     }
 
-    /// Waits until the switch has done what the database asks for.
-    fn catches_up(&self, doing: &str) -> Result<(), HostError> {
+    /// Waits so long at most until the switch has done what the database asks for.
+    fn catches_up(&self, doing: &str, within: Duration) -> Result<(), HostError> {
         let begun = Instant::now();
         loop {
             let (current, wanted) = self.progress(doing)?;
             if current >= wanted {
                 return Ok(());
             }
-            if begun.elapsed() >= self.patience {
-                return Err(errors::switch_hangs(doing, self.patience, current, wanted));
+            if begun.elapsed() >= within {
+                return Err(errors::switch_hangs(doing, within, current, wanted));
             }
             std::thread::sleep(PAUSE);
         }

@@ -27,7 +27,7 @@ mod why;
 pub use folder::Folder;
 pub(crate) use process::{Ended, Process};
 use script::Program;
-pub use target::{AgentPath, Target};
+pub use target::{AgentPath, Database, Target};
 pub(crate) use why::why;
 
 /// How long ssh may try to connect, in seconds.
@@ -64,6 +64,8 @@ pub struct Way {
     pub rights: Rights,
     /// Where its program is.
     pub agent: Agent,
+    /// Where its Open vSwitch has its database; none: at one of the usual places.
+    pub database: Option<Database>,
     /// ssh itself: a name to look for, or a path.
     pub ssh: PathBuf,
     /// Where the connection's socket is.
@@ -212,7 +214,7 @@ impl Agent {
 impl Way {
     /// A copy of this program at the other end, by the `ssh` that is found, as the user who logs in.
     pub fn to(target: Target, own: Arc<Own>, folder: Arc<Folder>) -> Self {
-        Way { target, rights: Rights::Own, agent: Agent::Copied(own), ssh: "ssh".into(), folder }
+        Way { target, rights: Rights::Own, agent: Agent::Copied(own), database: None, ssh: "ssh".into(), folder }
     }
 
     /// The error with what ssh connects to where its hint says `HOST`.
@@ -254,7 +256,8 @@ impl Way {
         let mut command = self.ssh();
         command.args(["-T", "-o", "ControlMaster=yes", "-o"]).arg(path_option("ControlPath=", socket));
         command.args(["-o", &format!("ConnectTimeout={CONNECT}")]);
-        command.args(["--", self.target.as_str(), &script::command(self.agent.program(), self.rights, &[COMMAND])]);
+        let script = script::command(self.agent.program(), self.rights, &[COMMAND], self.database.as_ref());
+        command.args(["--", self.target.as_str(), &script]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         attend::in_a_session_of_its_own(&mut command);
         command
@@ -286,7 +289,7 @@ impl Reached {
             Terminal::Yes => "-t",
             Terminal::No => "-T",
         });
-        let script = script::command(self.way.agent.program(), self.way.rights, &[COMMAND, "--enter", &word]);
+        let script = script::command(self.way.agent.program(), self.way.rights, &[COMMAND, "--enter", &word], None);
         command.args(["--", self.way.target.as_str(), &script]);
         Ok(command)
     }

@@ -32,6 +32,9 @@ pub struct Applied {
     /// The hosts that may have something of it; empty: the machine that it was applied from.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub hosts: IndexMap<HostId, Reach>,
+    /// The database of Open vSwitch on the machine that it was applied from, where the file says it; of others than that see `hosts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ovsdb: Option<String>,
     /// What was found of the hosts' underlay, for when one of them cannot be asked; empty: as `hosts`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub facts: HostFacts,
@@ -44,6 +47,16 @@ pub struct Reach {
     pub ssh: Option<String>,
     /// Whether the agent there is started by `sudo`.
     pub sudo: bool,
+    /// The database of its Open vSwitch; none: it is looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ovsdb: Option<String>,
+}
+
+impl Reach {
+    /// Whether it leads to the same machine, wherever that has its database.
+    pub fn is_way_of(&self, other: &Reach) -> bool {
+        (&self.ssh, self.sudo) == (&other.ssh, other.sudo)
+    }
 }
 
 impl Applied {
@@ -54,6 +67,7 @@ impl Applied {
             sources: sources.clone(),
             places: Places::default(),
             hosts: IndexMap::default(),
+            ovsdb: None,
             facts: HostFacts::default(),
         }
     }
@@ -61,7 +75,7 @@ impl Applied {
     /// The hosts that may have something of the lab.
     pub fn members(&self) -> IndexMap<HostId, Reach> {
         match self.hosts.is_empty() {
-            true => IndexMap::from([(HostId::local(), Reach::default())]),
+            true => IndexMap::from([(HostId::local(), Reach { ovsdb: self.ovsdb.clone(), ..Reach::default() })]),
             false => self.hosts.clone(),
         }
     }

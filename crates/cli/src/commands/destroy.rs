@@ -36,8 +36,10 @@ pub fn run(args: &DestroyArgs, global: &Global, screen: &Screen) -> Result<Exit,
     let stored = Stores::of(global)?.applied(&lab).unwrap_or(None);
     let mut all = stored.as_ref().map(Applied::members).unwrap_or_default();
     for (id, reach) in written {
-        if !all.values().any(|other| *other == reach) {
-            all.entry(id).or_insert(reach);
+        match all.values_mut().find(|other| other.is_way_of(&reach)) {
+            // Where its database is now is for the file to say.
+            Some(known) => known.ovsdb = reach.ovsdb,
+            None => drop(all.entry(id).or_insert(reach)),
         }
     }
     if all.is_empty() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use netsim_core::names::{HostId, LabName};
+use netsim_core::topology::Topology;
 
 use super::Exit;
 use crate::args::{Global, PlanArgs, PlanFormat};
@@ -20,6 +21,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     let loaded = file::load(&args.file, &args.vars)?;
     screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let lab = loaded.topology.name.clone();
+    let databases = databases(&loaded.topology, global);
     let Made { plans, mut file, mut on, took } = made(args, global, screen, loaded)?;
     let plans = chosen(plans, &args.host, &lab)?;
     if !args.host.is_empty() {
@@ -33,7 +35,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     match args.format {
         PlanFormat::Text => screen.answer(&told(&lab, &plans, &on, &took, args.steps, screen)),
         PlanFormat::Json => screen.answer(&file.document()),
-        PlanFormat::Sh => screen.answer(&scripts(&plans, global.db.as_deref())),
+        PlanFormat::Sh => screen.answer(&scripts(&plans, &databases)),
     }
     if let (Some(path), PlanFormat::Text, false) = (&args.out, args.format, is_empty) {
         let path = sh::quoted_if_needed(&path.to_string_lossy());
@@ -91,14 +93,22 @@ fn chosen(mut plans: Plans, hosts: &[String], lab: &LabName) -> Result<Plans, Fa
     Ok(plans)
 }
 
+/// Where hosts have the database of Open vSwitch, as far as anybody says it.
+fn databases(topology: &Topology, global: &Global) -> IndexMap<HostId, String> {
+    let written = topology.hosts.iter().filter_map(|(id, host)| Some((id.clone(), host.ovsdb.clone()?)));
+    let asked = global.db.iter().map(|database| (HostId::local(), database.clone()));
+    written.chain(asked).collect()
+}
+
 /// A script for each host. That of one alone can be run as it is.
-fn scripts(plans: &Plans, database: Option<&str>) -> String {
-    if let [plan] = plans.values().collect::<Vec<_>>()[..] {
-        return sh::script(plan, database);
+fn scripts(plans: &Plans, databases: &IndexMap<HostId, String>) -> String {
+    let script = |id: &HostId, plan: &Planned| sh::script(plan, databases.get(id).map(String::as_str));
+    if let [(id, plan)] = plans.iter().collect::<Vec<_>>()[..] {
+        return script(id, plan);
     }
     let head = "# A script for each host: `netsim plan FILE --format sh --host HOST` prints one alone.\n";
-    let script = |(id, plan): (&HostId, &Planned)| format!("\n# ==== {id} ====\n\n{}", sh::script(plan, database));
-    head.to_owned() + &plans.iter().map(script).collect::<String>()
+    let part = |(id, plan): (&HostId, &Planned)| format!("\n# ==== {id} ====\n\n{}", script(id, plan));
+    head.to_owned() + &plans.iter().map(part).collect::<String>()
 }
 
 /// The plans for people; `on` says of what machines, or compared with what.

@@ -8,7 +8,7 @@ use netsim_host::backend::HostError;
 use netsim_host::linux::Paths;
 use netsim_host::rootless::{self, Mode, Standing};
 use netsim_host::sim::SimHost;
-use netsim_host::ssh::{self, Agent, AgentPath, Event, Folder, Reached, Rights, Target, Way};
+use netsim_host::ssh::{self, Agent, AgentPath, Database, Event, Folder, Reached, Rights, Target, Way};
 use netsim_host::store::{Applied, Reach};
 use netsim_host::{AnyBackend, Host, Local, Own, Patience, machine, run};
 
@@ -69,7 +69,8 @@ impl Hosts {
                     Host::keeping(id.clone(), AnyBackend::Sim(SimHost::new(file).numbered(number)), state)
                 }
                 None => {
-                    let local = Local::new(Paths::default(), global.db.clone());
+                    let database = global.db.clone().or_else(|| self.members[id].ovsdb.clone());
+                    let local = Local::new(Paths::default(), database);
                     Host::new(id.clone(), AnyBackend::Local(local))
                 }
             };
@@ -134,16 +135,18 @@ fn reach_all(
         }
     };
     let folder = Arc::new(Folder::new()?);
-    let way = |target: Target, sudo: bool| Way {
-        target,
-        rights: if sudo { Rights::Sudo } else { Rights::Own },
-        agent: agent.clone(),
-        ssh: "ssh".into(),
-        folder: folder.clone(),
+    let way = |reach: &Reach| -> Result<Way, HostError> {
+        Ok(Way {
+            target: Target::new(reach.ssh.as_deref().unwrap_or_default())?,
+            rights: if reach.sudo { Rights::Sudo } else { Rights::Own },
+            agent: agent.clone(),
+            database: reach.ovsdb.as_deref().map(Database::new).transpose()?,
+            ssh: "ssh".into(),
+            folder: folder.clone(),
+        })
     };
     let reach = |id: &HostId, reach: &Reach| {
-        let target = Target::new(reach.ssh.as_deref().unwrap_or_default())?;
-        ssh::reach(id, &way(target, reach.sudo), Patience::default(), &mut |event| tell(id, event, screen))
+        ssh::reach(id, &way(reach)?, Patience::default(), &mut |event| tell(id, event, screen))
     };
     Ok(run::on_all(others, reach).into_iter().map(|(id, timed)| (id, timed.value)).collect())
 }

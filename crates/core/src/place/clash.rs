@@ -1,6 +1,7 @@
 //! Numbers of overlays, and what of two overlays takes each other's place.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
@@ -121,54 +122,81 @@ fn keys(topology: &Topology, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Who has a UDP port of a host.
+/// Who takes the packets of a UDP port, or of GRE, on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum User {
+enum Taker {
+    /// Devices of the kernel.
     Kernel,
-    Ovs,
-    OvsGeneve,
+    /// The datapath of Open vSwitch that is in the kernel.
+    System,
+    /// The one in user space, which binds no socket: what comes to an address of the underlay it takes apart before the kernel sees it, also what it has no tunnel
+    /// for and drops (`tnl_port_map_lookup`, lib/tnl-ports.c).
+    Netdev,
 }
 
-impl User {
-    fn words(self) -> &'static str {
-        match self {
-            User::Kernel => "a VXLAN device",
-            User::Ovs => "VXLAN of Open vSwitch",
-            User::OvsGeneve => "Geneve of Open vSwitch",
+impl Taker {
+    fn of(kind: &Kind) -> Self {
+        match kind {
+            Kind::Ovs(_, ovs) if ovs.datapath == Some(Datapath::Netdev) => Taker::Netdev,
+            Kind::Ovs(..) => Taker::System,
+            Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => {
+                Taker::Kernel
+            }
         }
     }
 }
 
-/// One UDP port of a host is for VXLAN devices, or for tunnels of Open vSwitch of one kind.
+/// Who takes what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct User {
+    taker: Taker,
+    space: Space,
+}
+
+impl User {
+    /// Whether both hear what is meant for them. Devices of GRE and the kernel's datapath part what comes by its key.
+    fn goes_with(self, other: User) -> bool {
+        self == other || (self.space == Space::Gre && ![self.taker, other.taker].contains(&Taker::Netdev))
+    }
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.space {
+            Space::Vxlan(_) => "VXLAN",
+            Space::Geneve(_) => "Geneve",
+            Space::Gre => "GRE",
+        };
+        match self.taker {
+            Taker::Kernel => write!(f, "a {what} device"),
+            Taker::System => write!(f, "{what} of Open vSwitch"),
+            Taker::Netdev => write!(f, "{what} of Open vSwitch in user space"),
+        }
+    }
+}
+
+/// One UDP port of a host is for VXLAN devices, or for tunnels of Open vSwitch of one kind; GRE is for the kernel, or for Open vSwitch in user space.
 fn ports(topology: &Topology, problems: &mut Vec<Problem>) {
-    let mut users: BTreeMap<(&HostId, u16), (User, NodeIndex<u32>)> = BTreeMap::new();
+    // A host and its UDP port, or none for GRE; who was the first there.
+    type Users<'a> = BTreeMap<(&'a HostId, Option<u16>), (User, NodeIndex<u32>)>;
+    let mut users: Users<'_> = BTreeMap::new();
     for (node, overlay) in overlays(topology) {
-        let (port, geneve) = match Space::of(&overlay.written.kind) {
-            Space::Vxlan(port) => (port, false),
-            Space::Geneve(port) => (port, true),
-            Space::Gre => continue,
+        let space = Space::of(&overlay.written.kind);
+        let (port, hint) = match space {
+            Space::Vxlan(port) | Space::Geneve(port) => (Some(port), "write another `port:` for one of them"),
+            Space::Gre => (None, "make one of them `vxlan`"),
         };
         for edge in topology.graph.edges(node) {
             let end = &topology.graph[edge.weight().ends[0].node];
             let crate::topology::On::Host(host) = &end.on else { continue };
-            let user = match &end.kind {
-                // In user space it looks at packets before a socket does.
-                Kind::Ovs(_, ovs) if ovs.datapath == Some(Datapath::Netdev) => continue,
-                Kind::Ovs(..) if geneve => User::OvsGeneve,
-                Kind::Ovs(..) => User::Ovs,
-                Kind::Namespace | Kind::Router | Kind::Bridge(_) | Kind::Nic { .. } | Kind::Host | Kind::Overlay(_) => {
-                    User::Kernel
-                }
-            };
+            let user = User { taker: Taker::of(&end.kind), space };
             let (other, first) = *users.entry((host, port)).or_insert((user, node));
-            if other != user {
+            if !user.goes_with(other) {
                 let [a, b] = [first, node].map(|node| &topology.graph[node].name);
-                let message = format!(
-                    "UDP port {port} of {host} is for {} in `{a}` and for {} in `{b}`: they cannot share it",
-                    other.words(),
-                    user.words()
-                );
-                problems.push(clash(&overlay.written.at, message, "write another `port:` for one of them"));
+                let what = port.map_or_else(|| "IP protocol 47".to_owned(), |port| format!("UDP port {port}"));
+                let message =
+                    format!("{what} of {host} is for {other} in `{a}` and for {user} in `{b}`: they cannot share it");
+                problems.push(clash(&overlay.written.at, message, hint));
             }
         }
     }

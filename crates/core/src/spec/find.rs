@@ -4,11 +4,11 @@ use saphyr_parser::{Event, Parser, Span};
 
 use super::text::CharAt;
 use super::variables::expand;
-use crate::problem::Step;
+use crate::problem::{Place, Step};
 
 /// First byte and number of bytes of a place. Of a value that is no scalar, its key; where the path leads nowhere, the last place on its way.
-pub(super) fn find(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<String>) -> (usize, usize) {
-    let span = seek(text, path, variable).unwrap_or_default();
+pub(super) fn find(text: &str, place: &Place, variable: &mut dyn FnMut(&str) -> Option<String>) -> (usize, usize) {
+    let span = seek(text, place, variable).unwrap_or_default();
     CharAt::new(text).token(span.start.index(), span.end.index())
 }
 
@@ -18,7 +18,8 @@ enum Frame {
     Seq { index: usize },
 }
 
-fn seek(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<String>) -> Option<Span> {
+fn seek(text: &str, place: &Place, variable: &mut dyn FnMut(&str) -> Option<String>) -> Option<Span> {
+    let path = &place.path;
     // How many steps of the path have been found, the collection whose next step is sought, and how deep other collections are open.
     let (mut found, mut frame, mut depth): (usize, Option<Frame>, usize) = (0, None, 0);
     let mut best: Option<Span> = None;
@@ -53,6 +54,9 @@ fn seek(text: &str, path: &[Step], variable: &mut dyn FnMut(&str) -> Option<Stri
             if same {
                 (here, found) = (true, found + 1);
                 best = Some(span);
+                if place.is_name && found == path.len() {
+                    return best;
+                }
             }
             frame = Some(Frame::Map { key: false });
             continue;

@@ -21,7 +21,7 @@ pub(super) fn head(source: usize, text: &str) -> Head {
     let (mut top, mut inner): (Option<String>, Option<String>) = (None, None);
     for event in Parser::new_from_str(text) {
         let Ok((event, _)): Result<(Event<'_>, Span), _> = event else { break };
-        let place = |steps: Vec<Step>| Place { source, path: steps.into(), span: None };
+        let place = |steps: Vec<Step>| Place { source, path: steps.into(), ..Place::default() };
         match event {
             Event::MappingStart(..) | Event::SequenceStart(..) => {
                 depth += 1;

@@ -432,6 +432,6 @@ impl<'i> Scan<'i, '_> {
             Frame::Map { key, .. } => key.as_ref().map(|k| Step::Key((*k.key).into())),
             Frame::Seq { index, .. } => Some(Step::Index(*index)),
         });
-        Place { source: self.source, path: steps.collect(), span: None }
+        Place { source: self.source, path: steps.collect(), ..Place::default() }
     }
 }

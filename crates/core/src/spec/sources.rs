@@ -260,9 +260,7 @@ impl Sources {
         let text = &self.files.get(place.source)?.text;
         let (offset, len) = match place.span {
             Some(span) => span,
-            None => find::find(text, &place.path, &mut |name| {
-                self.vars.get(name).or_else(|| self.values.get(name)).cloned()
-            }),
+            None => find::find(text, place, &mut |name| self.vars.get(name).or_else(|| self.values.get(name)).cloned()),
         };
         let (line, column) = line_and_column(text, offset);
         Some(Spot { source: place.source, offset, len, line, column })

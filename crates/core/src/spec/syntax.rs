@@ -11,7 +11,7 @@ const LINES_BACK: usize = 3;
 pub(super) fn problem(source: usize, text: &str, byte: usize, why: &str) -> Problem {
     let byte = boundary(text, byte);
     if let Some((start, name)) = range_without_quotes(text, byte) {
-        let place = Place { source, path: [].into(), span: Some((start, name.len())) };
+        let place = Place { source, span: Some((start, name.len())), ..Place::default() };
         return Problem::at(
             codes::SYNTAX,
             &place,
@@ -19,7 +19,7 @@ pub(super) fn problem(source: usize, text: &str, byte: usize, why: &str) -> Prob
         )
         .hint(format!("write \"{name}\""));
     }
-    let place = Place { source, path: [].into(), span: Some((byte, 1)) };
+    let place = Place { source, span: Some((byte, 1)), ..Place::default() };
     let why = why.trim_end_matches('.').to_lowercase();
     let tab =
         text[..byte].rsplit('\n').next().is_some_and(|line| line.starts_with('\t')) || text[byte..].starts_with('\t');

@@ -20,6 +20,8 @@ pub struct HostWritten {
     pub addresses: Vec<IpAddr>,
     /// Its NIC in the underlay, as written.
     pub device: Option<IfName>,
+    /// The database of its Open vSwitch as ovsdb(7) has it, `unix:PATH` or `tcp:ADDRESS:PORT`, as written.
+    pub ovsdb: Option<String>,
     /// How much of the lab it takes beside the others: 1 to 1,000.
     pub weight: u32,
     /// Where the file says it.

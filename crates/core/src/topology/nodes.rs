@@ -313,7 +313,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let mut merged = IndexMap::new();
         for (layer, ..) in self.settings.layers() {
             for (text, value) in layer.spec.sysctls.iter().flatten() {
-                let at = || layer.at.key("sysctls").key(text);
+                let at = || layer.at.key("sysctls").key(text).name();
                 match SysctlName::new(text) {
                     Ok(name) if text.starts_with("net.") => {
                         merged.insert(name, value.split_whitespace().collect::<Vec<_>>().join("\t"));

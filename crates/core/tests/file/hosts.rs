@@ -1,6 +1,6 @@
 //! Hosts, and what is between them: what the file means, and what of it is a mistake.
 
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 use crate::show::check_lab;
 
@@ -8,9 +8,9 @@ use crate::show::check_lab;
 fn hosts_have_ranges_and_nodes_say_where_they_are() {
     check_lab(
         r#"hosts:
-  h[1-2]: { ssh: "lab-h[1-2]", underlay: { address: ["192.0.2.[1-2]", "2001:db8::[1-2]"], device: "eth[1-2]" }, sudo: true, weight: 2 }
-  v6: { ssh: "[fe80::1%eth0]" }
-  local: { underlay: { address: 192.0.2.9 } }
+  h[1-2]: { ssh: "lab-h[1-2]", underlay: { address: ["192.0.2.[1-2]", "2001:db8::[1-2]"], device: "eth[1-2]" }, sudo: true, weight: 2, ovsdb: "/run/ovs[1-2]/db.sock" }
+  v6: { ssh: "[fe80::1%eth0]", ovsdb: "tcp:[::1]:6640" }
+  local: { underlay: { address: 192.0.2.9 }, ovsdb: "unix:/run/x/db.sock" }
 kinds: { router: { host: v6 } }
 groups: { second: { host: h2 } }
 nodes:
@@ -28,10 +28,10 @@ links:
 "#,
         expect![[r#"
             t "t-" Written
-            host h1 ssh lab-h1 sudo at 192.0.2.1 at 2001:db8::1 on eth1 weight 2
-            host h2 ssh lab-h2 sudo at 192.0.2.2 at 2001:db8::2 on eth2 weight 2
-            host v6 ssh [fe80::1%eth0] weight 1
-            host local at 192.0.2.9 weight 1
+            host h1 ssh lab-h1 sudo at 192.0.2.1 at 2001:db8::1 on eth1 ovsdb unix:/run/ovs1/db.sock weight 2
+            host h2 ssh lab-h2 sudo at 192.0.2.2 at 2001:db8::2 on eth2 ovsdb unix:/run/ovs2/db.sock weight 2
+            host v6 ssh [fe80::1%eth0] ovsdb tcp:[::1]:6640 weight 1
+            host local at 192.0.2.9 ovsdb unix:/run/x/db.sock weight 1
             a1: namespace on h1
             a2: namespace on h2
             b: namespace on h2
@@ -94,6 +94,13 @@ fn hosts_that_cannot_be_are_told() {
   u1: { ssh: u, underlay: { address: [127.0.0.1, 10.0.0.1, 10.0.0.2, x] } }
   u2: { ssh: u, underlay: { address: [10.0.0.1, "fe80::1"], device: "eth 0", nic: eth0 }, weight: 0 }
   w: { ssh: w, weight: 1001, port: 22 }
+  o1: { ssh: o1, ovsdb: run/db.sock }
+  o2: { ssh: o2, ovsdb: "unix:/run/$(reboot)" }
+  o3: { ssh: o3, ovsdb: "tcp:192.0.2.1" }
+  o4: { ssh: o4, ovsdb: "tpc:192.0.2.1:6640" }
+  o5: { ssh: o5, ovsdb: "ssl:[::1]:0" }
+  o6: { ssh: o6, ovsdb: "" }
+  o[7-8]: { ssh: "o[7-8]", ovsdb: "/run/[1-3]" }
 nodes:
   a: { host: h3 }
   b: { host: "h[1-2]" }
@@ -106,7 +113,7 @@ nodes:
             E004 11:78 ⟨nic⟩ unknown key `nic`
                  write one of `address` or `device`; keys of your own begin with `x-`
             E004 12:30 ⟨port⟩ unknown key `port`
-                 write one of `ssh`, `sudo`, `underlay` or `weight`; keys of your own begin with `x-`
+                 write one of `ovsdb`, `ssh`, `sudo`, `underlay` or `weight`; keys of your own begin with `x-`
             E018 3:18 ⟨\"lab-h[1-3]\"⟩ `lab-h[1-3]` stands for 3, but there are 2 beside it
                  write ranges of one length, or a single value
             E191 4:3 ⟨h2⟩ there are two hosts `h2`
@@ -137,21 +144,35 @@ nodes:
                  write a NIC's name as `ip link` shows it
             E040 12:24 ⟨1001⟩ `weight` cannot be 1001
                  take one from 1 to 1000
+            E191 13:25 ⟨run/db.sock⟩ "run/db.sock" is no address of a database: the path does not begin with `/`
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E191 14:25 ⟨\"unix:/run/$(reboot)\"⟩ "unix:/run/$(reboot)" is no address of a database: '$' cannot be in it
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E191 15:25 ⟨\"tcp:192.0.2.1\"⟩ "tcp:192.0.2.1" is no address of a database: it has no port
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E191 16:25 ⟨\"tpc:192.0.2.1:6640\"⟩ "tpc:192.0.2.1:6640" is no address of a database: ':' cannot be in it
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E191 17:25 ⟨\"ssl:[::1]:0\"⟩ "ssl:[::1]:0" is no address of a database: it has no port
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E191 18:25 ⟨\"\"⟩ "" is no address of a database: it is empty
+                 write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
+            E018 19:35 ⟨\"/run/[1-3]\"⟩ `/run/[1-3]` stands for 3, but there are 2 beside it
+                 write ranges of one length, or a single value
             E191 11:29 ⟨address⟩ 10.0.0.1 is the underlay address of `u1` and of `u2`
                  write the address that each of them has
-            E190 14:14 ⟨h3⟩ there is no host `h3`
+            E190 21:14 ⟨h3⟩ there is no host `h3`
                  did you mean `h1`?
-            E018 15:14 ⟨\"h[1-2]\"⟩ `h[1-2]` stands for 2, but there is 1 beside it
+            E018 22:14 ⟨\"h[1-2]\"⟩ `h[1-2]` stands for 2, but there is 1 beside it
                  write ranges of one length, or a single value
-            E018 16:19 ⟨\"h[1-3]\"⟩ `h[1-3]` stands for 3, but there are 2 beside it
+            E018 23:19 ⟨\"h[1-3]\"⟩ `h[1-3]` stands for 3, but there are 2 beside it
                  write ranges of one length, or a single value
-            E034 17:8 ⟨hosts⟩ a namespace takes no `hosts`
+            E034 24:8 ⟨hosts⟩ a namespace takes no `hosts`
                  write `host:`; only a bridge is on several hosts
-            E192 18:32 ⟨hosts⟩ a bridge is on one `host` or on several `hosts`, and here are both
+            E192 25:32 ⟨hosts⟩ a bridge is on one `host` or on several `hosts`, and here are both
                  take one of them away
-            E192 19:34 ⟨h1⟩ `h1` is written twice
+            E192 26:34 ⟨h1⟩ `h1` is written twice
                  take one away
-            E190 19:38 ⟨lokal⟩ there is no host `lokal`
+            E190 26:38 ⟨lokal⟩ there is no host `lokal`
                  did you mean `local`?
         "#]],
     );
@@ -383,6 +404,65 @@ links:
             E189 15:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in `o-a2`: they cannot share it
                  write another `port:` for one of them
         "#]],
+    );
+}
+
+/// It takes apart all that comes to its address at a port, and drops what it has no tunnel for.
+#[test]
+fn open_vswitch_in_user_space_leaves_a_port_to_nobody_else() {
+    let check = |links: &str, expected: Expect| {
+        let nodes = "\"a[1-2]\": { host: \"h[1-2]\" }, b: { host: h2 }, n: { kind: ovs, host: h1, datapath: netdev }, s: { kind: ovs, host: h1 }, \"t[1-2]\": { kind: ovs, host: h2 }";
+        check_lab(
+            &format!("hosts: {{ \"h[1-2]\": {{ ssh: \"h[1-2]\" }} }}\nnodes: {{ {nodes} }}\nlinks:\n{links}"),
+            expected,
+        );
+    };
+    check(
+        "  - { endpoints: [a1, a2] }\n  - { endpoints: [n, a2] }\n",
+        expect![[r#"
+        E189 6:5 ⟨{⟩ UDP port 4789 of h1 is for a VXLAN device in `a1-a2` and for VXLAN of Open vSwitch in user space in `n-a2`: they cannot share it
+             write another `port:` for one of them
+    "#]],
+    );
+    let links = "  - { endpoints: [s, t1], vxlan: { port: 7000 } }\n  - { endpoints: [n, t2], vxlan: { port: 7000 } }\n  - { endpoints: [n, t1], geneve: { port: 7000 } }\n";
+    check(
+        links,
+        expect![[r#"
+        E189 6:27 ⟨vxlan⟩ UDP port 7000 of h1 is for VXLAN of Open vSwitch in `s-t1` and for VXLAN of Open vSwitch in user space in `n-t2`: they cannot share it
+             write another `port:` for one of them
+        E189 7:27 ⟨geneve⟩ UDP port 7000 of h2 is for VXLAN of Open vSwitch in `s-t1` and for Geneve of Open vSwitch in `n-t1`: they cannot share it
+             write another `port:` for one of them
+        E189 7:27 ⟨geneve⟩ UDP port 7000 of h1 is for VXLAN of Open vSwitch in `s-t1` and for Geneve of Open vSwitch in user space in `n-t1`: they cannot share it
+             write another `port:` for one of them
+    "#]],
+    );
+    let links = "  - { endpoints: [a1, a2], gre: {} }\n  - { endpoints: [n, t1], gretap: {} }\n  - { endpoints: [s, t2], gretap: { key: 1 } }\n";
+    check(
+        links,
+        expect![[r#"
+        E189 6:27 ⟨gretap⟩ IP protocol 47 of h1 is for a GRE device in `a1-a2` and for GRE of Open vSwitch in user space in `n-t1`: they cannot share it
+             make one of them `vxlan`
+    "#]],
+    );
+    let good = "  - { endpoints: [n, a2] }\n  - { endpoints: [n, b] }\n  - { endpoints: [a1, a2], gre: {} }\n  - { endpoints: [s, t1], gretap: { key: 1 } }\n";
+    check(
+        good,
+        expect![[r#"
+        t "t-" Written
+        host h1 ssh h1 weight 1
+        host h2 ssh h2 weight 1
+        a1: namespace on h1
+        a2: namespace on h2
+        b: namespace on h2
+        n: ovs in-host Netdev on h1
+        s: ovs in-host on h1
+        t1: ovs in-host on h2
+        t2: ovs in-host on h2
+        n -- a2
+        n -- b
+        a1 -- a2 as gre
+        s -- t1 as gretap key 1
+    "#]],
     );
 }
 

@@ -81,9 +81,9 @@ checks:
                  write `via:` or `dev:`
             E030 18:33 ⟨fe80::1⟩ the next hops to 10.9.0.0/16 are of another family
                  write next hops of the destination's family
-            E034 14:30 ⟨1⟩ `kernel.panic` is the whole machine's: a namespace has only `net.` settings of its own
+            E034 14:16 ⟨kernel.panic⟩ `kernel.panic` is the whole machine's: a namespace has only `net.` settings of its own
                  take it away
-            E012 14:41 ⟨1⟩ `net..x` is no name of a sysctl: a name cannot be empty
+            E012 14:33 ⟨net..x⟩ `net..x` is no name of a sysctl: a name cannot be empty
                  write a name as sysctl(8) does: net.ipv4.ip_forward
             E037 13:12 ⟨[⟩ there is no program to run
                  write a list of the program and its arguments, as [ip, address]

@@ -276,15 +276,15 @@ links:
                  write tcp:ADDRESS:PORT, ssl:ADDRESS:PORT, unix:PATH, or ptcp:PORT where the bridge listens
             E183 13:33 ⟨\"tcp:1 2\"⟩ `tcp:1 2` is no way to a controller
                  write tcp:ADDRESS:PORT, ssl:ADDRESS:PORT, unix:PATH, or ptcp:PORT where the bridge listens
-            E182 14:36 ⟨60⟩ a bridge of Open vSwitch has no setting `mac-agin-time`
+            E182 14:21 ⟨mac-agin-time⟩ a bridge of Open vSwitch has no setting `mac-agin-time`
                  did you mean `mac-aging-time`?
-            E182 14:48 ⟨x⟩ `hwaddr` is netsim's to set
+            E182 14:40 ⟨hwaddr⟩ `hwaddr` is netsim's to set
                  take it away; the bridge has an Ethernet address of its own, the same at every run
             E182 14:65 ⟨70000⟩ `stp-priority` cannot be `70000`
                  write a whole number from 0 to 65535
             E182 14:86 ⟨yes⟩ `forward-bpdu` cannot be `yes`
                  write `true` or `false`
-            E182 14:114 ⟨1⟩ a bridge of Open vSwitch has no setting `x`
+            E182 14:111 ⟨x⟩ a bridge of Open vSwitch has no setting `x`
                  see `other_config` of the table Bridge in ovs-vswitchd.conf.db(5)
             E182 14:132 ⟨5⟩ `rstp-priority` cannot be `5`
                  write a multiple of 4096 from 0 to 61440
@@ -298,7 +298,7 @@ links:
                  take at least 15s
             E185 9:11 ⟨true⟩ a bridge runs `stp` or `rstp`, not both
                  take one of them away
-            E182 14:107 ⟨60⟩ `ageing` and `other-config: mac-aging-time` say the same
+            E182 14:91 ⟨mac-aging-time⟩ `ageing` and `other-config: mac-aging-time` say the same
                  take one of them away
             E034 16:9 ⟨10.9.9.9/32⟩ a bridge of Open vSwitch takes no `lo`
                  take it away

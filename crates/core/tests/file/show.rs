@@ -111,6 +111,7 @@ pub fn shown(t: &Topology) -> String {
         out.push_str(if host.sudo { " sudo" } else { "" });
         host.addresses.iter().for_each(|a| write!(out, " at {a}").unwrap());
         host.device.iter().for_each(|d| write!(out, " on {d}").unwrap());
+        host.ovsdb.iter().for_each(|d| write!(out, " ovsdb {d}").unwrap());
         writeln!(out, " weight {}", host.weight).unwrap();
     }
     for node in t.graph.node_weights() {

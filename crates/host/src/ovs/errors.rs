@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use netsim_core::names::HostId;
 use netsim_core::resource::OvsKey;
 
 use crate::backend::HostError;
@@ -31,18 +32,41 @@ pub mod codes {
     pub const FLOWS: u16 = 149;
 }
 
+/// What to do where the programs are not there.
+const INSTALL: &str = "install Open vSwitch (Debian, Ubuntu: openvswitch-switch)";
+
 /// What to do where the daemons do not run.
 const START: &str =
     "start Open vSwitch (`systemctl start openvswitch-switch`), or say with `--db` where its database is";
+
+/// What to do where we may not speak to them.
+const RIGHTS: &str = "run netsim as root";
+const RIGHTS_OF_SOCKET: &str = "run netsim as root, or as a user who may write to that socket";
 
 const AGAIN: &str = "run apply again: it starts from what is there now";
 
 const NEWER: &str = "use a newer Open vSwitch: 2.13 or later";
 
+/// The hint of an error that an agent told, for who reads it elsewhere: options of the command line hold here alone.
+pub(crate) fn hint_elsewhere(host: &HostId, code: u16, hint: String) -> String {
+    match (code, &*hint) {
+        (codes::NOT_RUNNING, START) => format!(
+            "start Open vSwitch on {host} (`systemctl start openvswitch-switch`), or write with `ovsdb:` of that host where its database is"
+        ),
+        (codes::DENIED, RIGHTS | RIGHTS_OF_SOCKET) => {
+            format!("log in to {host} as root, or give the host `sudo: true`")
+        }
+        (codes::NOT_INSTALLED, INSTALL) => {
+            format!("install Open vSwitch on {host} (Debian, Ubuntu: openvswitch-switch)")
+        }
+        _ => hint,
+    }
+}
+
 /// A program of Open vSwitch that is not on this machine.
 pub(super) fn not_installed(doing: &str, program: &str) -> HostError {
     let error = refused(codes::NOT_INSTALLED, doing, format!("`{program}` is not installed"));
-    hinted(error, "install Open vSwitch (Debian, Ubuntu: openvswitch-switch)")
+    hinted(error, INSTALL)
 }
 
 /// No daemon at any of these places.
@@ -111,9 +135,7 @@ fn class(said: &str) -> (u16, Option<&'static str>) {
     let has = |text: &str| said.contains(text);
     if has("database connection failed") {
         return match () {
-            () if has("Permission denied") => {
-                (codes::DENIED, Some("run netsim as root, or as a user who may write to that socket"))
-            }
+            () if has("Permission denied") => (codes::DENIED, Some(RIGHTS_OF_SOCKET)),
             () => (codes::NOT_RUNNING, Some(START)),
         };
     }
@@ -133,7 +155,7 @@ fn class(said: &str) -> (u16, Option<&'static str>) {
 pub(super) fn of_dpctl(doing: &str, complaint: &str) -> HostError {
     let said = last_words(complaint, "ovs-dpctl: ");
     match said.contains("Operation not permitted") {
-        true => hinted(refused(codes::DENIED, doing, said), "run netsim as root"),
+        true => hinted(refused(codes::DENIED, doing, said), RIGHTS),
         false => refused(codes::REFUSED, doing, said),
     }
 }
@@ -149,7 +171,7 @@ pub(super) fn of_ofctl(doing: &str, complaint: &str) -> HostError {
         return hinted(error, "add OpenFlow13 or OpenFlow14 to the bridge's `protocols`, or leave them out");
     }
     if said.contains("Permission denied") {
-        return hinted(refused(codes::DENIED, doing, said), "run netsim as root");
+        return hinted(refused(codes::DENIED, doing, said), RIGHTS);
     }
     if not_there.iter().any(|t| said.contains(t)) {
         return not_running(doing, said);

@@ -4,6 +4,7 @@ use netsim_core::names::HostId;
 
 use crate::backend::HostError;
 use crate::failure::{codes, failed, hinted, refused};
+use crate::ovs;
 use crate::ssh::{Ended, why};
 use crate::wire::Broken;
 
@@ -16,9 +17,10 @@ pub(crate) enum Ending {
     Process(Ended),
 }
 
-/// The error with the host that it is of.
+/// The error with the host that it is of, and what to do there.
 pub(crate) fn on(host: &HostId, error: HostError) -> HostError {
-    HostError { doing: format!("{host}: {}", error.doing), ..error }
+    let hint = error.hint.map(|hint| ovs::hint_elsewhere(host, error.code, hint));
+    HostError { doing: format!("{host}: {}", error.doing), hint, ..error }
 }
 
 /// The error that a broken stream is.

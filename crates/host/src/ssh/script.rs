@@ -1,6 +1,6 @@
 //! What runs on the other side before the agent does: one constant for a POSIX shell.
 
-use super::{AgentPath, Rights};
+use super::{AgentPath, Database, Rights};
 use crate::own::Own;
 
 /// The script says so in a line of its own where the agent's program is not there, and then reads it.
@@ -36,10 +36,10 @@ set -- $SSH_CONNECTION
 [ -x "PATH" ] || exit 93
 exec SUDO"PATH" "#;
 
-/// The command line that starts the program there with these words, which must be of letters, digits and `-`.
+/// The command line that starts the program there with these words, which must be of letters, digits and `-`, for the Open vSwitch at this database.
 ///
 /// The user's own shell there, whichever it is, sees one text in single quotes.
-pub(super) fn command(program: Program<'_>, rights: Rights, words: &[&str]) -> String {
+pub(super) fn command(program: Program<'_>, rights: Rights, words: &[&str], database: Option<&Database>) -> String {
     let plain = |w: &str| w.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     assert!(words.iter().all(|w| plain(w)), "a shell reads them");
     let script = match program {
@@ -51,7 +51,8 @@ pub(super) fn command(program: Program<'_>, rights: Rights, words: &[&str]) -> S
         Rights::Sudo => "sudo -n ",
     };
     // Of the connection's four words, those of sshd(8), the third is the address by which this machine was reached. sudo would keep them to itself.
-    let script = script.replace("SUDO", sudo) + &words.join(" ") + r#" ${3:+--reached "$3"}"#;
+    let database = database.map_or_else(String::new, |at| format!(" --db \"{}\"", at.as_str()));
+    let script = script.replace("SUDO", sudo) + &words.join(" ") + &database + r#" ${3:+--reached "$3"}"#;
     format!("exec sh -c '{}'", script.trim_start())
 }
 

@@ -51,13 +51,33 @@ impl AgentPath {
     }
 }
 
-/// Most bytes of either.
+/// Where the database of an Open vSwitch on another host is, as ovsdb(7) has it: `unix:/run/openvswitch/db.sock`, `tcp:ADDRESS:PORT`.
+///
+/// Only letters, digits and `:/.-_+[]%`: it stands in a command that a shell there reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database(String);
+
+impl Database {
+    /// The text, checked.
+    pub fn new(text: &str) -> Result<Database, HostError> {
+        checked(text, ":/.-_+[]%", DATABASE).map(Database)
+    }
+
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Most bytes of each.
 const LONGEST: usize = 1024;
 
 /// What a text is meant for, and what to do where it cannot be that.
 type Use = (&'static str, &'static str);
 
 const TARGET: Use = ("what ssh connects to", "give it a plain name in ~/.ssh/config");
+const DATABASE: Use =
+    ("the address of a database", "write unix:PATH or tcp:ADDRESS:PORT, of letters, digits and `:/.-_+[]%`");
 const PATH: Use = ("an agent's path", "give the whole path, of letters, digits and `/.-_+`");
 
 fn checked(text: &str, punctuation: &str, what: Use) -> Result<String, HostError> {
@@ -87,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_something_to_a_shell_or_to_ssh_is_no_target_and_no_path() {
+    fn what_means_something_to_a_shell_or_to_ssh_is_no_target_no_path_and_no_database() {
         let bad = [
             "",
             "-oProxyCommand=id",
@@ -110,6 +130,7 @@ mod tests {
         for text in bad {
             assert_eq!(Target::new(text).map_err(|e| e.code), Err(codes::TARGET), "{text:?}");
             assert_eq!(AgentPath::new(&format!("/{text}")).is_ok(), text.is_empty(), "{text:?}");
+            assert_eq!(Database::new(&format!("unix:/{text}")).is_ok(), text.is_empty(), "{text:?}");
         }
         assert_eq!(AgentPath::new("netsim").map_err(|e| e.code), Err(codes::TARGET));
     }

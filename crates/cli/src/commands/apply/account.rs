@@ -64,6 +64,8 @@ impl<'a> Account<'a> {
             let found = surveyed.hosts.iter().map(|(id, on)| (id.clone(), underlay(&on.observed.facts)));
             applied.facts.extend(found);
             applied.facts.retain(|id, _| used.contains(id));
+        } else {
+            applied.ovsdb = self.members.get(&HostId::local()).and_then(|reach| reach.ovsdb.clone());
         }
         self.applied = Some(applied);
         self

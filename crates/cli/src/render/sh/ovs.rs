@@ -32,14 +32,25 @@ pub fn commands(actions: &[&Action], plan: &Planned, database: Option<&str>) -> 
         let parts: String = words.iter().map(|part| format!(" \\\n  -- {part}")).collect();
         lines.push(format!("ovs-vsctl{at}{parts}"));
     }
-    lines.extend(actions.iter().filter_map(|&action| flows(action, plan)));
+    let folder = database
+        .and_then(folder)
+        .map_or_else(String::new, |folder| format!("OVS_RUNDIR={} ", quoted_if_needed(folder)));
+    lines.extend(actions.iter().filter_map(|&action| flows(action, plan, &folder)));
     // Flows that are under way go on as before otherwise.
-    lines.extend(actions.iter().any(|&action| is_of_mirror(action)).then(|| "ovs-appctl revalidator/purge".to_owned()));
+    lines.extend(
+        actions.iter().any(|&action| is_of_mirror(action)).then(|| format!("{folder}ovs-appctl revalidator/purge")),
+    );
     lines.extend(actions.iter().filter_map(|&action| made(action)).map(|name| {
         let device = DeviceId { netns: NetnsId::Host, name };
         set(&device, &format!("group {}", lab.group()))
     }));
     lines
+}
+
+/// Where the switch has its own sockets: beside that of its database, as far as that tells.
+fn folder(database: &str) -> Option<&str> {
+    let path = database.strip_prefix("unix:").unwrap_or(database);
+    path.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| folder.starts_with('/'))
 }
 
 /// A word that is no command's name: there a `=` means nothing.
@@ -49,10 +60,10 @@ fn argument(word: &str) -> String {
 }
 
 /// The flows of a bridge all at once; without a file of its own any more, those that a bridge has by itself.
-fn flows(action: &Action, plan: &Planned) -> Option<String> {
+fn flows(action: &Action, plan: &Planned, folder: &str) -> Option<String> {
     let load = |flows: &OvsFlows, text: &str| {
         let bridge = quoted(flows.bridge.as_str());
-        format!("printf '%s' {} | ovs-ofctl --bundle replace-flows {bridge} -", quoted(text))
+        format!("printf '%s' {} | {folder}ovs-ofctl --bundle replace-flows {bridge} -", quoted(text))
     };
     match action {
         Action::Create(Resource::Ovs(Ovs::Flows(flows)))

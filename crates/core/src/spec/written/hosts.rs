@@ -16,6 +16,8 @@ pub struct HostSpec {
     pub underlay: Option<UnderlaySpec>,
     /// `true`: root's rights come from `sudo`, which asks for no password there.
     pub sudo: Option<bool>,
+    /// The database of Open vSwitch there: `unix:PATH`, a whole path, `tcp:ADDRESS:PORT`; looked for at the usual places where it is not written.
+    pub ovsdb: Option<String>,
     /// How much of the lab it takes under `place: auto`, beside the others: 1 to 1000; 1 by default.
     pub weight: Option<u32>,
 }

@@ -21,8 +21,14 @@ const HEAVIEST: u32 = 1000;
 /// What may stand in a target of ssh beside letters and digits: nothing that a shell reads, for ssh puts it into commands of the user's configuration.
 const PUNCTUATION: &str = "._-@:/[]%+";
 
-/// The longest target of ssh, in bytes.
-const LONGEST_TARGET: usize = 1024;
+/// The longest target of ssh or address of a database, in bytes.
+const LONGEST: usize = 1024;
+
+/// What may stand in a path beside letters and digits: nothing that a shell reads.
+const OF_PATHS: &str = "/.-_+";
+
+/// What may stand in an address with its port.
+const OF_ADDRESSES: &str = ".-_:[]%";
 
 /// Adds all hosts of all files.
 pub(in super::super) fn add(building: &mut Building, specs: &[Spec]) {
@@ -86,10 +92,12 @@ impl One<'_> {
         let weight = self.spec.weight.and_then(|weight| {
             Reading { at: self.at.key("weight"), problems: &mut *problems }.within(weight, 1, HEAVIEST)
         });
+        let ovsdb = self.spec.ovsdb.as_deref().and_then(|text| self.database(text, problems));
         let (addresses, device) =
             self.spec.underlay.as_ref().map(|underlay| self.underlay(underlay, problems)).unwrap_or_default();
         let sudo = self.spec.sudo.unwrap_or(false);
-        let host = HostWritten { ssh, sudo, addresses, device, weight: weight.unwrap_or(1), at: self.at.clone() };
+        let weight = weight.unwrap_or(1);
+        let host = HostWritten { ssh, sudo, addresses, device, ovsdb, weight, at: self.at.clone() };
         building.hosts.insert(id, host);
     }
 
@@ -121,7 +129,7 @@ impl One<'_> {
         let why = match strange {
             _ if text.is_empty() => "it is empty".to_owned(),
             _ if text.starts_with('-') => "it begins with `-`, as an option does".to_owned(),
-            _ if text.len() > LONGEST_TARGET => "it is too long".to_owned(),
+            _ if text.len() > LONGEST => "it is too long".to_owned(),
             Some(c) => format!("{c:?} cannot be in it"),
             None => return Some(text.into_owned()),
         };
@@ -129,6 +137,26 @@ impl One<'_> {
         let message = format!("{shown:?} is nothing for ssh to connect to: {why}");
         problems.tell(codes::HOST, &at, message, "give it a plain name in ~/.ssh/config");
         None
+    }
+
+    fn database(&self, text: &str, problems: &mut Problems) -> Option<String> {
+        let at = self.at.key("ovsdb");
+        let text = match self.count {
+            1 => text.into(),
+            _ => beside(text, self.index, self.count, &at, problems)?,
+        };
+        let database = database(&text);
+        let told = database.map_err(|why| {
+            let shown: String = text.chars().take(40).collect();
+            let message = format!("{shown:?} is no address of a database: {why}");
+            problems.tell(
+                codes::HOST,
+                &at,
+                message,
+                "write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT",
+            );
+        });
+        told.ok()
     }
 
     fn underlay(&self, spec: &UnderlaySpec, problems: &mut Problems) -> (Vec<IpAddr>, Option<IfName>) {
@@ -155,6 +183,25 @@ impl One<'_> {
             .ok()
         });
         (addresses, device)
+    }
+}
+
+/// The address of a database, with how it is reached in front; else what is wrong with it.
+fn database(text: &str) -> Result<String, String> {
+    let (way, rest) = match text.split_once(':') {
+        Some((way @ ("unix" | "tcp" | "ssl"), rest)) => (way, rest),
+        Some(_) | None => ("unix", text),
+    };
+    let punctuation = if way == "unix" { OF_PATHS } else { OF_ADDRESSES };
+    let strange = rest.chars().find(|c| !c.is_ascii_alphanumeric() && !punctuation.contains(*c));
+    let port = || rest.rsplit_once(':').filter(|(address, _)| !address.is_empty()).map(|(_, port)| port.parse::<u16>());
+    match strange {
+        _ if rest.is_empty() => Err("it is empty".to_owned()),
+        _ if rest.len() > LONGEST => Err("it is too long".to_owned()),
+        Some(c) => Err(format!("{c:?} cannot be in it")),
+        None if way == "unix" && !rest.starts_with('/') => Err("the path does not begin with `/`".to_owned()),
+        None if way != "unix" && !matches!(port(), Some(Ok(1..))) => Err("it has no port".to_owned()),
+        None => Ok(format!("{way}:{rest}")),
     }
 }
 

@@ -100,14 +100,15 @@ impl<'s> NodeOf<'_, 's, '_> {
 
     fn is_setting(&mut self, key: &str, value: &str, at: &Place) -> bool {
         if let Some((_, instead)) = settings::SAID_ELSEWHERE.iter().find(|(known, _)| *known == key) {
-            self.problems.tell(codes::OTHER_CONFIG, at, format!("`{key}` is netsim's to set"), instead);
+            let message = format!("`{key}` is netsim's to set");
+            self.problems.tell(codes::OTHER_CONFIG, &at.clone().name(), message, instead);
             return false;
         }
         let Some((_, setting)) = settings::KNOWN.iter().find(|(known, _)| *known == key) else {
             let known = settings::KNOWN.iter().map(|(known, _)| *known);
             let message = format!("a bridge of Open vSwitch has no setting `{key}`");
             let otherwise = "see `other_config` of the table Bridge in ovs-vswitchd.conf.db(5)";
-            self.problems.unknown(codes::OTHER_CONFIG, at, message, key, known, otherwise);
+            self.problems.unknown(codes::OTHER_CONFIG, &at.clone().name(), message, key, known, otherwise);
             return false;
         };
         if let Some(hint) = setting.wrong(value) {
@@ -172,7 +173,7 @@ impl<'s> NodeOf<'_, 's, '_> {
             };
             if said && written.other_config.contains_key(setting) {
                 let message = format!("`{key}` and `other-config: {setting}` say the same");
-                let at = self.at.key("other-config").key(setting);
+                let at = self.at.key("other-config").key(setting).name();
                 self.problems.tell(codes::OTHER_CONFIG, &at, message, "take one of them away");
             }
         }
