@@ -30,14 +30,7 @@ pub(in super::super) fn add(building: &mut Building, specs: &[Spec]) {
         let root = Place { source: spec.source, ..Place::default() };
         for (name, host) in spec.hosts.iter().flatten() {
             let at = root.key("hosts").key(name);
-            let pattern = match Pattern::parse(name) {
-                Ok(pattern) => pattern,
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    building.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    continue;
-                }
-            };
+            let Some(pattern) = Pattern::read(name, &at, &mut building.problems) else { continue };
             let unsaid = HostSpec::default();
             let spec = host.as_ref().unwrap_or(&unsaid);
             for (index, name) in pattern.iter().enumerate() {
