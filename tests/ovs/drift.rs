@@ -2,7 +2,7 @@
 
 use super::support::run;
 use super::support::switch::{Switch, beside_a_switch};
-use super::{answers, is_whole, netns, shipped, status};
+use super::{answers, netns, shipped, status};
 
 #[test]
 fn what_a_hand_changed_is_seen_and_repaired() {
@@ -44,7 +44,7 @@ fn what_a_hand_changed_is_seen_and_repaired() {
             let plan = machine.ok(["plan", &file, "--steps"]);
             assert!(told.len() == 1 || plan.contains(change), "{words}: {plan}");
             machine.ok(["apply", &file, "--check"]);
-            is_whole(machine, &file);
+            machine.is_whole(&file);
             assert_eq!(switch.seen(), whole, "{words}");
         }
         machine.ok(["destroy", "ovs-vlans"]);
@@ -89,7 +89,7 @@ fn a_lab_outlives_a_switch_that_is_started_anew() {
         assert!(said.contains("E141"), "{said}");
         switch.start();
         machine.ok(["apply", &file, "--check"]);
-        is_whole(machine, &file);
+        machine.is_whole(&file);
         assert_eq!(switch.seen(), whole);
         assert!(answers(netns("mirror-a"), "10.4.0.2"));
         machine.ok(["destroy", "mirror"]);
@@ -113,7 +113,7 @@ fn a_database_that_is_wiped_under_a_lab_is_filled_again() {
                 assert!(said.contains(&format!("missing  OVS bridge {bridge}")), "{how}: {said}");
             }
             machine.ok(["apply", &file, "--check"]);
-            is_whole(machine, &file);
+            machine.is_whole(&file);
             assert_eq!(switch.seen(), whole, "{how}");
 
             wipe(switch);

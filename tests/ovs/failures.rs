@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::support::switch::{Switch, beside_a_switch};
 use super::support::{Machine, both, run};
-use super::{PAIR, file, is_whole, status};
+use super::{PAIR, file, status};
 
 /// Fails the test unless `apply` fails so and touches nothing.
 #[track_caller]
@@ -123,7 +123,7 @@ fn a_port_that_the_switch_cannot_open_is_a_failure_and_is_rolled_back() {
         switch.has_nothing_left();
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", file, "--check"]);
-        is_whole(machine, file);
+        machine.is_whole(file);
         machine.ok(["destroy", "pair"]);
         run("ip", &["link"]);
         machine.has_nothing_left();

@@ -76,10 +76,3 @@ fn status(machine: &Machine, lab: &str) -> (String, bool) {
         other => panic!("status {lab}: {other:?}\n{said}"),
     }
 }
-
-/// Fails the test unless nothing is left to do for the file.
-#[track_caller]
-fn is_whole(machine: &Machine, file: &str) {
-    let output = machine.netsim(["plan", file, "--steps", "--detailed-exitcode"]).output().expect("netsim starts");
-    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-}
