@@ -2,7 +2,7 @@
 
 use super::support::switch::beside_a_switch;
 use super::support::{both, run};
-use super::{PAIR, answers, file, netns, shipped, status, steps};
+use super::{PAIR, answers, file, netns, nothing_left, shipped, status, steps};
 
 #[test]
 fn a_node_that_moves_from_one_kind_of_switch_to_the_other_is_one_small_plan() {
@@ -24,8 +24,7 @@ fn a_node_that_moves_from_one_kind_of_switch_to_the_other_is_one_small_plan() {
             assert_eq!(untouched(), before);
         }
         machine.ok(["destroy", "mixed"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -45,8 +44,7 @@ fn a_device_that_changes_its_switch_stays_as_it_is() {
             assert_eq!(index(), before, "the device is the same");
         }
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -72,8 +70,7 @@ fn what_open_vswitch_changes_in_place_is_changed_in_place() {
         }
         assert!(answers(netns("pair-a"), "10.0.1.2"));
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -111,8 +108,7 @@ fn flows_of_a_file_rule_and_are_put_back_when_a_hand_or_a_restart_took_them() {
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", path, "--check"]);
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -142,7 +138,6 @@ fn a_port_is_impaired_and_taken_down_while_the_lab_runs() {
         machine.is_whole(path);
         assert!(answers(netns("pair-a"), "10.0.1.2"));
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }

@@ -2,7 +2,7 @@
 
 use super::support::run;
 use super::support::switch::{Switch, beside_a_switch};
-use super::{answers, netns, shipped, status};
+use super::{answers, netns, nothing_left, shipped, status};
 
 #[test]
 fn what_a_hand_changed_is_seen_and_repaired() {
@@ -48,8 +48,7 @@ fn what_a_hand_changed_is_seen_and_repaired() {
             assert_eq!(switch.seen(), whole, "{words}");
         }
         machine.ok(["destroy", "ovs-vlans"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -73,8 +72,7 @@ fn what_a_hand_added_is_shown_and_left_alone() {
         assert_eq!(switch.seen(), before);
         switch.vsctl("del-br theirs");
         run("ip", &["link", "del", "mine"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -93,8 +91,7 @@ fn a_lab_outlives_a_switch_that_is_started_anew() {
         assert_eq!(switch.seen(), whole);
         assert!(answers(netns("mirror-a"), "10.4.0.2"));
         machine.ok(["destroy", "mirror"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -120,8 +117,7 @@ fn a_database_that_is_wiped_under_a_lab_is_filled_again() {
             machine.ok(["destroy", "ovs-vlans"]);
             // What a switch made for itself, and forgot, is no lab's.
             switch.forget_datapath();
-            machine.has_nothing_left();
-            switch.has_nothing_left();
+            nothing_left(machine, switch);
         }
     });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::nothing_left;
 use super::support::Machine;
 use super::support::switch::{Switch, beside_a_switch};
 
@@ -33,12 +34,6 @@ fn file(machine: &Machine) -> String {
 
 fn seen(machine: &Machine, switch: &Switch) -> String {
     machine.seen() + &switch.seen()
-}
-
-#[track_caller]
-fn nothing_left(machine: &Machine, switch: &Switch) {
-    machine.has_nothing_left();
-    switch.has_nothing_left();
 }
 
 #[test]

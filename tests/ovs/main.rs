@@ -18,6 +18,7 @@ mod shipped;
 #[path = "../support/mod.rs"]
 mod support;
 
+use support::switch::Switch;
 use support::{Machine, both};
 
 /// The shipped topologies.
@@ -75,4 +76,11 @@ fn status(machine: &Machine, lab: &str) -> (String, bool) {
         Some(2) => (said, false),
         other => panic!("status {lab}: {other:?}\n{said}"),
     }
+}
+
+/// Fails the test unless nothing of any lab is left, in the kernel and in the database.
+#[track_caller]
+fn nothing_left(machine: &Machine, switch: &Switch) {
+    machine.has_nothing_left();
+    switch.has_nothing_left();
 }
