@@ -14,7 +14,7 @@ fn wanted() -> HostState {
     let lacks =
         linux().observe_now(&Scope { features, ..Scope::lab(&lab()) }).expect("it can be looked at").facts.lacks;
     if lacks.is_empty() {
-        let gre = Gre { local: addr("192.0.2.1"), remote: Some(addr("192.0.2.2")), key: None, ttl: 0, checksum: false };
+        let gre = Gre { remote: Some(addr("192.0.2.2")), ..Gre::new(addr("192.0.2.1")) };
         let many = Gre { remote: None, key: Some(3), ..gre };
         let neighbour = Neighbour { device: id("g/eth1"), address: addr("10.0.1.2"), to: addr("192.0.2.2") };
         let node = vec![
