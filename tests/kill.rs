@@ -2,11 +2,10 @@
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 
 use std::collections::BTreeSet;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 mod support;
-use support::{Machine, both, on_a_machine_of_its_own};
+use support::{Machine, on_a_machine_of_its_own};
 
 /// Some sixty actions of every kind that a lab of plain links has.
 const LAB: &str = r#"
@@ -77,24 +76,6 @@ links:
 "#,
 ];
 
-/// Runs netsim to be killed at its n-th point; false if it came to its end before that.
-fn killed_at(machine: &Machine, point: u32, args: &[&str]) -> bool {
-    let mut command = machine.netsim(args);
-    let output = command.env("NETSIM_CRASH_AT", point.to_string()).output().expect("netsim starts");
-    if output.status.signal() == Some(9) {
-        return true;
-    }
-    assert!(output.status.success(), "{args:?} not killed at {point}, and failed:\n{}", both(&output));
-    false
-}
-
-fn is_whole(machine: &Machine, file: &Path) {
-    let path = file.to_str().expect("a UTF-8 path");
-    let mut plan = machine.netsim(["plan", path, "--detailed-exitcode"]);
-    let output = plan.output().expect("netsim starts");
-    assert_eq!(output.status.code(), Some(0), "{}", both(&output));
-}
-
 #[test]
 fn an_apply_killed_anywhere_can_go_on_or_go_away() {
     on_a_machine_of_its_own("an_apply_killed_anywhere_can_go_on_or_go_away", |machine| {
@@ -128,14 +109,14 @@ fn goes_on_or_away(machine: &Machine, file: &Path, one_in: u32, least: usize) {
     let path = file.to_str().expect("a UTF-8 path");
     let mut states = BTreeSet::new();
     let mut point = 1;
-    while killed_at(machine, point, &["apply", path]) {
+    while machine.killed_at(point, &["apply", path]) {
         states.insert(machine.seen());
         machine.ok(["apply", path]);
-        is_whole(machine, file);
+        machine.is_whole(file);
         machine.ok(["destroy", path]);
         machine.has_nothing_left();
 
-        assert!(killed_at(machine, point, &["apply", path]), "point {point} came the first time");
+        assert!(machine.killed_at(point, &["apply", path]), "point {point} came the first time");
         machine.ok(["destroy", path]);
         machine.has_nothing_left();
         point += one_in;
@@ -170,17 +151,17 @@ fn goes_on_or_back(machine: &Machine, labs: [&str; 2], least: usize) {
     let mut point = 1;
     loop {
         machine.ok(["apply", from]);
-        if !killed_at(machine, point, &["apply", to]) {
+        if !machine.killed_at(point, &["apply", to]) {
             break;
         }
         states.insert(machine.seen());
         machine.ok(["apply", to]);
-        is_whole(machine, &after);
+        machine.is_whole(&after);
 
         machine.ok(["apply", from]);
-        assert!(killed_at(machine, point, &["apply", to]), "point {point} came the first time");
+        assert!(machine.killed_at(point, &["apply", to]), "point {point} came the first time");
         machine.ok(["apply", from]);
-        is_whole(machine, &before);
+        machine.is_whole(&before);
         point += 1;
     }
     machine.ok(["destroy", to]);
@@ -198,14 +179,14 @@ fn a_destroy_killed_anywhere_can_go_back_or_go_on() {
         let mut point = 1;
         loop {
             machine.ok(["apply", path]);
-            if !killed_at(machine, point, &["destroy", path]) {
+            if !machine.killed_at(point, &["destroy", path]) {
                 break;
             }
             states.insert(machine.seen());
             machine.ok(["apply", path]);
-            is_whole(machine, &file);
+            machine.is_whole(&file);
 
-            assert!(killed_at(machine, point, &["destroy", path]), "point {point} came the first time");
+            assert!(machine.killed_at(point, &["destroy", path]), "point {point} came the first time");
             machine.ok(["destroy", path]);
             machine.has_nothing_left();
             point += 1;

@@ -75,6 +75,14 @@ pub fn on(host: &str, command: &str) -> String {
     text
 }
 
+/// Where [`agent_is`] puts an agent.
+pub const AGENT: &str = "/run/agent";
+
+/// Puts a script of these lines on a host, to be taken for netsim there.
+pub fn agent_is(host: &str, script: &str) {
+    on(host, &format!("cat >{AGENT} <<'END'\n#!/bin/sh\n{script}\nEND\nchmod +x {AGENT}"));
+}
+
 /// Writes a file in the folder that netsim is run in.
 pub fn file(name: &str, text: &str) {
     std::fs::create_dir_all(FOLDER).expect("/run is the bed's own");

@@ -204,7 +204,7 @@ fn an_agent_killed_at_any_step_is_gone_on_from() {
         write_files();
         for host in HOSTS {
             let crash = if host == "host2" { "NETSIM_CRASH_AT=$(cat /run/at)" } else { "" };
-            on(host, &format!("printf '#!/bin/sh\\n{crash} exec {NETSIM} \"$@\"\\n' >/run/agent; chmod +x /run/agent"));
+            agent_is(host, &format!("{crash} exec {NETSIM} \"$@\""));
         }
         let (mut point, mut killed) = (1, 0);
         loop {
@@ -262,10 +262,7 @@ fn a_full_disk_or_missing_rights_on_one_host_change_nothing() {
         on("host2", "rm /run/fill");
         for host in HOSTS {
             let rights = if host == "host2" { "setpriv --reuid 65534 --clear-groups" } else { "" };
-            on(
-                host,
-                &format!("printf '#!/bin/sh\\nexec {rights} {NETSIM} \"$@\"\\n' >/run/agent; chmod +x /run/agent"),
-            );
+            agent_is(host, &format!("exec {rights} {NETSIM} \"$@\""));
         }
         let said = netsim("apply t.yaml --agent /run/agent").fails();
         assert!(said.contains("error[E155]: host2: "), "{said}");
@@ -300,7 +297,7 @@ fn a_host_lost_between_the_last_step_and_its_being_kept_is_told() {
         for host in HOSTS {
             // Its agent never hears that what it did is to stay.
             let deaf = if host == "host2" { "sed -u '/keep/Q' |" } else { "" };
-            on(host, &format!("cat >/run/agent <<'END'\n#!/bin/sh\n{deaf} {NETSIM} \"$@\"\nEND\nchmod +x /run/agent"));
+            agent_is(host, &format!("{deaf} {NETSIM} \"$@\""));
         }
         let said = netsim("apply t.yaml --agent /run/agent").fails();
         assert!(said.contains("error[E161]: host2: "), "{said}");

@@ -24,8 +24,8 @@ fn fails(way: &Way, code: u16, words: &str) -> HostError {
 
 /// An agent that is this script.
 fn script(host: &str, text: &str) -> Way {
-    on(host, &format!("cat >/run/agent <<'END'\n#!/bin/sh\n{text}\nEND\nchmod +x /run/agent"));
-    Way { agent: Agent::At(AgentPath::new("/run/agent").expect("plain")), ..way(host) }
+    agent_is(host, text);
+    Way { agent: Agent::At(AgentPath::new(AGENT).expect("plain")), ..way(host) }
 }
 
 /// Appends to the controller's configuration of ssh.

@@ -120,13 +120,8 @@ fn a_network_that_is_cut_is_noticed_on_both_sides() {
 #[test]
 fn an_agent_killed_anywhere_leaves_what_the_next_run_sees() {
     with_hosts("lost::an_agent_killed_anywhere_leaves_what_the_next_run_sees", 1, "", || {
-        on(
-            "host1",
-            &format!(
-                "printf '#!/bin/sh\\nNETSIM_CRASH_AT=$(cat /run/at) exec {NETSIM} \"$@\"\\n' >/run/agent; chmod +x /run/agent"
-            ),
-        );
-        let dying = Way { agent: Agent::At(AgentPath::new("/run/agent").expect("plain")), ..way("host1") };
+        agent_is("host1", &format!("NETSIM_CRASH_AT=$(cat /run/at) exec {NETSIM} \"$@\""));
+        let dying = Way { agent: Agent::At(AgentPath::new(AGENT).expect("plain")), ..way("host1") };
         let (mut point, mut killed) = (1, 0);
         loop {
             on("host1", &format!("echo {point} >/run/at"));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::support::switch::beside_a_switch;
 use super::support::{both, run};
-use super::{PAIR, answers, file, is_whole, netns, shipped, status, steps};
+use super::{PAIR, answers, file, netns, nothing_left, shipped, status, steps};
 
 #[test]
 fn a_node_that_moves_from_one_kind_of_switch_to_the_other_is_one_small_plan() {
@@ -22,12 +22,11 @@ fn a_node_that_moves_from_one_kind_of_switch_to_the_other_is_one_small_plan() {
             assert!(steps.len() <= 8, "{steps:#?}");
             assert!(steps.iter().all(|step| step.contains("c:") || step.contains("c-eth0")), "{steps:#?}");
             machine.ok(["apply", &moved, "--check"]);
-            is_whole(machine, &moved);
+            machine.is_whole(&moved);
             assert_eq!(untouched(), before);
         }
         machine.ok(["destroy", "mixed"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -43,12 +42,11 @@ fn a_device_that_changes_its_switch_stays_as_it_is() {
         let before = index();
         for file in [&ovs, &linux] {
             machine.ok(["apply", file, "--check"]);
-            is_whole(machine, file);
+            machine.is_whole(file);
             assert_eq!(index(), before, "the device is the same");
         }
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -69,7 +67,7 @@ fn what_open_vswitch_changes_in_place_is_changed_in_place() {
             let steps = steps(machine, path);
             assert!((1..=most).contains(&steps.len()), "{what}: {steps:#?}");
             machine.ok(["apply", path]);
-            is_whole(machine, path);
+            machine.is_whole(path);
             assert_eq!(switch.vsctl("get Interface pair-a-eth0 ofport"), port, "{what}");
         }
         // The switch takes its time to forget what it did while the tree had not settled.
@@ -78,8 +76,7 @@ fn what_open_vswitch_changes_in_place_is_changed_in_place() {
             assert!(gone.elapsed() < Duration::from_secs(20), "nothing passes since the tree is gone");
         }
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -106,7 +103,7 @@ fn flows_of_a_file_rule_and_are_put_back_when_a_hand_or_a_restart_took_them() {
         switch.stop();
         switch.start();
         machine.ok(["apply", path]);
-        is_whole(machine, path);
+        machine.is_whole(path);
         assert!(silent());
 
         machine.file("drop.flows", "priority=0 actions=NORMAL\n");
@@ -117,8 +114,7 @@ fn flows_of_a_file_rule_and_are_put_back_when_a_hand_or_a_restart_took_them() {
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", path, "--check"]);
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -138,17 +134,16 @@ fn a_port_is_impaired_and_taken_down_while_the_lab_runs() {
         machine.ok(["impair", end, "--rate", "7mbit"]);
         assert!(machine.ok(["show", end]).contains("rate 7mbit"));
         machine.ok(["impair", end, "--reset"]);
-        is_whole(machine, path);
+        machine.is_whole(path);
 
         machine.ok(["link", "down", end]);
         assert!(!answers(netns("pair-a"), "10.0.1.2"));
         let (said, whole) = status(machine, "pair");
         assert!(!whole && said.contains("changed  sw:pair-a-eth0: up → down"), "{said}");
         machine.ok(["link", "up", end]);
-        is_whole(machine, path);
+        machine.is_whole(path);
         assert!(answers(netns("pair-a"), "10.0.1.2"));
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }

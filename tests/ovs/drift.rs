@@ -2,7 +2,7 @@
 
 use super::support::run;
 use super::support::switch::{Switch, beside_a_switch};
-use super::{answers, is_whole, netns, shipped, status};
+use super::{answers, netns, nothing_left, shipped, status};
 
 #[test]
 fn what_a_hand_changed_is_seen_and_repaired() {
@@ -44,12 +44,11 @@ fn what_a_hand_changed_is_seen_and_repaired() {
             let plan = machine.ok(["plan", &file, "--steps"]);
             assert!(told.len() == 1 || plan.contains(change), "{words}: {plan}");
             machine.ok(["apply", &file, "--check"]);
-            is_whole(machine, &file);
+            machine.is_whole(&file);
             assert_eq!(switch.seen(), whole, "{words}");
         }
         machine.ok(["destroy", "ovs-vlans"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -73,8 +72,7 @@ fn what_a_hand_added_is_shown_and_left_alone() {
         assert_eq!(switch.seen(), before);
         switch.vsctl("del-br theirs");
         run("ip", &["link", "del", "mine"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -89,12 +87,11 @@ fn a_lab_outlives_a_switch_that_is_started_anew() {
         assert!(said.contains("E141"), "{said}");
         switch.start();
         machine.ok(["apply", &file, "--check"]);
-        is_whole(machine, &file);
+        machine.is_whole(&file);
         assert_eq!(switch.seen(), whole);
         assert!(answers(netns("mirror-a"), "10.4.0.2"));
         machine.ok(["destroy", "mirror"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -113,15 +110,14 @@ fn a_database_that_is_wiped_under_a_lab_is_filled_again() {
                 assert!(said.contains(&format!("missing  OVS bridge {bridge}")), "{how}: {said}");
             }
             machine.ok(["apply", &file, "--check"]);
-            is_whole(machine, &file);
+            machine.is_whole(&file);
             assert_eq!(switch.seen(), whole, "{how}");
 
             wipe(switch);
             machine.ok(["destroy", "ovs-vlans"]);
             // What a switch made for itself, and forgot, is no lab's.
             switch.forget_datapath();
-            machine.has_nothing_left();
-            switch.has_nothing_left();
+            nothing_left(machine, switch);
         }
     });
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::support::switch::{Switch, beside_a_switch};
 use super::support::{Machine, both, run};
-use super::{PAIR, file, is_whole, status};
+use super::{PAIR, file, nothing_left, status};
 
 /// Fails the test unless `apply` fails so and touches nothing.
 #[track_caller]
@@ -51,8 +51,7 @@ fn an_open_vswitch_that_cannot_be_used_is_told_and_nothing_is_touched() {
         switch.start();
         machine.ok(["apply", file, "--check"]);
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -111,8 +110,7 @@ fn destroyed_in_the_end(machine: &Machine, switch: &Switch) {
     switch.signal("ovs-vswitchd", "-CONT");
     switch.catches_up();
     machine.ok(["destroy", "pair"]);
-    machine.has_nothing_left();
-    switch.has_nothing_left();
+    nothing_left(machine, switch);
 }
 
 #[test]
@@ -134,8 +132,7 @@ fn names_of_others_in_open_vswitch_are_refused() {
         assert!(said.contains("E070") && said.contains("lab pair"), "{said}");
         assert!(status(machine, "pair").1);
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -151,15 +148,13 @@ fn a_port_that_the_switch_cannot_open_is_a_failure_and_is_rolled_back() {
         let said = machine.fails(["apply", file]);
         assert!(said.contains("hint: "), "{said}");
         assert!(said.contains("E148") || said.contains("E071"), "{said}");
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
         machine.file("pair.yaml", PAIR);
         machine.ok(["apply", file, "--check"]);
-        is_whole(machine, file);
+        machine.is_whole(file);
         machine.ok(["destroy", "pair"]);
         run("ip", &["link"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 

@@ -1,11 +1,10 @@
 //! netsim killed at every point of an apply and of a destroy with Open vSwitch: from each state it goes on to the whole lab, or to nothing.
 
 use std::collections::BTreeSet;
-use std::os::unix::process::ExitStatusExt;
 
-use super::is_whole;
+use super::nothing_left;
+use super::support::Machine;
 use super::support::switch::{Switch, beside_a_switch};
-use super::support::{Machine, both};
 
 /// Each kind of thing that Open vSwitch has, once.
 const LAB: &str = r#"
@@ -27,17 +26,6 @@ links:
   - { endpoints: [one, two], vlan: 10 }
 "#;
 
-/// Runs netsim to be killed at its n-th point; false if it came to its end before that.
-fn killed_at(machine: &Machine, point: u32, args: &[&str]) -> bool {
-    let mut command = machine.netsim(args);
-    let output = command.env("NETSIM_CRASH_AT", point.to_string()).output().expect("netsim starts");
-    if output.status.signal() == Some(9) {
-        return true;
-    }
-    assert!(output.status.success(), "{args:?} not killed at {point}, and failed:\n{}", both(&output));
-    false
-}
-
 /// Whether every point is tried. On a kernel that is a process one takes ten to fifteen seconds, for each of some sixty programs takes a tenth of one to start.
 fn tries_all() -> bool {
     !std::fs::read_to_string("/proc/cpuinfo").expect("proc is mounted").contains("User Mode Linux")
@@ -53,26 +41,20 @@ fn seen(machine: &Machine, switch: &Switch) -> String {
     machine.seen() + &switch.seen()
 }
 
-#[track_caller]
-fn nothing_left(machine: &Machine, switch: &Switch) {
-    machine.has_nothing_left();
-    switch.has_nothing_left();
-}
-
 #[test]
 fn an_apply_killed_anywhere_can_go_on_or_go_away() {
     beside_a_switch("kill::an_apply_killed_anywhere_can_go_on_or_go_away", |machine, switch| {
         let path = file(machine);
         let mut states = BTreeSet::new();
         let (mut point, mut tried) = (1, 0);
-        while killed_at(machine, point, &["apply", &path]) {
+        while machine.killed_at(point, &["apply", &path]) {
             states.insert(seen(machine, switch));
             machine.ok(["apply", &path]);
-            is_whole(machine, &path);
+            machine.is_whole(&path);
             machine.ok(["destroy", &path]);
             nothing_left(machine, switch);
 
-            assert!(killed_at(machine, point, &["apply", &path]), "point {point} came the first time");
+            assert!(machine.killed_at(point, &["apply", &path]), "point {point} came the first time");
             machine.ok(["destroy", &path]);
             nothing_left(machine, switch);
             tried += 1;
@@ -94,14 +76,14 @@ fn a_destroy_killed_anywhere_can_go_back_or_go_on() {
         let (mut point, mut tried) = (1, 0);
         loop {
             machine.ok(["apply", &path]);
-            if !killed_at(machine, point, &["destroy", &path]) {
+            if !machine.killed_at(point, &["destroy", &path]) {
                 break;
             }
             states.insert(seen(machine, switch));
             machine.ok(["apply", &path]);
-            is_whole(machine, &path);
+            machine.is_whole(&path);
 
-            assert!(killed_at(machine, point, &["destroy", &path]), "point {point} came the first time");
+            assert!(machine.killed_at(point, &["destroy", &path]), "point {point} came the first time");
             machine.ok(["destroy", &path]);
             nothing_left(machine, switch);
             tried += 1;

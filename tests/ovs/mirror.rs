@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::support::capture::{Capture, Echo};
 use super::support::switch::beside_a_switch;
-use super::{answers, file, netns, shipped, steps};
+use super::{answers, file, netns, nothing_left, shipped, steps};
 
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -45,8 +45,7 @@ fn a_monitor_sees_both_directions_of_a_ping_and_nothing_when_the_mirror_is_gone(
         assert_eq!(seen, [false, true]);
         machine.ok(["destroy", "mirror"]);
         drop(monitor);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
@@ -66,7 +65,6 @@ fn a_direction_is_what_the_switch_takes_in_or_sends_out() {
             assert_eq!(seen, replies, "{direction}");
         }
         machine.ok(["destroy", "mirror"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }

@@ -11,7 +11,7 @@ use netsim_host::enter::in_netns;
 use super::support::switch::{Switch, beside_a_switch};
 use super::support::traffic::{Stream, rate, send};
 use super::support::{Machine, both, run};
-use super::{PAIR, TOPOLOGIES, answers, file, netns, shipped, status};
+use super::{PAIR, TOPOLOGIES, answers, file, netns, nothing_left, shipped, status};
 
 /// Applies a shipped topology, does the work, destroys it, and looks that nothing is left.
 fn with_topology(machine: &Machine, switch: &Switch, name: &str, work: impl FnOnce(&str)) {
@@ -22,8 +22,7 @@ fn with_topology(machine: &Machine, switch: &Switch, name: &str, work: impl FnOn
     assert!(whole && said.lines().count() == 1, "{said}");
     work(&file);
     machine.ok(["destroy", name]);
-    machine.has_nothing_left();
-    switch.has_nothing_left();
+    nothing_left(machine, switch);
 }
 
 #[test]
@@ -107,8 +106,7 @@ fn a_script_makes_the_rows_that_apply_makes() {
             machine.ok(["destroy", &file]);
             // The mount that `ip netns add` makes of the directory on itself.
             run("umount", &["/run/netns"]);
-            machine.has_nothing_left();
-            switch.has_nothing_left();
+            nothing_left(machine, switch);
         }
     });
 }
@@ -138,7 +136,6 @@ fn tcp_passes_whatever_the_datapath() {
         assert_eq!(got.len(), SIZE);
         eprintln!("{} MiB by TCP in {:?}", SIZE >> 20, begun.elapsed());
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }

@@ -2,8 +2,10 @@
 #![allow(clippy::print_stderr, reason = "a test says aloud what it skipped and counted")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -65,7 +67,7 @@ impl Machine {
     }
 
     /// netsim as root of this machine, with these arguments.
-    pub fn netsim<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub fn netsim<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(NETSIM);
         command.arg("--root").args(args).current_dir(&self.folder).stdin(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -73,7 +75,7 @@ impl Machine {
     }
 
     /// Runs netsim; fails the test unless it succeeds. Gives its standard output.
-    pub fn ok<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+    pub fn ok<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let mut command = self.netsim(args);
         let output = command.output().expect("netsim starts");
         assert!(output.status.success(), "{command:?}: {}\n{}", output.status, both(&output));
@@ -81,11 +83,30 @@ impl Machine {
     }
 
     /// Runs netsim; fails the test unless it fails with 1. Gives what it printed.
-    pub fn fails<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+    pub fn fails<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
         let mut command = self.netsim(args);
         let output = command.output().expect("netsim starts");
         assert_eq!(output.status.code(), Some(1), "{command:?}\n{}", both(&output));
         both(&output)
+    }
+
+    /// Runs netsim to be killed at its n-th point; false if it came to its end before that.
+    pub fn killed_at(&self, point: u32, args: &[&str]) -> bool {
+        let mut command = self.netsim(args);
+        let output = command.env("NETSIM_CRASH_AT", point.to_string()).output().expect("netsim starts");
+        if output.status.signal() == Some(9) {
+            return true;
+        }
+        assert!(output.status.success(), "{args:?} not killed at {point}, and failed:\n{}", both(&output));
+        false
+    }
+
+    /// Fails the test unless nothing is left to do for the file.
+    #[track_caller]
+    pub fn is_whole(&self, file: impl AsRef<OsStr>) {
+        let args = ["plan".as_ref(), file.as_ref(), "--steps".as_ref(), "--detailed-exitcode".as_ref()];
+        let output = self.netsim::<&OsStr>(args).output().expect("netsim starts");
+        assert_eq!(output.status.code(), Some(0), "{}", both(&output));
     }
 
     /// Applies a topology and checks it. Where the machine lacks something that it needs, netsim has to say so before anything is touched; that is

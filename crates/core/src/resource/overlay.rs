@@ -37,6 +37,23 @@ pub struct Vxlan {
     pub learning: bool,
 }
 
+impl Vxlan {
+    /// A device that sends from this address, as it is where nothing else is said of it: only entries say where to.
+    pub fn new(vni: u32, local: IpAddr) -> Self {
+        Vxlan {
+            vni,
+            port: VXLAN_PORT,
+            local,
+            remote: None,
+            device: None,
+            ttl: 0,
+            checksum: true,
+            df: Df::Unset,
+            learning: true,
+        }
+    }
+}
+
 /// Whether the outer header of a tunnel forbids to be cut in pieces (IFLA_VXLAN_DF).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +83,11 @@ pub struct Gre {
 }
 
 impl Gre {
+    /// A device that sends from this address, as it is where nothing else is said of it.
+    pub fn new(local: IpAddr) -> Self {
+        Gre { local, remote: None, key: None, ttl: 0, checksum: false }
+    }
+
     /// Whether it is the same on the underlay: then the one can become the other in place.
     pub(super) fn is_same_tunnel(&self, other: &Gre) -> bool {
         (self.local, self.remote, self.key) == (other.local, other.remote, other.key)

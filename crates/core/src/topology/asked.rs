@@ -101,13 +101,7 @@ fn ping(building: &mut Building, pair: &[String], rtt: Option<&str>, at: &Place)
 
 /// The nodes that a text stands for; each of them has addresses.
 fn named(building: &mut Building, text: &str, at: &Place) -> Option<Vec<NodeIndex<u32>>> {
-    let pattern = match Pattern::parse(text) {
-        Ok(pattern) => pattern,
-        Err(error) => {
-            building.problems.tell(codes::RANGE, at, error.to_string(), "write a range as [1-4] and a set as {a,b}");
-            return None;
-        }
-    };
+    let pattern = Pattern::read(text, at, &mut building.problems)?;
     let mut nodes = Vec::with_capacity(pattern.count());
     for name in pattern.iter() {
         let node = building.node(&name, at)?;

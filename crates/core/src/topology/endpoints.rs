@@ -45,22 +45,11 @@ pub(super) fn expand(building: &mut Building, spec: &EndpointSpec, host: Host, a
     match spec {
         EndpointSpec::Text(text) if !has_range(text) => Some(vec![plain(building, text, host, &at)?.into()]),
         EndpointSpec::Text(text) => {
-            let pattern = parse(building, text, &at)?;
+            let pattern = Pattern::read(text, &at, &mut building.problems)?;
             let all = pattern.iter().map(|one| plain(building, &one, host, &at).map(Draft::from));
             all.collect::<Vec<Option<Draft>>>().into_iter().collect()
         }
         EndpointSpec::Map(map) => mapped(building, map, host, at),
-    }
-}
-
-fn parse<'t>(building: &mut Building, text: &'t str, at: &Place) -> Option<Pattern<'t>> {
-    match Pattern::parse(text) {
-        Ok(pattern) => Some(pattern),
-        Err(error) => {
-            let hint = "write a range as [1-4] and a set as {a,b}";
-            building.problems.tell(codes::RANGE, at, error.to_string(), hint);
-            None
-        }
     }
 }
 
@@ -112,9 +101,9 @@ fn nic(building: &mut Building, name: Option<&str>, at: &Place) -> Option<Endpoi
 fn mapped(building: &mut Building, map: &EndpointMap, host: Host, at: Place) -> Option<Vec<Draft>> {
     let node_at = at.key("node");
     // A mapping without a node is told by the pass over the text.
-    let nodes = parse(building, map.node.as_deref()?, &node_at)?;
+    let nodes = Pattern::read(map.node.as_deref()?, &node_at, &mut building.problems)?;
     let interfaces = match &map.interface {
-        Some(text) => Some(parse(building, text, &at.key("interface"))?),
+        Some(text) => Some(Pattern::read(text, &at.key("interface"), &mut building.problems)?),
         None => None,
     };
     let count = nodes.count().max(interfaces.as_ref().map_or(1, Pattern::count));

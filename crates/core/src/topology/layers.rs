@@ -151,13 +151,7 @@ pub(super) fn beside<'t>(
     if !has_range(text) {
         return Some(Cow::Borrowed(text));
     }
-    let pattern = match Pattern::parse(text) {
-        Ok(pattern) => pattern,
-        Err(error) => {
-            problems.tell(codes::RANGE, at, error.to_string(), "write a range as [1-4] and a set as {a,b}");
-            return None;
-        }
-    };
+    let pattern = Pattern::read(text, at, problems)?;
     match pattern.count() {
         1 => Some(pattern.nth(0)),
         n if n == count => Some(pattern.nth(index)),

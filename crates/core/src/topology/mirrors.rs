@@ -80,16 +80,9 @@ impl Finding<'_, '_> {
 
     /// The links between the switch and what a text names; that there is none is told.
     fn links(&mut self, text: &str, at: &Place) -> Option<Vec<EdgeIndex<u32>>> {
-        let texts: Vec<String> = match Pattern::parse(text) {
-            Ok(pattern) => pattern.iter().map(std::borrow::Cow::into_owned).collect(),
-            Err(error) => {
-                let hint = "write a range as [1-4] and a set as {a,b}";
-                self.building.problems.tell(codes::RANGE, at, error.to_string(), hint);
-                return None;
-            }
-        };
+        let pattern = Pattern::read(text, at, &mut self.building.problems)?;
         let mut all = Vec::new();
-        for text in texts {
+        for text in pattern.iter() {
             let (name, interface) = text.split_once(':').map_or((&*text, None), |(node, name)| (node, Some(name)));
             let node = self.building.node(name, at)?;
             let found = self.between(node, interface);

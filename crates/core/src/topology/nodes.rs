@@ -31,14 +31,7 @@ pub(super) fn add(building: &mut Building, specs: &[Spec]) {
         for (name, node) in spec.nodes.iter().flatten() {
             let at = root.key(name);
             let own: Vec<Layer> = node.iter().map(|spec| Layer { spec, at: at.clone() }).collect();
-            let pattern = match Pattern::parse(name) {
-                Ok(pattern) => pattern,
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    building.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    continue;
-                }
-            };
+            let Some(pattern) = Pattern::read(name, &at, &mut building.problems) else { continue };
             for (index, name) in pattern.iter().enumerate() {
                 let one = One { layers: &layers, own: &own, index, count: pattern.count(), at: &at };
                 one.add(building, &name);

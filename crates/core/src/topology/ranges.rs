@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::codes;
+use super::problems::Problems;
+use crate::problem::Place;
+
 /// More than any lab has nodes: a larger range is a slip of the finger.
 pub(super) const MOST: usize = 1_000_000;
 
 /// Why a text has no range that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RangeError {
+enum RangeError {
     #[error("`{0}` has no closing `{1}`")]
     Open(String, char),
     #[error("`[{0}]` is no range such as [1-4] or [01-10]")]
@@ -55,9 +59,21 @@ pub(super) fn has_range(text: &str) -> bool {
     text.contains(['[', '{'])
 }
 
+/// Whether a text can be read as one with ranges, or with none.
+pub(super) fn is_pattern(text: &str) -> bool {
+    Pattern::parse(text).is_ok()
+}
+
 impl<'t> Pattern<'t> {
-    /// Takes a text apart.
-    pub fn parse(text: &'t str) -> Result<Self, RangeError> {
+    /// Takes a text apart, and tells of one that cannot be.
+    pub fn read(text: &'t str, at: &Place, problems: &mut Problems) -> Option<Self> {
+        let told = |error: &RangeError| {
+            problems.tell(codes::RANGE, at, error.to_string(), "write a range as [1-4] and a set as {a,b}");
+        };
+        Pattern::parse(text).inspect_err(told).ok()
+    }
+
+    fn parse(text: &'t str) -> Result<Self, RangeError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some(open) = rest.find(['[', '{']) {

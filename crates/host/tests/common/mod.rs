@@ -16,6 +16,7 @@ use netsim_host::linux::{Linux, Paths};
 
 #[path = "../../../../tests/support/again.rs"]
 mod again;
+pub mod killed;
 pub mod random;
 
 /// Runs `body` with network, mount and process namespaces of its own and an empty /run, in a child of this test; says SKIPPED where the system

@@ -10,7 +10,7 @@ pub(crate) const PACKETS: u16 = 0x0800;
 
 pub(crate) fn plain(last: u8, peer: u8) -> Gre {
     let address = |last: u8| addr(&format!("192.0.2.{last}"));
-    Gre { local: address(last), remote: Some(address(peer)), key: None, ttl: 0, checksum: false }
+    Gre { remote: Some(address(peer)), ..Gre::new(address(last)) }
 }
 
 pub(crate) fn over_ipv6(last: u8, peer: u8) -> Gre {

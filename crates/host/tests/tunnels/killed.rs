@@ -1,16 +1,9 @@
 //! Who makes or takes away tunnels, killed at every point of it: from each state it goes on, or takes all away.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
-
 use netsim_core::state::Feature;
 
+use super::common::killed::{MAKE, TAKE_AWAY, Work, errand};
 use super::*;
-
-/// Says to a test what to do, and that it does it for another.
-const ERRAND: &str = "NETSIM_TEST_ERRAND";
-
-const SELF: &str = "killed::what_another_test_has_it_do";
 
 /// Tunnels of each kind that this kernel has: a VXLAN port of a bridge with what it is told, frames in GRE, packets in GRE to many.
 fn wanted() -> HostState {
@@ -21,7 +14,7 @@ fn wanted() -> HostState {
     let lacks =
         linux().observe_now(&Scope { features, ..Scope::lab(&lab()) }).expect("it can be looked at").facts.lacks;
     if lacks.is_empty() {
-        let gre = Gre { local: addr("192.0.2.1"), remote: Some(addr("192.0.2.2")), key: None, ttl: 0, checksum: false };
+        let gre = Gre { remote: Some(addr("192.0.2.2")), ..Gre::new(addr("192.0.2.1")) };
         let many = Gre { remote: None, key: Some(3), ..gre };
         let neighbour = Neighbour { device: id("g/eth1"), address: addr("10.0.1.2"), to: addr("192.0.2.2") };
         let node = vec![
@@ -41,60 +34,22 @@ fn wanted() -> HostState {
 #[test]
 #[ignore = "others start it"]
 fn what_another_test_has_it_do() {
-    let desired = match std::env::var(ERRAND).as_deref() {
-        Ok("make") => wanted(),
-        Ok("take away") => HostState::default(),
-        Ok(_) | Err(_) => return,
-    };
-    apply(&desired, &plan_for(&desired)).unwrap_or_else(|e| panic!("{e}"));
-}
-
-/// Has it done by a process that is killed at its n-th point; false if it came to its end before.
-fn killed_at(point: u32, errand: &str) -> bool {
-    let mut command = Command::new(std::env::current_exe().expect("a test has a path"));
-    command.args([SELF, "--exact", "--ignored", "--nocapture", "--test-threads=1"]).env(ERRAND, errand);
-    let output = command.env("NETSIM_CRASH_AT", point.to_string()).output().expect("it starts");
-    if output.status.signal() == Some(9) {
-        return true;
+    if let Some(desired) = errand(wanted) {
+        apply(&desired, &plan_for(&desired)).unwrap_or_else(|e| panic!("{e}"));
     }
-    let told = String::from_utf8_lossy(&output.stdout);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "not killed at {point}, and failed:\n{told}{complaints}");
-    false
 }
 
 fn goes_on_or_away(errand: &str, before: &HostState) {
-    let (whole, nothing) = (wanted(), HostState::default());
-    let mut states: Vec<HostState> = Vec::new();
-    let mut point = 1;
-    loop {
-        become_so(before);
-        if !killed_at(point, errand) {
-            break;
-        }
-        let seen = observe(&whole).ours;
-        if !states.contains(&seen) {
-            states.push(seen);
-        }
-        become_so(&whole);
-        become_so(before);
-        assert!(killed_at(point, errand), "point {point} came the first time");
-        become_so(&nothing);
-        point += 1;
-    }
-    #[allow(clippy::print_stderr, reason = "figures are told")]
-    {
-        eprintln!("killed at {} points to {errand}: {} distinct states", point - 1, states.len());
-    }
-    assert!(states.len() > 2, "only {} distinct states", states.len());
-    become_so(&nothing);
-    assert!(!ip("-o link").contains("netsim-"), "{}", ip("-o link"));
+    let go_to = |state: &HostState| drop(become_so(state));
+    let nothing_is_left = || assert!(!ip("-o link").contains("netsim-"), "{}", ip("-o link"));
+    let work = Work { whole: wanted(), go_to: &go_to, observe, nothing_is_left: &nothing_is_left };
+    work.goes_on_or_away(errand, before, 2);
 }
 
 on_a_machine!(one_who_makes_tunnels_can_be_killed_anywhere, needs Vxlan Bridge, {
-    goes_on_or_away("make", &HostState::default());
+    goes_on_or_away(MAKE, &HostState::default());
 });
 
 on_a_machine!(one_who_takes_tunnels_away_can_be_killed_anywhere, needs Vxlan Bridge, {
-    goes_on_or_away("take away", &wanted());
+    goes_on_or_away(TAKE_AWAY, &wanted());
 });

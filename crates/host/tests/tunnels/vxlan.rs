@@ -4,17 +4,7 @@ use super::wire::{Packet, Wire};
 use super::*;
 
 pub(crate) fn plain(last: u8, peer: u8) -> Vxlan {
-    Vxlan {
-        vni: 0x8f21c4,
-        port: VXLAN_PORT,
-        local: addr(&format!("192.0.2.{last}")),
-        remote: Some(addr(&format!("192.0.2.{peer}"))),
-        device: None,
-        ttl: 0,
-        checksum: true,
-        df: Df::Unset,
-        learning: true,
-    }
+    Vxlan { remote: Some(addr(&format!("192.0.2.{peer}"))), ..Vxlan::new(0x8f21c4, addr(&format!("192.0.2.{last}"))) }
 }
 
 pub(crate) fn over_ipv6(last: u8, peer: u8) -> Vxlan {

@@ -8,7 +8,7 @@ use netsim_core::resource::{
     Bond, BondMode, Bridge, Datapath, Device, DeviceId, Df, Distribution, End, Fdb, Gre, IpvlanMode, Knob, Loss,
     MacvlanMode, MirrorFrom, Neighbour, Netem, Netns, NetnsId, Ovs, OvsBridge, OvsFlows, OvsMirror, OvsPort,
     OvsPortKind, OvsQos, OvsTunnel, OvsTunnelKind, Port, PortSettings, PortVlans, Qdisc, QdiscKind, Resource, Single,
-    SingleKind, Tbf, Tuning, VXLAN_PORT, Veth, VlanMode, VlanProtocol, VlanRange, Vxlan,
+    SingleKind, Tbf, Tuning, Veth, VlanMode, VlanProtocol, VlanRange, Vxlan,
 };
 use netsim_core::state::{HostState, Observed};
 use netsim_core::units::share;

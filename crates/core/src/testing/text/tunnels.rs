@@ -6,17 +6,7 @@ use super::{if_name, parse};
 use crate::resource::{Df, GENEVE_PORT, Gre, OvsTunnel, OvsTunnelKind, VXLAN_PORT, Vxlan};
 
 pub(super) fn vxlan(vni: &str, local: &str, words: &[&str]) -> Vxlan {
-    let mut vxlan = Vxlan {
-        vni: parse(vni),
-        port: VXLAN_PORT,
-        local: parse(local),
-        remote: None,
-        device: None,
-        ttl: 0,
-        checksum: true,
-        df: Df::Unset,
-        learning: true,
-    };
+    let mut vxlan = Vxlan::new(parse(vni), parse(local));
     for said in words {
         match said.split_once('=').unwrap_or((said, "")) {
             ("port", port) => vxlan.port = parse(port),
@@ -55,7 +45,7 @@ pub(super) fn show_vxlan(vxlan: &Vxlan) -> String {
 }
 
 pub(super) fn gre(local: &str, words: &[&str]) -> Gre {
-    let mut gre = Gre { local: parse(local), remote: None, key: None, ttl: 0, checksum: false };
+    let mut gre = Gre::new(parse(local));
     for said in words {
         match said.split_once('=').unwrap_or((said, "")) {
             ("remote", remote) => gre.remote = Some(parse(remote)),

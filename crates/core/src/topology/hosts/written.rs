@@ -7,7 +7,7 @@ use super::super::codes;
 use super::super::layers::beside;
 use super::super::problems::Problems;
 use super::super::quantities::Reading;
-use super::super::ranges::Pattern;
+use super::super::ranges::{Pattern, is_pattern};
 use super::super::values::Family;
 use super::HostWritten;
 use crate::names::{HostId, IfName};
@@ -36,14 +36,7 @@ pub(in super::super) fn add(building: &mut Building, specs: &[Spec]) {
         let root = Place { source: spec.source, ..Place::default() };
         for (name, host) in spec.hosts.iter().flatten() {
             let at = root.key("hosts").key(name);
-            let pattern = match Pattern::parse(name) {
-                Ok(pattern) => pattern,
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    building.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    continue;
-                }
-            };
+            let Some(pattern) = Pattern::read(name, &at, &mut building.problems) else { continue };
             let unsaid = HostSpec::default();
             let spec = host.as_ref().unwrap_or(&unsaid);
             for (index, name) in pattern.iter().enumerate() {
@@ -121,7 +114,7 @@ impl One<'_> {
     fn target(&self, text: &str, problems: &mut Problems) -> Option<String> {
         let at = self.at.key("ssh");
         // An address in brackets is no range, and of one host alone.
-        let text = match self.count == 1 && Pattern::parse(text).is_err() {
+        let text = match self.count == 1 && !is_pattern(text) {
             true => text.into(),
             false => beside(text, self.index, self.count, &at, problems)?,
         };

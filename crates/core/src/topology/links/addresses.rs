@@ -55,14 +55,8 @@ impl Writing<'_, '_> {
     fn expanded(&mut self, list: &OneOrMany, at: &Place) -> Option<Vec<(String, Place)>> {
         let mut all = Vec::new();
         for (text, at) in list.each(at) {
-            match Pattern::parse(text) {
-                Ok(pattern) => all.extend(pattern.iter().map(|t| (t.into_owned(), at.clone()))),
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    self.building.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    return None;
-                }
-            }
+            let pattern = Pattern::read(text, &at, &mut self.building.problems)?;
+            all.extend(pattern.iter().map(|t| (t.into_owned(), at.clone())));
         }
         Some(all)
     }

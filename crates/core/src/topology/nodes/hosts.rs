@@ -63,14 +63,8 @@ impl NodeOf<'_, '_, '_> {
     }
 
     fn each_host(&mut self, text: &str, at: &Place) -> Vec<HostId> {
-        match Pattern::parse(text) {
-            Ok(pattern) => pattern.iter().filter_map(|text| self.host(&text, at)).collect(),
-            Err(error) => {
-                let hint = "write a range as [1-4] and a set as {a,b}";
-                self.problems.tell(codes::RANGE, at, error.to_string(), hint);
-                Vec::new()
-            }
-        }
+        let pattern = Pattern::read(text, at, self.problems);
+        pattern.iter().flat_map(Pattern::iter).filter_map(|text| self.host(&text, at)).collect()
     }
 
     /// A host by its name; the machine that netsim runs on is always there.

@@ -302,14 +302,7 @@ impl<'s> NodeOf<'_, 's, '_> {
         let at = at.key("members");
         let mut all: Vec<String> = Vec::new();
         for (text, at) in members.into_iter().flat_map(|m| m.each(&at)) {
-            let pattern = match Pattern::parse(text) {
-                Ok(pattern) => pattern,
-                Err(error) => {
-                    let hint = "write a range as [1-4] and a set as {a,b}";
-                    self.problems.tell(codes::RANGE, &at, error.to_string(), hint);
-                    return None;
-                }
-            };
+            let pattern = Pattern::read(text, &at, self.problems)?;
             if pattern.count() > MOST_MEMBERS {
                 self.problems.tell(
                     codes::COUNT,

@@ -63,24 +63,9 @@ fn a_dump_of_every_kind_reads_as_what_ip_was_told() {
 #[test]
 fn a_dump_of_every_tunnel_reads_as_what_ip_was_told() {
     let ip = |text: &str| -> IpAddr { text.parse().expect("an address") };
-    let vxlan = |vni, port, local, remote: Option<&str>| Vxlan {
-        vni,
-        port,
-        local: ip(local),
-        remote: remote.map(ip),
-        device: None,
-        ttl: 0,
-        checksum: true,
-        df: Df::Unset,
-        learning: true,
-    };
-    let gre = |local, remote: Option<&str>, key| Gre {
-        local: ip(local),
-        remote: remote.map(ip),
-        key,
-        ttl: 0,
-        checksum: false,
-    };
+    let vxlan =
+        |vni, port, local, remote: Option<&str>| Vxlan { port, remote: remote.map(ip), ..Vxlan::new(vni, ip(local)) };
+    let gre = |local, remote: Option<&str>, key| Gre { remote: remote.map(ip), key, ..Gre::new(ip(local)) };
     // ip-link(8) gives 64 where none is said.
     let over_ipv6 = |key| Gre { ttl: 64, ..gre("2001:db8::1", Some("2001:db8::2"), key) };
     let plain = vxlan(0x8f21c4, 4789, "192.0.2.1", Some("192.0.2.2"));

@@ -7,17 +7,7 @@ fn address(last: u8) -> IpAddr {
 }
 
 fn a_vxlan(change: impl FnOnce(&mut Vxlan)) -> SingleKind {
-    let mut vxlan = Vxlan {
-        vni: 4100,
-        port: VXLAN_PORT,
-        local: address(1),
-        remote: Some(address(2)),
-        device: None,
-        ttl: 0,
-        checksum: true,
-        df: Df::Unset,
-        learning: true,
-    };
+    let mut vxlan = Vxlan { remote: Some(address(2)), ..Vxlan::new(4100, address(1)) };
     change(&mut vxlan);
     SingleKind::Vxlan(vxlan)
 }

@@ -172,17 +172,8 @@ mod tests {
     use super::*;
 
     fn a_vxlan(change: impl FnOnce(&mut Vxlan)) -> Vxlan {
-        let mut vxlan = Vxlan {
-            vni: 4100,
-            port: VXLAN_PORT,
-            local: IpAddr::from([192, 0, 2, 1]),
-            remote: Some(IpAddr::from([192, 0, 2, 2])),
-            device: None,
-            ttl: 0,
-            checksum: true,
-            df: Df::Unset,
-            learning: true,
-        };
+        let mut vxlan =
+            Vxlan { remote: Some(IpAddr::from([192, 0, 2, 2])), ..Vxlan::new(4100, IpAddr::from([192, 0, 2, 1])) };
         change(&mut vxlan);
         vxlan
     }
