@@ -82,6 +82,10 @@ fn the_kernel_does_what_the_cases_say() {
 fn a_random_state_becomes_so_and_then_another_and_then_none() {
     on_a_machine_of_its_own("a_random_state_becomes_so_and_then_another_and_then_none", || {
         let lacks = lacking("a_random_state_becomes_so_and_then_another_and_then_none");
+        // The numbers of the host's devices are not those of a new namespace's.
+        for n in 1..5 {
+            common::run("ip", &["link", "add", &format!("other{n}"), "type", "bridge"]);
+        }
         let by = By { observe, apply };
         states_become_so(&by, 60, 240, |_| Machine { lacks: lacks.clone(), ovs: None });
     });
