@@ -162,13 +162,8 @@ fn an_agent_killed_anywhere_leaves_what_the_next_run_sees() {
 #[test]
 fn what_an_agent_killed_at_the_lock_leaves_goes_with_a_destroy_by_name() {
     with_hosts("lost::what_an_agent_killed_at_the_lock_leaves_goes_with_a_destroy_by_name", 2, "", || {
-        on(
-            "host1",
-            &format!(
-                "printf '#!/bin/sh\\nNETSIM_CRASH_AT=$(cat /run/at) exec {NETSIM} \"$@\"\\n' >/run/agent; chmod +x /run/agent"
-            ),
-        );
-        on("host2", &format!("ln -s {NETSIM} /run/agent"));
+        agent_is("host1", &format!("NETSIM_CRASH_AT=$(cat /run/at) exec {NETSIM} \"$@\""));
+        on("host2", &format!("ln -s {NETSIM} {AGENT}"));
         let nodes = "nodes:\n  a: { host: host1 }\n  b: { host: host2 }\nlinks:\n  - { endpoints: [a, b] }\n";
         file("t.yaml", &format!("{}{nodes}", hosts(2)));
         let mut left = Vec::new();

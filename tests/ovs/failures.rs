@@ -97,8 +97,7 @@ fn whoever_changes_nothing_does_not_wait_long_for_a_switch_that_hangs() {
         switch.catches_up();
         assert!(status(machine, "pair").1);
         machine.ok(["destroy", "pair"]);
-        machine.has_nothing_left();
-        switch.has_nothing_left();
+        nothing_left(machine, switch);
     });
 }
 
