@@ -85,7 +85,7 @@ fn whoever_changes_nothing_does_not_wait_long_for_a_switch_that_hangs() {
                 let said = machine.fails(command);
                 assert!(said.contains("error[E144]: ") && said.contains(words), "{said}");
                 let took = begun.elapsed();
-                assert!((5..15).contains(&took.as_secs()), "{command:?} took {took:?}");
+                assert!((5..25).contains(&took.as_secs()), "{command:?} took {took:?}");
             }
         };
         // It has done all that its database says; its flows it alone knows.
