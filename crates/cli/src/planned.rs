@@ -242,6 +242,11 @@ impl Names {
         self.full.get(id).map_or(id.name.as_str(), |n| n)
     }
 
+    /// Whether people may call the interface so: by its name as written, or as the kernel has it.
+    pub fn is_called(&self, id: &DeviceId, name: &str) -> bool {
+        self.interface(id) == name || id.name.as_str() == name
+    }
+
     /// What the members of a device are members of.
     pub fn joins(&self, master: &DeviceId) -> Joins {
         self.joins.get(master).copied().unwrap_or(Joins::Bridge)

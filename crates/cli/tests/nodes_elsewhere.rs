@@ -266,3 +266,35 @@ fn a_link_between_hosts_is_shown_with_both_ends_and_the_tunnel() {
     let said = sandbox.ok("show a:eth0");
     assert!(said.contains("\nb:eth0  h2    missing\n") && said.contains("\nb:eth0: missing\n"), "{said}");
 }
+
+#[test]
+fn a_bridge_on_several_hosts_is_called_as_the_file_calls_it() {
+    let sandbox = applied("spread-whole");
+    let whole =
+        "error[E131]: sw is on several hosts: sw-h1, sw-h2\nhint: name its part on one of them, as spread/sw-h1\n";
+    for words in ["show sw", "show spread/sw", "exec sw -- true", "shell sw"] {
+        assert_eq!(sandbox.fails(words), whole, "{words}");
+    }
+    // A port is of whichever part has it.
+    assert_eq!(sandbox.ok("show sw:b-eth1"), sandbox.ok("show sw-h2:b-eth1"));
+    assert_eq!(sandbox.ok("show sw:a-eth1"), sandbox.ok("show sw-h1:a-eth1"));
+    let told = sandbox.ok("link down spread/sw:c-eth0");
+    assert!(told.contains("  - sw-h2:c-eth0 up\nsw-h2:c-eth0 is down;"), "{told}");
+    let told = sandbox.ok("impair sw:b-eth1 --delay 5ms");
+    assert!(told.contains("sw-h2:b-eth1"), "{told}");
+    check(
+        &sandbox.fails("show sw:uplink"),
+        expect![[r#"
+            error[E131]: no part of sw has an interface `uplink`: sw-h1, sw-h2
+            hint: see what one of them has: netsim show spread/sw-h1
+        "#]],
+    );
+    let joins = "error[E131]: a-b is no node: it joins a, b\nhint: name one of its ends, as spread/a:eth0\n";
+    for words in ["show a-b", "show a-b:eth0", "exec a-b -- true", "link down a-b:eth0"] {
+        assert_eq!(sandbox.fails(words), joins, "{words}");
+    }
+    // Where a part cannot be looked at nobody knows.
+    sandbox.file("sim.h2.json", "{");
+    assert!(sandbox.fails("show sw:b-eth1").ends_with("1 of 2 hosts cannot be worked on\n"));
+    sandbox.ok("show sw:a-eth1");
+}
