@@ -271,3 +271,17 @@ fn an_mtu_that_does_not_pass_between_hosts_is_underlined_where_it_is_written() {
         "{nodes}defaults: {{ link: {{ mtu: 1500 }} }}\nlinks: [{{ endpoints: [a, b] }}, {{ endpoints: [a, b] }}]\n"
     )));
 }
+
+#[test]
+fn a_host_with_nothing_to_do_is_not_taken_for_the_lab() {
+    let sandbox = Sandbox::new("hosts-idle");
+    sandbox.file("two.yaml", PAIRS);
+    sandbox.ok("apply two.yaml -q");
+    sandbox.file("new.yaml", &PAIRS.replace("links:", "  c: { host: h2 }\nlinks:"));
+    assert_eq!(sandbox.ok("plan new.yaml --host h1"), "Lab two: nothing to do on h1; there is on h2.\n");
+    let from = sandbox.ok("plan new.yaml --from two.yaml --host h1");
+    assert_eq!(from, "Lab two: nothing to do on h1; there is on h2.\n");
+    assert_eq!(sandbox.say("plan new.yaml --host h1 --detailed-exitcode").code, Some(0));
+    assert_eq!(sandbox.ok("plan two.yaml --host h1"), "Lab two is as the file says: nothing to do.\n");
+    sandbox.ok("destroy two");
+}
