@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::{Desired, lower, origins, unfit};
+use netsim_core::lower::{Desired, UNDERLAY, lower, origins, unfit};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
 use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource, SingleKind};
+use netsim_core::spec::Sources;
 use netsim_core::state::{HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
 use netsim_host::backend::HostError;
@@ -84,6 +85,8 @@ pub enum Look<'a> {
     Only,
     /// Under the lab's lock on all of them, for it is to be changed; says so when it has to wait.
     Locked(&'a Screen),
+    /// The same, and those that answer are to be gone on with where others do not.
+    Partly(&'a Screen),
 }
 
 impl Look<'_> {
@@ -91,7 +94,17 @@ impl Look<'_> {
     fn failed(self, down: &IndexMap<HostId, HostError>, of: usize) -> Failure {
         match self {
             Look::Only => Failure::hosts(down, of),
-            Look::Locked(_) => Failure::hosts_untouched(down, of),
+            Look::Locked(_) | Look::Partly(_) => Failure::hosts_untouched(down, of),
+        }
+    }
+
+    /// That nothing can be worked out while so many hosts cannot be worked on. What is not known of them may be all that is wrong, so it is not told;
+    /// but if it is where they are, then those that answer cannot be gone on with, and writing that would help.
+    fn baffled(self, down: &IndexMap<HostId, HostError>, of: usize, sources: &Sources, mut p: Vec<Problem>) -> Failure {
+        p.retain(|problem| problem.code == UNDERLAY);
+        match self {
+            Look::Partly(_) if !p.is_empty() => Failure::hosts_unknown(down, of, Failure::problems(sources, p)),
+            Look::Only | Look::Locked(_) | Look::Partly(_) => self.failed(down, of),
         }
     }
 }
@@ -111,14 +124,13 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let scopes = scopes(hosts, lab, guess.as_ref().map(|wanted| &wanted.desired));
     let answers = match look {
         Look::Only => hosts.look(&scopes),
-        Look::Locked(screen) => hosts.begin(&scopes, screen)?,
+        Look::Locked(screen) | Look::Partly(screen) => hosts.begin(&scopes, screen)?,
     };
     let mut seen = Seen { found: IndexMap::new(), scopes: IndexMap::new(), down: hosts.down().clone() };
     seen.take(answers, &scopes);
     let told = |p| match seen.down.is_empty() {
         true => problems(p),
-        // What is not known of them may be all that is wrong.
-        false => look.failed(&seen.down, hosts.members().len()),
+        false => look.baffled(&seen.down, hosts.members().len(), sources, p),
     };
     let facts = known::facts(hosts, &seen);
     let places = places(hosts, &seen);
