@@ -9,7 +9,6 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
-use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource, SingleKind};
 use netsim_core::spec::Sources;
 use netsim_core::state::{HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
@@ -27,10 +26,12 @@ use crate::stores::Stores;
 
 mod gone;
 mod known;
+mod size;
 
 pub use gone::forget_if_gone;
 pub use known::{placed, supposed, underlay};
 use known::{places, prior};
+pub use size::{Size, Total, as_applied, devices, size, total};
 
 /// A topology with everything given out, and what it means on each host.
 #[derive(Debug)]
@@ -286,51 +287,6 @@ pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Plans, Failure
         true => Ok(plans),
         false => Err(Failure::Refused { lab: lab.clone(), refusals }),
     }
-}
-
-/// How large a lab is on a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Namespaces, and bridges in the host's.
-    pub nodes: usize,
-    /// Pairs of devices, and of patch ports.
-    pub links: usize,
-    /// Ends of links to other hosts.
-    pub tunnels: usize,
-}
-
-/// How much there is of a lab.
-pub fn size(ours: &HostState) -> Size {
-    let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
-    let patches = count(|r| matches!(r, Resource::Ovs(Ovs::Port(p)) if is_patch(p)));
-    let pairs = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
-    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2), tunnels: count(is_tunnel) }
-}
-
-fn is_patch(port: &OvsPort) -> bool {
-    matches!(port.kind, OvsPortKind::Patch { .. })
-}
-
-fn is_node(resource: &Resource) -> bool {
-    match resource {
-        Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
-        Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
-        Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
-        Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
-        Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,
-        Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-            false
-        }
-        Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
-        Resource::Fdb(_) | Resource::Neighbour(_) => false,
-    }
-}
-
-/// Whether it is an end of a link to another host.
-fn is_tunnel(resource: &Resource) -> bool {
-    let is_kind = |kind: &SingleKind| matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_));
-    let is_device = matches!(resource, Resource::Device(Device::Single(single)) if is_kind(&single.kind));
-    is_device || matches!(resource, Resource::Ovs(Ovs::Port(port)) if matches!(port.kind, OvsPortKind::Tunnel(_)))
 }
 
 /// Opens the hosts of the lab that is meant, by its file, its name, or by being the only one, and does the work on it.

@@ -298,7 +298,7 @@ fn the_others_are_not_gone_on_with_while_nobody_knows_where_a_host_is() {
     sandbox.file("sim.h2.json", "{");
     let told = sandbox.fails("apply two.yaml --keep-going");
     let (of_host, of_lab) = told.split_once("error[E195]").expect("why nothing is done");
-    assert!(of_host.starts_with("error[E134]: h2: read the simulator's file"), "{told}");
+    assert!(of_host.starts_with("error[E116]: read the simulator's file"), "{told}");
     expect![[r#"
         : the address by which other hosts reach h2 is not known
            ╭─[two.yaml:4:3]
@@ -319,5 +319,5 @@ fn the_others_are_not_gone_on_with_while_nobody_knows_where_a_host_is() {
     );
     sandbox.file("two.yaml", &lab(", underlay: { address: 192.0.2.2 }"));
     let said = sandbox.say("apply two.yaml --keep-going");
-    assert!(said.err.ends_with("h1: as the file says\nh2: not reached: its part is not done\n"), "{said:#?}");
+    assert!(said.err.contains("\nh1: as the file says\nh2: not reached: its part is not done\n"), "{said:#?}");
 }

@@ -26,6 +26,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     let (plans, others) = chosen(plans, &args.host, &lab)?;
     if !args.host.is_empty() {
         file.hosts.retain(|id, _| plans.contains_key(id));
+        file.summary = total(&plans);
         took.retain(|id, _| plans.contains_key(id));
         on = format!(" on {}", listed(&plans.keys().collect::<Vec<_>>()));
     }
@@ -144,7 +145,7 @@ fn looked(took: &Took) -> String {
 
 /// The plans host by host, where there are several, and how much they are together.
 pub fn sections(plans: &Plans, took: &Took, body: impl Fn(&Planned) -> String) -> String {
-    let summary = text::summary(&total(plans.values().map(Planned::summary)));
+    let summary = text::summary(&total(plans));
     let looked = |id: &HostId| took.get(id).map(|took| paint(DIM, &format!(" (looked at in {})", millis(*took))));
     let section = |(id, plan): (&HostId, &Planned)| {
         let head = format!("{}{}", paint(STRONG, id.as_str()), looked(id).unwrap_or_default());
