@@ -1,5 +1,6 @@
 //! A lab over three hosts with one of them broken at each stage of an apply: what is told, and that the next apply or destroy goes on from there.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -287,6 +288,34 @@ fn an_interrupted_apply_brings_all_hosts_back() {
         assert_eq!(said.matches(": left as it is, half done\n").count(), 3, "{said}");
         assert_eq!(on("host3", "ls /run/netns"), "t-n3\n");
         goes_on();
+    });
+}
+
+#[test]
+fn an_interrupted_destroy_says_so_once_and_what_is_left_where() {
+    with_hosts("broken::an_interrupted_destroy_says_so_once_and_what_is_left_where", 3, "", || {
+        let nodes = HOSTS.map(|host| format!("  {host}-[1-500]: {{ host: {host} }}\n")).concat();
+        file("t.yaml", &format!("{}nodes:\n{nodes}", hosts(3)));
+        netsim("apply t.yaml -q").ok();
+        for host in HOSTS {
+            // What is to be done comes late, and the interrupt right behind it.
+            agent_is(host, &format!("sed -u -e '/\"apply\"/e sleep 2' | {NETSIM} \"$@\""));
+        }
+        let mut child = program("destroy t --agent /run/agent");
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+        let mut told = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        assert!(told.any(|line| line.is_ok_and(|line| line.starts_with("Plan: "))), "it has a plan");
+        std::thread::sleep(Duration::from_millis(500));
+        run("kill", &["-INT", &child.id().to_string()]);
+        let said = failed(child);
+        assert!(said.contains("error[E138]: interrupted\n") && said.matches("error[").count() == 1, "{said}");
+        for host in HOSTS {
+            let half = said.contains(&format!("{host}: half removed; `netsim destroy t` goes on\n"));
+            assert!(half || said.contains(&format!("{host}: nothing of lab t is left\n")), "{said}");
+        }
+        assert!(said.contains(": half removed; "), "{said}");
+        netsim("destroy t").ok();
+        all_are_clean();
     });
 }
 

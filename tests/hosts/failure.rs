@@ -18,7 +18,7 @@ fn fails(way: &Way, code: u16, words: &str) -> HostError {
     eprintln!("E{} after {:?}: {error}\n  hint: {}", error.code, began.elapsed(), error.hint.as_deref().unwrap_or(""));
     assert!(began.elapsed() < Duration::from_secs(15));
     assert_eq!(error.code, code, "{error}");
-    assert!(error.to_string().contains(words), "{error}");
+    assert!(error.to_string().contains(words) && !error.to_string().contains(": ssh: "), "{error}");
     error
 }
 

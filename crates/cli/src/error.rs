@@ -92,6 +92,18 @@ impl Failure {
         Failure::of_hosts(down, of, ", nothing was changed")
     }
 
+    /// The same, where it cannot be worked out what the others get without them, and why.
+    pub fn hosts_unknown(down: &IndexMap<HostId, HostError>, of: usize, why: Failure) -> Self {
+        let mut failures: Vec<Failure> = down.values().cloned().map(Failure::from).collect();
+        failures.push(why);
+        let (n, of) = (down.len(), count(of, "host"));
+        let its = if n == 1 { "its address" } else { "their addresses" };
+        let then = format!(
+            "{n} of {of} cannot be worked on, and what the others get is not known without {its}: nothing was changed"
+        );
+        Failure::Several { failures, then }
+    }
+
     fn of_hosts(down: &IndexMap<HostId, HostError>, of: usize, then: &str) -> Self {
         let failures = down.values().cloned().map(Failure::from).collect();
         Failure::Several {

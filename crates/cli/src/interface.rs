@@ -3,7 +3,7 @@
 use netsim_core::lower::netns_of;
 use netsim_core::names::{HostId, IfName, LabName};
 use netsim_core::plan::Action;
-use netsim_core::resource::{DeviceId, Key, Resource};
+use netsim_core::resource::DeviceId;
 use netsim_core::state::{HostState, Observed};
 use netsim_core::topology::{Endpoint, Owned, Topology, Written};
 use netsim_host::backend::Progress;
@@ -53,7 +53,7 @@ impl<'a> Words<'a> {
         screen: &Screen,
         work: impl FnOnce(&Hosts, Found) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let found = node::find(global, screen, self.node)?;
+        let found = node::find(global, screen, (self.node, Some(self.interface)))?;
         hosts::with(global, screen, found.applied.members(), Some(found.applied.clone()), |hosts| work(hosts, found))
     }
 
@@ -70,13 +70,8 @@ impl<'a> Words<'a> {
         };
         let (ours, desired) = (&on.observed.ours, &on.desired);
         let names = Names::of(desired.iter().chain(ours.iter()).map(|(_, r)| r));
-        let of_node = |key: Key| match key {
-            Key::Device(id) if id.netns == found.netns => Some(id).filter(|id| found.has(id, &names)),
-            _ => None,
-        };
-        let devices = ours.iter().map(|(_, r)| r).filter(|r| matches!(r, Resource::Device(_) | Resource::Ovs(_)));
-        let devices: Vec<DeviceId> = devices.flat_map(Resource::claims).filter_map(of_node).collect();
-        let meant = |id: &&DeviceId| names.interface(id) == self.interface || id.name.as_str() == self.interface;
+        let devices = found.devices(ours, &names);
+        let meant = |id: &&DeviceId| names.is_called(id, self.interface);
         let device =
             devices.iter().find(meant).cloned().ok_or_else(|| unknown(found, self.interface, &devices, &names))?;
         Ok(Interface { host, device, loaded, surveyed, names })

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use netsim_core::given::{Given, Prior, give};
-use netsim_core::lower::{Desired, lower, origins, unfit};
+use netsim_core::lower::{Desired, UNDERLAY, lower, origins, unfit};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::place::{Places, place};
 use netsim_core::plan::Refusal;
 use netsim_core::problem::Problem;
-use netsim_core::resource::{Device, NetnsId, Ovs, OvsPort, OvsPortKind, Resource, SingleKind};
+use netsim_core::spec::Sources;
 use netsim_core::state::{HostFacts, HostState, Observed, Scope};
 use netsim_core::topology::Topology;
 use netsim_host::backend::HostError;
@@ -26,10 +26,12 @@ use crate::stores::Stores;
 
 mod gone;
 mod known;
+mod size;
 
 pub use gone::forget_if_gone;
 pub use known::{placed, supposed, underlay};
 use known::{places, prior};
+pub use size::{Size, Total, as_applied, devices, size, total};
 
 /// A topology with everything given out, and what it means on each host.
 #[derive(Debug)]
@@ -84,6 +86,8 @@ pub enum Look<'a> {
     Only,
     /// Under the lab's lock on all of them, for it is to be changed; says so when it has to wait.
     Locked(&'a Screen),
+    /// The same, and those that answer are to be gone on with where others do not.
+    Partly(&'a Screen),
 }
 
 impl Look<'_> {
@@ -91,7 +95,17 @@ impl Look<'_> {
     fn failed(self, down: &IndexMap<HostId, HostError>, of: usize) -> Failure {
         match self {
             Look::Only => Failure::hosts(down, of),
-            Look::Locked(_) => Failure::hosts_untouched(down, of),
+            Look::Locked(_) | Look::Partly(_) => Failure::hosts_untouched(down, of),
+        }
+    }
+
+    /// That nothing can be worked out while so many hosts cannot be worked on. What is not known of them may be all that is wrong, so it is not told;
+    /// but if it is where they are, then those that answer cannot be gone on with, and writing that would help.
+    fn baffled(self, down: &IndexMap<HostId, HostError>, of: usize, sources: &Sources, mut p: Vec<Problem>) -> Failure {
+        p.retain(|problem| problem.code == UNDERLAY);
+        match self {
+            Look::Partly(_) if !p.is_empty() => Failure::hosts_unknown(down, of, Failure::problems(sources, p)),
+            Look::Only | Look::Locked(_) | Look::Partly(_) => self.failed(down, of),
         }
     }
 }
@@ -111,14 +125,13 @@ pub fn survey(hosts: &Hosts, loaded: &Loaded, look: Look<'_>) -> Result<Surveyed
     let scopes = scopes(hosts, lab, guess.as_ref().map(|wanted| &wanted.desired));
     let answers = match look {
         Look::Only => hosts.look(&scopes),
-        Look::Locked(screen) => hosts.begin(&scopes, screen)?,
+        Look::Locked(screen) | Look::Partly(screen) => hosts.begin(&scopes, screen)?,
     };
     let mut seen = Seen { found: IndexMap::new(), scopes: IndexMap::new(), down: hosts.down().clone() };
     seen.take(answers, &scopes);
     let told = |p| match seen.down.is_empty() {
         true => problems(p),
-        // What is not known of them may be all that is wrong.
-        false => look.failed(&seen.down, hosts.members().len()),
+        false => look.baffled(&seen.down, hosts.members().len(), sources, p),
     };
     let facts = known::facts(hosts, &seen);
     let places = places(hosts, &seen);
@@ -274,51 +287,6 @@ pub fn plan_offline(old: Option<&Loaded>, new: &Loaded) -> Result<Plans, Failure
         true => Ok(plans),
         false => Err(Failure::Refused { lab: lab.clone(), refusals }),
     }
-}
-
-/// How large a lab is on a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Namespaces, and bridges in the host's.
-    pub nodes: usize,
-    /// Pairs of devices, and of patch ports.
-    pub links: usize,
-    /// Ends of links to other hosts.
-    pub tunnels: usize,
-}
-
-/// How much there is of a lab.
-pub fn size(ours: &HostState) -> Size {
-    let count = |of: fn(&Resource) -> bool| ours.iter().filter(|(_, r)| of(r)).count();
-    let patches = count(|r| matches!(r, Resource::Ovs(Ovs::Port(p)) if is_patch(p)));
-    let pairs = count(|r| matches!(r, Resource::Device(Device::Veth(_))));
-    Size { nodes: count(is_node), links: pairs + patches.div_ceil(2), tunnels: count(is_tunnel) }
-}
-
-fn is_patch(port: &OvsPort) -> bool {
-    matches!(port.kind, OvsPortKind::Patch { .. })
-}
-
-fn is_node(resource: &Resource) -> bool {
-    match resource {
-        Resource::Netns(_) | Resource::Ovs(Ovs::Bridge(_)) => true,
-        Resource::Ovs(Ovs::Stray(stray)) => matches!(stray.of, Ovs::Bridge(_)),
-        Resource::Ovs(Ovs::Port(_) | Ovs::Mirror(_) | Ovs::Qos(_) | Ovs::Flows(_)) => false,
-        Resource::Device(Device::Bridge(bridge)) => bridge.id.netns == NetnsId::Host,
-        Resource::Device(Device::Veth(_) | Device::Single(_) | Device::Stray { .. }) => false,
-        Resource::Up(_) | Resource::Port(_) | Resource::PortVlans(_) | Resource::Qdisc(_) | Resource::Tuning(_) => {
-            false
-        }
-        Resource::Address(_) | Resource::Route(_) | Resource::Sysctl(_) | Resource::Ran(_) => false,
-        Resource::Fdb(_) | Resource::Neighbour(_) => false,
-    }
-}
-
-/// Whether it is an end of a link to another host.
-fn is_tunnel(resource: &Resource) -> bool {
-    let is_kind = |kind: &SingleKind| matches!(kind, SingleKind::Vxlan(_) | SingleKind::Gretap(_) | SingleKind::Gre(_));
-    let is_device = matches!(resource, Resource::Device(Device::Single(single)) if is_kind(&single.kind));
-    is_device || matches!(resource, Resource::Ovs(Ovs::Port(port)) if matches!(port.kind, OvsPortKind::Tunnel(_)))
 }
 
 /// Opens the hosts of the lab that is meant, by its file, its name, or by being the only one, and does the work on it.

@@ -19,6 +19,8 @@ pub struct PlanFile {
     pub lab: LabName,
     /// The plan of each host; that of this machine alone is a document of its own version.
     pub hosts: IndexMap<HostId, PlanOn>,
+    /// How much is to be done on all of them.
+    pub summary: Summary,
     /// The texts of the topology.
     pub sources: Sources,
 }
@@ -74,7 +76,8 @@ impl PlanFile {
             let (actions, falls) = (plan.actions.clone(), plan.falls.clone());
             (id.clone(), PlanOn { summary: plan.summary(), machine: machine(id), actions, falls })
         };
-        PlanFile { lab: lab.clone(), hosts: plans.iter().map(on).collect(), sources: sources.clone() }
+        let hosts = plans.iter().map(on).collect();
+        PlanFile { lab: lab.clone(), hosts, summary: total(plans), sources: sources.clone() }
     }
 
     /// The file's text.
@@ -83,7 +86,7 @@ impl PlanFile {
         match (self.hosts.get(&HostId::local()), self.hosts.len()) {
             (Some(plan), 1) => json::document(FORMAT, HERE, &Here { lab, plan: plan.clone(), sources }),
             (_, _) => {
-                let (summary, hosts) = (total(self.hosts.values().map(|plan| plan.summary)), self.hosts.clone());
+                let (summary, hosts) = (self.summary, self.hosts.clone());
                 json::document(FORMAT, SEVERAL, &Several { lab, summary, hosts, sources })
             }
         }
@@ -99,12 +102,13 @@ impl PlanFile {
         match (head.format.as_str(), head.version) {
             (FORMAT, HERE) => {
                 let Here { lab, plan, sources } = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-                Ok(PlanFile { lab, hosts: IndexMap::from([(HostId::local(), plan)]), sources })
+                let summary = plan.summary;
+                Ok(PlanFile { lab, hosts: IndexMap::from([(HostId::local(), plan)]), summary, sources })
             }
             (FORMAT, SEVERAL) => {
-                let Several { lab, hosts, sources, .. } =
+                let Several { lab, hosts, summary, sources } =
                     serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-                Ok(PlanFile { lab, hosts, sources })
+                Ok(PlanFile { lab, hosts, summary, sources })
             }
             (FORMAT, version) => Err(wrong(format!("it has version {version}, not {HERE} or {SEVERAL}"))),
             (format, _) => Err(wrong(format!("its format is `{format}`, not `{FORMAT}`"))),

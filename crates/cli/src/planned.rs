@@ -35,13 +35,14 @@ pub struct Summary {
 /// What is to be done to a lab on each of its hosts.
 pub type Plans = IndexMap<HostId, Planned>;
 
-/// How much is to be done on all hosts.
-pub fn total(summaries: impl Iterator<Item = Summary>) -> Summary {
-    summaries.fold(Summary::default(), |sum, Summary { nodes, create, change, delete }| Summary {
-        nodes: sum.nodes + nodes,
-        create: sum.create + create,
-        change: sum.change + change,
-        delete: sum.delete + delete,
+/// How much is to be done on all hosts. A node that moves from one to another is one.
+pub fn total(plans: &Plans) -> Summary {
+    let nodes = plans.values().flat_map(Planned::touched).collect::<HashSet<_>>().len();
+    plans.values().map(Planned::summary).fold(Summary { nodes, ..Summary::default() }, |sum, of| Summary {
+        nodes,
+        create: sum.create + of.create,
+        change: sum.change + of.change,
+        delete: sum.delete + of.delete,
     })
 }
 
@@ -240,6 +241,11 @@ impl Names {
     /// The interface's name as written.
     pub fn interface<'a>(&'a self, id: &'a DeviceId) -> &'a str {
         self.full.get(id).map_or(id.name.as_str(), |n| n)
+    }
+
+    /// Whether people may call the interface so: by its name as written, or as the kernel has it.
+    pub fn is_called(&self, id: &DeviceId, name: &str) -> bool {
+        self.interface(id) == name || id.name.as_str() == name
     }
 
     /// What the members of a device are members of.

@@ -33,7 +33,7 @@ fn status_tells_each_host() {
     check(
         &sandbox.ok("status"),
         expect![[r#"
-        Lab spread: 5 nodes, 3 links, 4 tunnel ends, as applied
+        Lab spread: 5 nodes, 5 links (2 between hosts), as applied
 
         h1: 2 nodes, 1 link, 2 tunnel ends, as it should be
         h2: 3 nodes, 2 links, 2 tunnel ends, as it should be
@@ -44,7 +44,7 @@ fn status_tells_each_host() {
     check(
         &sandbox.ok("status"),
         expect![[r#"
-        Lab spread: 5 nodes, 3 links, 4 tunnel ends, differs from what was applied
+        Lab spread: 5 nodes, 5 links (2 between hosts), differs from what was applied
 
         h1: 2 nodes, 1 link, 2 tunnel ends, differs
           changed  impairment on a:eth0: rate 10mbit → 5mbit
@@ -91,7 +91,7 @@ fn what_is_shown_of_a_node_says_its_host() {
         &sandbox.ok("list"),
         expect![[r#"
         LAB     NODES  LINKS  HOSTS   AS OF     FILE
-        spread  5      4      h1, h2  just now  spread.yaml
+        spread  5      5      h1, h2  just now  spread.yaml
     "#]],
     );
     check(
@@ -182,7 +182,7 @@ fn a_lab_that_another_netsim_removed_is_forgotten_when_all_its_hosts_were_asked(
         &sandbox.ok("list"),
         expect![[r#"
             LAB     NODES  LINKS  HOSTS   AS OF     FILE
-            spread  5      4      h1, h2  27 h ago  spread.yaml
+            spread  5      5      h1, h2  27 h ago  spread.yaml
         "#]],
     );
     let said = sandbox.fails("show a");
@@ -265,4 +265,108 @@ fn a_link_between_hosts_is_shown_with_both_ends_and_the_tunnel() {
     std::fs::remove_file(sandbox.folder.join("sim.h2.json")).expect("it is ours");
     let said = sandbox.ok("show a:eth0");
     assert!(said.contains("\nb:eth0  h2    missing\n") && said.contains("\nb:eth0: missing\n"), "{said}");
+}
+
+#[test]
+fn a_bridge_on_several_hosts_is_called_as_the_file_calls_it() {
+    let sandbox = applied("spread-whole");
+    let whole =
+        "error[E131]: sw is on several hosts: sw-h1, sw-h2\nhint: name its part on one of them, as spread/sw-h1\n";
+    for words in ["show sw", "show spread/sw", "exec sw -- true", "shell sw"] {
+        assert_eq!(sandbox.fails(words), whole, "{words}");
+    }
+    // A port is of whichever part has it.
+    assert_eq!(sandbox.ok("show sw:b-eth1"), sandbox.ok("show sw-h2:b-eth1"));
+    assert_eq!(sandbox.ok("show sw:a-eth1"), sandbox.ok("show sw-h1:a-eth1"));
+    let told = sandbox.ok("link down spread/sw:c-eth0");
+    assert!(told.contains("  - sw-h2:c-eth0 up\nsw-h2:c-eth0 is down;"), "{told}");
+    let told = sandbox.ok("impair sw:b-eth1 --delay 5ms");
+    assert!(told.contains("sw-h2:b-eth1"), "{told}");
+    check(
+        &sandbox.fails("show sw:uplink"),
+        expect![[r#"
+            error[E131]: no part of sw has an interface `uplink`: sw-h1, sw-h2
+            hint: see what one of them has: netsim show spread/sw-h1
+        "#]],
+    );
+    let joins = "error[E131]: a-b is no node: it joins a, b\nhint: name one of its ends, as spread/a:eth0\n";
+    for words in ["show a-b", "show a-b:eth0", "exec a-b -- true", "link down a-b:eth0"] {
+        assert_eq!(sandbox.fails(words), joins, "{words}");
+    }
+    // Where a part cannot be looked at nobody knows.
+    sandbox.file("sim.h2.json", "{");
+    assert!(sandbox.fails("show sw:b-eth1").ends_with("1 of 2 hosts cannot be worked on\n"));
+    sandbox.ok("show sw:a-eth1");
+}
+
+#[test]
+fn a_change_of_an_impairment_is_told_to_programs_too() {
+    let sandbox = applied("spread-impair");
+    let told = |words: &str| -> serde_json::Value {
+        let out = sandbox.ok(words);
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+        assert_eq!((&document["format"], &document["interface"]), (&"netsim-impairment".into(), &"a:eth0".into()));
+        document["impairment"].clone()
+    };
+    let before = told("impair a:eth0 --format json");
+    let changed = told("impair a:eth0 --rate 1mbit --format json");
+    assert_ne!(before, changed);
+    assert_eq!(told("impair a:eth0 --rate 1mbit --format json"), changed);
+    assert_eq!(told("impair a:eth0 --format json"), changed);
+    assert_eq!(told("impair a:eth0 --none --format json"), serde_json::Value::Null);
+    assert_eq!(told("impair a:eth0 --reset --format json"), before);
+}
+
+#[test]
+fn what_was_destroyed_on_some_hosts_is_not_told_as_missing_there() {
+    let sandbox = applied("spread-half");
+    let whole = sandbox.read("sim.h2.json");
+    sandbox.file("sim.h2.json", "{");
+    sandbox.say("destroy spread -q");
+    let told = sandbox.say("status spread");
+    assert_eq!(told.code, Some(1));
+    assert!(
+        told.out.starts_with("Lab spread: 0 nodes, 0 links, destroyed on h1\n\nh1: destroyed\nh2: not reached  "),
+        "{told:#?}"
+    );
+    sandbox.file("sim.h2.json", &whole);
+    check(
+        &sandbox.ok("status spread"),
+        expect![[r#"
+            Lab spread: 3 nodes, 4 links (2 between hosts), destroyed on h1
+
+            h1: destroyed
+            h2: 3 nodes, 2 links, 2 tunnel ends, as it should be
+
+            Left on h2: `netsim destroy spread --host h2` removes that, too; `netsim apply` makes all of it again.
+        "#]],
+    );
+    let document: serde_json::Value = serde_json::from_str(&sandbox.ok("status spread --format json")).expect("JSON");
+    assert_eq!((&document["as_wanted"], &document["hosts"][0]["destroyed"]), (&false.into(), &true.into()));
+    assert_eq!(document["differences"], serde_json::json!([]));
+    assert_eq!(sandbox.say("status spread --detailed-exitcode -q").code, Some(2));
+    check(
+        &sandbox.ok("list"),
+        expect![[r#"
+            LAB     NODES  LINKS  HOSTS  AS OF     FILE
+            spread  3      4      h2     just now  spread.yaml
+        "#]],
+    );
+    // Compared with the file it is missing.
+    assert!(sandbox.ok("status spread.yaml").contains("\n  missing  namespace spread-a\n"));
+    sandbox.ok("destroy spread --host h2 -q");
+    assert_eq!(sandbox.ok("list"), "No lab is running.\n");
+}
+
+#[test]
+fn a_node_that_moves_to_another_host_is_one_node_of_the_plan() {
+    let sandbox = applied("spread-moves");
+    sandbox.file("spread.yaml", &SPREAD.replace("c: { host: h2 }", "c: { host: h1 }"));
+    let told = sandbox.ok("plan spread.yaml");
+    assert!(told.contains("\n  + c ") && told.contains("\n  - c\n"), "{told}");
+    let nodes = |told: &str| told.lines().find(|line| line.starts_with("Plan: ")).map(str::to_owned);
+    assert!(nodes(&told).is_some_and(|line| line.starts_with("Plan: 3 nodes, ")), "{told}");
+    let document: serde_json::Value =
+        serde_json::from_str(&sandbox.ok("plan spread.yaml --format json")).expect("JSON");
+    assert_eq!(document["summary"]["nodes"], 3);
 }

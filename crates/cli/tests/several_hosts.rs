@@ -271,3 +271,53 @@ fn an_mtu_that_does_not_pass_between_hosts_is_underlined_where_it_is_written() {
         "{nodes}defaults: {{ link: {{ mtu: 1500 }} }}\nlinks: [{{ endpoints: [a, b] }}, {{ endpoints: [a, b] }}]\n"
     )));
 }
+
+#[test]
+fn a_host_with_nothing_to_do_is_not_taken_for_the_lab() {
+    let sandbox = Sandbox::new("hosts-idle");
+    sandbox.file("two.yaml", PAIRS);
+    sandbox.ok("apply two.yaml -q");
+    sandbox.file("new.yaml", &PAIRS.replace("links:", "  c: { host: h2 }\nlinks:"));
+    assert_eq!(sandbox.ok("plan new.yaml --host h1"), "Lab two: nothing to do on h1; there is on h2.\n");
+    let from = sandbox.ok("plan new.yaml --from two.yaml --host h1");
+    assert_eq!(from, "Lab two: nothing to do on h1; there is on h2.\n");
+    assert_eq!(sandbox.say("plan new.yaml --host h1 --detailed-exitcode").code, Some(0));
+    assert_eq!(sandbox.ok("plan two.yaml --host h1"), "Lab two is as the file says: nothing to do.\n");
+    sandbox.ok("destroy two");
+}
+
+#[test]
+fn the_others_are_not_gone_on_with_while_nobody_knows_where_a_host_is() {
+    let sandbox = Sandbox::new("hosts-unknown");
+    let lab = |h2: &str| {
+        format!(
+            "name: two\nhosts:\n  h1: {{ ssh: host1 }}\n  h2: {{ ssh: host2{h2} }}\nnodes: {{ a: {{ host: h1 }}, b: {{ host: h2 }} }}\nlinks: [{{ endpoints: [a, b] }}]\n"
+        )
+    };
+    sandbox.file("two.yaml", &lab(""));
+    sandbox.file("sim.h2.json", "{");
+    let told = sandbox.fails("apply two.yaml --keep-going");
+    let (of_host, of_lab) = told.split_once("error[E195]").expect("why nothing is done");
+    assert!(of_host.starts_with("error[E116]: read the simulator's file"), "{told}");
+    expect![[r#"
+        : the address by which other hosts reach h2 is not known
+           ╭─[two.yaml:4:3]
+         3 │   h1: { ssh: host1 }
+         4 │   h2: { ssh: host2 }
+           ·   ──
+         5 │ nodes: { a: { host: h1 }, b: { host: h2 } }
+           ╰────
+        hint: write `underlay: { address: … }` for it, or plan where it can be asked
+        1 of 2 hosts cannot be worked on, and what the others get is not known without its address: nothing was changed
+    "#]]
+    .assert_eq(of_lab);
+    // Who does not go on without it has no need of its address.
+    let told = sandbox.fails("apply two.yaml");
+    assert!(
+        !told.contains("E195") && told.ends_with("1 of 2 hosts cannot be worked on, nothing was changed\n"),
+        "{told}"
+    );
+    sandbox.file("two.yaml", &lab(", underlay: { address: 192.0.2.2 }"));
+    let said = sandbox.say("apply two.yaml --keep-going");
+    assert!(said.err.contains("\nh1: as the file says\nh2: not reached: its part is not done\n"), "{said:#?}");
+}

@@ -36,6 +36,7 @@ mod tunnels;
 mod underlay;
 
 use behind::Behind;
+pub use codes::UNDERLAY;
 use lowered::Lowered;
 pub use origins::origins;
 use tunnels::Tunnels;
@@ -53,7 +54,8 @@ mod codes {
     pub(super) const SYSCTL_UNKNOWN: Code = Code(60);
     pub(super) const MTU_BELOW_IPV6: Code = Code(61);
     pub(super) const MTU_ABOVE_PARENT: Code = Code(62);
-    pub(super) const UNDERLAY: Code = Code(195);
+    /// Where a host is for the others: not known, or not as written.
+    pub const UNDERLAY: Code = Code(195);
     pub(super) const NO_FAMILY: Code = Code(196);
     pub(super) const MTU_ABOVE_UNDERLAY: Code = Code(197);
     pub(super) const CHECKSUMS: Code = Code(198);

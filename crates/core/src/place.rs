@@ -12,7 +12,7 @@ mod naming;
 mod partition;
 mod split;
 
-pub(crate) use naming::part;
+pub use naming::part;
 
 /// Where nodes run now, as far as that is known.
 pub type Places = IndexMap<NodeName, HostId>;

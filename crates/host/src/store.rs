@@ -80,6 +80,17 @@ impl Applied {
         }
     }
 
+    /// The hosts that it was on and that nothing of it is left on: it was removed from there, and not from all.
+    pub fn removed_from(&self) -> Vec<HostId> {
+        let mut hosts: Vec<HostId> = Vec::new();
+        for host in self.places.values() {
+            if !self.hosts.is_empty() && !self.hosts.contains_key(host) && !hosts.contains(host) {
+                hosts.push(host.clone());
+            }
+        }
+        hosts
+    }
+
     /// It as text, to be stored.
     pub fn text(&self) -> String {
         serde_json::to_string(self).expect("what is stored has text for keys and writes without I/O")

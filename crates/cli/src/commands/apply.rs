@@ -120,10 +120,14 @@ fn apply(
 
 /// Looks at all hosts under the lab's lock; one that cannot be worked on ends it, unless the others shall go on.
 fn begun(hosts: &Hosts, loaded: &Loaded, otherwise: Otherwise, screen: &Screen) -> Result<Surveyed, Failure> {
-    let surveyed = lab::survey(hosts, loaded, Look::Locked(screen))?;
+    let look = match otherwise {
+        Otherwise::KeepGoing => Look::Partly(screen),
+        Otherwise::RollBack | Otherwise::Leave => Look::Locked(screen),
+    };
+    let surveyed = lab::survey(hosts, loaded, look)?;
     match otherwise {
         Otherwise::KeepGoing if !surveyed.hosts.is_empty() => report::tell_down(&surveyed, screen),
-        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole(Look::Locked(screen))?,
+        Otherwise::KeepGoing | Otherwise::RollBack | Otherwise::Leave => surveyed.whole(look)?,
     }
     Ok(surveyed)
 }

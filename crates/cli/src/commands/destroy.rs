@@ -7,7 +7,7 @@ use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::Refusal;
 use netsim_core::state::{HostState, Observed, Scope};
 use netsim_host::Host;
-use netsim_host::backend::{HostError, Progress};
+use netsim_host::backend::{HostError, Progress, StepError};
 use netsim_host::run::{self, Cause, Otherwise, Part, on_all};
 use netsim_host::signals;
 use netsim_host::store::Applied;
@@ -155,29 +155,36 @@ impl Destroy<'_> {
         let steps = plans.values().map(|plan| plan.actions.len()).sum();
         let all: Vec<&Progress> = progress.iter().collect();
         let done = measured(steps, &all, screen, || run::forward(&parts, Otherwise::Leave, &stop));
-        let mut failed = Vec::new();
+        let (mut failed, mut interrupted) = (Vec::new(), false);
         for (id, timed) in done {
-            if let Err(cause) = timed.value {
-                screen.warn(&self.of_cause(&id, cause, &plans[&id], screen).report(screen));
-                failed.push(id);
+            let Err(cause) = timed.value else { continue };
+            match self.of_cause(&id, cause, &plans[&id], screen) {
+                Some(failure) => screen.warn(&failure.report(screen)),
+                None => interrupted = true,
             }
+            failed.push(id);
+        }
+        if interrupted {
+            // Once, for all that had not come to their end.
+            screen.warn(&stopped(StepError::Interrupted).report(screen));
         }
         Ok(failed)
     }
 
-    fn of_cause(&self, id: &HostId, cause: Cause, plan: &Planned, screen: &Screen) -> Failure {
+    /// Why something is left on a host; none where it was interrupted.
+    fn of_cause(&self, id: &HostId, cause: Cause, plan: &Planned, screen: &Screen) -> Option<Failure> {
         let lab = self.lab;
         let place = if self.hosts.is_here_alone() { String::new() } else { format!("{id}: ") };
-        match cause {
+        Some(match cause {
+            Cause::Step(StepError::Interrupted) | Cause::Another => return None,
             Cause::Step(error) => stopped(error),
-            Cause::Another => Failure::new(codes::INTERRUPTED, format!("{place}interrupted")),
             Cause::Refused(refusals) => Failure::Refused { lab: lab.clone(), refusals },
             Cause::NotWhole(rest) => {
                 let steps = text::steps(&Planned { actions: rest, falls: Vec::new(), ..plan.clone() }, screen.width);
                 let message = format!("{place}every step was done, and yet something of lab {lab} is left:\n{steps}");
                 Failure::new(codes::NOT_WHOLE, message.trim_end())
             }
-        }
+        })
     }
 
     /// Forgets the lab on hosts that have nothing of it any more; those that could not be told.

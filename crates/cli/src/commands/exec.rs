@@ -18,7 +18,7 @@ use crate::node::{self, Found};
 use crate::screen::Screen;
 
 pub fn run(args: &ExecArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    node::with(global, screen, &args.node, |hosts, found| {
+    node::with(global, screen, (&args.node, None), |hosts, found| {
         runs_programs(hosts)?;
         hosts.host(&found.host)?;
         let env = environment(&found);

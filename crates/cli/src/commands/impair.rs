@@ -72,7 +72,7 @@ pub fn run(args: &ImpairArgs, global: &Global, screen: &Screen) -> Result<Exit, 
                 (_, true) => Impaired::default(),
                 (false, false) => here.changed(args)?,
             };
-            here.make(wanted, hosts, screen)?;
+            here.make(wanted, args.format, hosts, screen)?;
             Ok(Exit::Ok)
         })
     })
@@ -169,21 +169,26 @@ impl Here {
         }
     }
 
+    /// What it does, for programs.
+    fn document(&self, now: &Impaired) -> Result<String, Failure> {
+        let file = self.file()?;
+        let several = self.interface.surveyed.hosts.len() + self.interface.surveyed.down.len() > 1;
+        let document = Document {
+            lab: self.interface.lab().as_str(),
+            host: several.then_some(&self.interface.host),
+            interface: self.name(),
+            impairment: now.qdisc.as_ref(),
+            qos: now.qos.as_ref(),
+            file: file.qdisc.as_ref(),
+            file_qos: file.qos.as_ref(),
+        };
+        Ok(json::document("netsim-impairment", 1, &document))
+    }
+
     fn show(&self, format: Format, screen: &Screen) -> Result<(), Failure> {
-        let (lab, file) = (self.interface.lab().as_str(), self.file()?);
-        let now = self.now();
+        let (now, file) = (self.now(), self.file()?);
         if format == Format::Json {
-            let several = self.interface.surveyed.hosts.len() + self.interface.surveyed.down.len() > 1;
-            let document = Document {
-                lab,
-                host: several.then_some(&self.interface.host),
-                interface: self.name(),
-                impairment: now.qdisc.as_ref(),
-                qos: now.qos.as_ref(),
-                file: file.qdisc.as_ref(),
-                file_qos: file.qos.as_ref(),
-            };
-            screen.answer(&json::document("netsim-impairment", 1, &document));
+            screen.answer(&self.document(&now)?);
             return Ok(());
         }
         screen.answer(&format!("{}: {}\n", paint(STRONG, &self.name()), now.words()));
@@ -193,10 +198,13 @@ impl Here {
         Ok(())
     }
 
-    fn make(&self, wanted: Impaired, hosts: &Hosts, screen: &Screen) -> Result<(), Failure> {
+    fn make(&self, wanted: Impaired, format: Format, hosts: &Hosts, screen: &Screen) -> Result<(), Failure> {
         let shown = paint(STRONG, &self.name());
         if self.now() == wanted {
-            screen.tell(&format!("{shown} is so already: nothing to do.\n"));
+            match format {
+                Format::Text => screen.tell(&format!("{shown} is so already: nothing to do.\n")),
+                Format::Json => screen.answer(&self.document(&wanted)?),
+            }
             return Ok(());
         }
         let mut desired = self.observed.ours.clone();
@@ -212,6 +220,10 @@ impl Here {
         if self.within(&after.ours) != wanted {
             let message = format!("the step was done, and yet {} is not so", self.name());
             return Err(Failure::hinted(codes::NOT_WHOLE, message, "see whether another program changes the same"));
+        }
+        if format == Format::Json {
+            screen.answer(&self.document(&wanted)?);
+            return Ok(());
         }
         screen.tell(&text::steps(&plan, screen.width));
         let told = match wanted == self.file()? {

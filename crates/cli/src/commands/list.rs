@@ -24,8 +24,9 @@ use crate::stores::Stores;
 #[derive(Debug, Serialize)]
 struct Row {
     lab: LabName,
-    /// Namespaces of it that are there; of one with other hosts, as it was applied.
+    /// Namespaces of it that are there; of one with other hosts, as it was applied, where it was not destroyed since.
     nodes: usize,
+    /// One between hosts is one.
     links: usize,
     /// Where it is, if it has other hosts than this machine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -121,18 +122,13 @@ fn on_host(host: &Host, stores: &Stores, lab: LabName) -> Result<Row, Failure> {
 
 /// A lab with other hosts, none of which is asked.
 fn as_applied(lab: LabName, applied: &Applied, written: Option<SystemTime>) -> Row {
-    // It is a convenience: what cannot be read any more has no links.
+    // It is a convenience: of what cannot be read any more it is known where its nodes are.
     let loaded = file::reload(applied.sources.clone()).ok();
-    let links = loaded.map_or(0, |loaded| loaded.topology.graph.edge_count());
+    let size = loaded.and_then(|loaded| lab::as_applied(&loaded.topology, applied)).map(|all| (all.nodes, all.links));
+    let placed = || applied.places.values().filter(|host| applied.hosts.contains_key(*host)).count();
+    let (nodes, links) = size.unwrap_or_else(|| (placed(), 0));
     let hosts = applied.hosts.keys().cloned().collect();
-    Row {
-        lab,
-        nodes: applied.places.len(),
-        links,
-        hosts,
-        as_of: written.and_then(seconds),
-        file: name_of_file(applied),
-    }
+    Row { lab, nodes, links, hosts, as_of: written.and_then(seconds), file: name_of_file(applied) }
 }
 
 fn seconds(time: SystemTime) -> Option<u64> {

@@ -22,10 +22,12 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     screen.caution(&error::warnings(&loaded.sources, &loaded.topology, screen));
     let lab = loaded.topology.name.clone();
     let databases = databases(&loaded.topology, global);
-    let Made { plans, mut file, mut on, took } = made(args, global, screen, loaded)?;
-    let plans = chosen(plans, &args.host, &lab)?;
+    let Made { plans, mut file, mut on, mut took } = made(args, global, screen, loaded)?;
+    let (plans, others) = chosen(plans, &args.host, &lab)?;
     if !args.host.is_empty() {
         file.hosts.retain(|id, _| plans.contains_key(id));
+        file.summary = total(&plans);
+        took.retain(|id, _| plans.contains_key(id));
         on = format!(" on {}", listed(&plans.keys().collect::<Vec<_>>()));
     }
     if let Some(path) = &args.out {
@@ -33,6 +35,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
     }
     let is_empty = plans.values().all(Planned::is_empty);
     match args.format {
+        PlanFormat::Text if is_empty && !others.is_empty() => screen.answer(&nothing_there(&lab, &on, &others, &took)),
         PlanFormat::Text => screen.answer(&told(&lab, &plans, &on, &took, args.steps, screen)),
         PlanFormat::Json => screen.answer(&file.document()),
         PlanFormat::Sh => screen.answer(&scripts(&plans, &databases)),
@@ -82,15 +85,16 @@ pub fn took(surveyed: &Surveyed) -> Took {
     surveyed.hosts.iter().map(|(id, on)| (id.clone(), on.took)).collect()
 }
 
-/// Those of these hosts; all where none is named.
-fn chosen(mut plans: Plans, hosts: &[String], lab: &LabName) -> Result<Plans, Failure> {
+/// Those of these hosts, all where none is named; and the other hosts where something is to be done.
+fn chosen(plans: Plans, hosts: &[String], lab: &LabName) -> Result<(Plans, Vec<HostId>), Failure> {
     if let Some(unknown) = hosts.iter().find(|host| !plans.contains_key(host.as_str())) {
         let names = plans.keys().map(HostId::as_str).collect::<Vec<_>>().join(", ");
         let message = format!("lab {lab} has nothing on a host `{unknown}`");
         return Err(Failure::hinted(codes::LAB, message, format!("name one of: {names}")));
     }
-    plans.retain(|id, _| hosts.is_empty() || hosts.iter().any(|host| host == id.as_str()));
-    Ok(plans)
+    let is_chosen = |id: &HostId| hosts.is_empty() || hosts.iter().any(|host| host == id.as_str());
+    let (chosen, others): (Plans, Plans) = plans.into_iter().partition(|(id, _)| is_chosen(id));
+    Ok((chosen, others.into_iter().filter(|(_, plan)| !plan.is_empty()).map(|(id, _)| id).collect()))
 }
 
 /// Where hosts have the database of Open vSwitch, as far as anybody says it.
@@ -111,13 +115,18 @@ fn scripts(plans: &Plans, databases: &IndexMap<HostId, String>) -> String {
     head.to_owned() + &plans.iter().map(part).collect::<String>()
 }
 
+/// That there is nothing to do on the hosts that were asked for, and that there is on others.
+fn nothing_there(lab: &LabName, on: &str, others: &[HostId], took: &Took) -> String {
+    let lab = paint(STRONG, lab.as_str());
+    let others = listed(&others.iter().collect::<Vec<_>>());
+    format!("Lab {lab}: nothing to do{on}; there is on {others}.\n{}", looked(took))
+}
+
 /// The plans for people; `on` says of what machines, or compared with what.
 pub fn told(lab: &LabName, plans: &Plans, on: &str, took: &Took, steps: bool, screen: &Screen) -> String {
     let lab = paint(STRONG, lab.as_str());
     if plans.values().all(Planned::is_empty) {
-        let looked =
-            took.iter().map(|(id, took)| format!("{}\n", paint(DIM, &format!("{id}: looked at in {}", millis(*took)))));
-        return format!("Lab {lab} is as the file says: nothing to do.\n{}", looked.collect::<String>());
+        return format!("Lab {lab} is as the file says: nothing to do.\n{}", looked(took));
     }
     let body = sections(plans, took, |plan| match steps {
         true => text::steps(plan, screen.width),
@@ -126,9 +135,17 @@ pub fn told(lab: &LabName, plans: &Plans, on: &str, took: &Took, steps: bool, sc
     format!("Lab {lab}{on}:\n\n{body}")
 }
 
+/// How long it took to look at each host, a line each.
+fn looked(took: &Took) -> String {
+    let line = |(id, took): (&HostId, &Duration)| {
+        format!("{}\n", paint(DIM, &format!("{id}: looked at in {}", millis(*took))))
+    };
+    took.iter().map(line).collect()
+}
+
 /// The plans host by host, where there are several, and how much they are together.
 pub fn sections(plans: &Plans, took: &Took, body: impl Fn(&Planned) -> String) -> String {
-    let summary = text::summary(&total(plans.values().map(Planned::summary)));
+    let summary = text::summary(&total(plans));
     let looked = |id: &HostId| took.get(id).map(|took| paint(DIM, &format!(" (looked at in {})", millis(*took))));
     let section = |(id, plan): (&HostId, &Planned)| {
         let head = format!("{}{}", paint(STRONG, id.as_str()), looked(id).unwrap_or_default());

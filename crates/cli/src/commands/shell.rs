@@ -9,7 +9,7 @@ use crate::node;
 use crate::screen::Screen;
 
 pub fn run(args: &ShellArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    node::with(global, screen, &args.node, |hosts, found| {
+    node::with(global, screen, (&args.node, None), |hosts, found| {
         exec::runs_programs(hosts)?;
         hosts.host(&found.host)?;
         match hosts.reached(&found.host) {

@@ -45,7 +45,7 @@ pub fn run(args: &ShowArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         Some((node, interface)) => (node, Some(interface)),
         None => (args.what.as_str(), None),
     };
-    let (found, observed, learnt) = node::with(global, screen, name, |hosts, found| {
+    let (found, observed, learnt) = node::with(global, screen, (name, interface), |hosts, found| {
         let observed = observed(hosts, &found)?;
         let learnt = hosts.host(&found.host)?.learnt(&found.netns)?;
         Ok((found, observed, learnt))

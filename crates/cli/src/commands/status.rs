@@ -6,13 +6,15 @@ use indexmap::IndexMap;
 use netsim_core::names::{HostId, LabName, NetnsName};
 use netsim_core::resource::{Device, DeviceId, Key, NetnsId, Resource};
 use netsim_core::state::HostState;
+use netsim_host::store::Applied;
 use serde::Serialize;
 
 use super::Exit;
 use crate::args::{Format, Global, StatusArgs};
 use crate::error::Failure;
 use crate::file::Target;
-use crate::lab::{self, Look, OnHost, Size, Surveyed};
+use crate::hosts::listed;
+use crate::lab::{self, Look, OnHost, Size, Surveyed, Total};
 use crate::planned::Names;
 use crate::render::json;
 use crate::render::text::words;
@@ -72,9 +74,41 @@ struct HostTold<'a> {
     reachable: bool,
     /// As far as is known.
     as_wanted: Option<bool>,
+    /// Whether it was destroyed there, and not everywhere.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    destroyed: bool,
     /// Why it cannot be looked at.
     error: Option<String>,
 }
+
+/// A lab that was destroyed on some of its hosts and not on all.
+#[derive(Debug)]
+struct Removed {
+    /// The hosts that nothing of it is left on.
+    from: Vec<HostId>,
+    /// Those that may have something of it.
+    left: Vec<HostId>,
+}
+
+impl Removed {
+    fn of(applied: &Applied, surveyed: &Surveyed) -> Option<Self> {
+        let mut from = applied.removed_from();
+        from.retain(|id| surveyed.hosts.get(id).is_some_and(|on| on.observed.ours.is_empty()));
+        (!from.is_empty()).then(|| Removed { from, left: applied.hosts.keys().cloned().collect() })
+    }
+
+    /// How the rest of it goes, too.
+    fn what_next(&self, lab: &LabName) -> String {
+        let on = listed(&self.left.iter().collect::<Vec<_>>());
+        let hosts: String = self.left.iter().map(|id| format!(" --host {id}")).collect();
+        format!(
+            "\nLeft on {on}: `netsim destroy {lab}{hosts}` removes that, too; `netsim apply` makes all of it again.\n"
+        )
+    }
+}
+
+/// What it is compared with, where that is no file.
+const APPLIED: &str = "what was applied";
 
 /// What is known of a host.
 type Known<'a> = (&'a OnHost, Vec<Difference>);
@@ -82,26 +116,29 @@ type Known<'a> = (&'a OnHost, Vec<Difference>);
 pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
     let against = match args.lab.as_deref().map(Target::of).transpose()? {
         Some(Target::File(file)) => file,
-        Some(Target::Lab(_)) | None => "what was applied".to_owned(),
+        Some(Target::Lab(_)) | None => APPLIED.to_owned(),
     };
-    let (surveyed, alone) = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
+    let of_file = against != APPLIED;
+    let (surveyed, alone, removed) = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
         let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
         lab::forget_if_gone(hosts, &surveyed, screen);
-        Ok((surveyed, hosts.is_here_alone()))
+        let removed = hosts.stored().filter(|_| !of_file).and_then(|applied| Removed::of(applied, &surveyed));
+        Ok((surveyed, hosts.is_here_alone(), removed))
     })?;
     if alone || surveyed.hosts.is_empty() {
         surveyed.whole(Look::Only)?;
     }
-    let known: IndexMap<&HostId, Known<'_>> =
-        surveyed.hosts.iter().map(|(id, on)| (id, (on, differences(on)))).collect();
+    let is_removed = |id: &HostId| removed.as_ref().is_some_and(|removed| removed.from.contains(id));
+    // What was destroyed on purpose is not missing.
+    let differences = |(id, on)| (id, (on, if is_removed(id) { Vec::new() } else { differences(on) }));
+    let known: IndexMap<&HostId, Known<'_>> = surveyed.hosts.iter().map(differences).collect();
     let as_wanted = known.values().all(|(_, differences)| is_as_wanted(differences));
+    let told = Telling { surveyed: &surveyed, known: &known, as_wanted, removed: removed.as_ref(), alone };
     match args.format {
-        Format::Json => {
-            let content = document(&surveyed, &known, as_wanted, alone);
-            screen.answer(&json::document("netsim-status", 1, &content));
-        }
-        Format::Text => screen.answer(&told(&surveyed, &known, as_wanted, &against, alone, screen)),
+        Format::Json => screen.answer(&json::document("netsim-status", 1, &told.document())),
+        Format::Text => screen.answer(&told.text(&against, screen)),
     }
+    let as_wanted = as_wanted && removed.is_none();
     Ok(match (surveyed.down.is_empty(), args.detailed_exitcode && !as_wanted) {
         // Nobody can say how the lab is as a whole.
         (false, _) => Exit::No,
@@ -115,83 +152,100 @@ fn is_as_wanted(differences: &[Difference]) -> bool {
     differences.iter().all(|d| d.kind == Kind::ByHand)
 }
 
-fn document<'a>(
+/// All that is to be told.
+struct Telling<'a> {
     surveyed: &'a Surveyed,
     known: &'a IndexMap<&'a HostId, Known<'a>>,
+    /// Whether nothing differs on the hosts that it was not destroyed on.
     as_wanted: bool,
+    removed: Option<&'a Removed>,
+    /// Whether it is of this machine alone.
     alone: bool,
-) -> Document<'a> {
-    let differences = known.iter().flat_map(|(host, (_, all))| {
-        all.iter().map(move |difference| Told { host: (!alone).then_some(*host), difference })
-    });
-    let up = known.iter().map(|(host, (_, differences))| HostTold {
-        host,
-        reachable: true,
-        as_wanted: Some(is_as_wanted(differences)),
-        error: None,
-    });
-    let down = surveyed.down.iter().map(|(host, error)| HostTold {
-        host,
-        reachable: false,
-        as_wanted: None,
-        error: Some(error.to_string()),
-    });
-    Document {
-        lab: &surveyed.lab,
-        running: surveyed.is_running(),
-        as_wanted: as_wanted && surveyed.down.is_empty(),
-        differences: differences.collect(),
-        hosts: if alone { Vec::new() } else { up.chain(down).collect() },
-    }
 }
 
-/// All of it for people; of several hosts each with what is so there.
-fn told(
-    surveyed: &Surveyed,
-    known: &IndexMap<&HostId, Known<'_>>,
-    as_wanted: bool,
-    against: &str,
-    alone: bool,
-    screen: &Screen,
-) -> String {
-    let lab = paint(STRONG, surveyed.lab.as_str());
-    let is_whole = surveyed.down.is_empty();
-    if !surveyed.is_running() && is_whole {
-        return format!("Lab {lab} is not running.\n");
+impl Telling<'_> {
+    fn is_removed(&self, host: &HostId) -> bool {
+        self.removed.is_some_and(|removed| removed.from.contains(host))
     }
-    let parts: Vec<Size> = known.values().map(|(on, _)| lab::size(&on.observed.ours)).collect();
-    let as_applied = || paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied");
-    let head = match (as_wanted, is_whole) {
-        (true, true) => as_applied(),
-        (true, false) => format!("{}, as far as can be seen", as_applied()),
-        (false, _) => format!("differs from {against}"),
-    };
-    let size = Size {
-        nodes: parts.iter().map(|size| size.nodes).sum(),
-        links: parts.iter().map(|size| size.links).sum(),
-        tunnels: parts.iter().map(|size| size.tunnels).sum(),
-    };
-    let mut out = format!("Lab {lab}: {}, {head}\n", counted(size));
-    if let ([(on, differences)], true) = (&known.values().collect::<Vec<_>>()[..], alone) {
-        let told = told_differences(on, differences, screen);
-        return if told.is_empty() { out } else { format!("{out}\n{told}") };
+
+    fn document(&self) -> Document<'_> {
+        let Telling { surveyed, known, as_wanted, removed, alone } = *self;
+        let differences = known.iter().flat_map(|(host, (_, all))| {
+            all.iter().map(move |difference| Told { host: (!alone).then_some(*host), difference })
+        });
+        let up = known.iter().map(|(host, (_, differences))| HostTold {
+            host,
+            reachable: true,
+            as_wanted: Some(is_as_wanted(differences) && !self.is_removed(host)),
+            destroyed: self.is_removed(host),
+            error: None,
+        });
+        let down = surveyed.down.iter().map(|(host, error)| HostTold {
+            host,
+            reachable: false,
+            as_wanted: None,
+            destroyed: false,
+            error: Some(error.to_string()),
+        });
+        Document {
+            lab: &surveyed.lab,
+            running: surveyed.is_running(),
+            as_wanted: as_wanted && removed.is_none() && surveyed.down.is_empty(),
+            differences: differences.collect(),
+            hosts: if alone { Vec::new() } else { up.chain(down).collect() },
+        }
     }
-    out.push('\n');
-    for ((id, (on, differences)), size) in known.iter().zip(parts) {
-        let state = match is_as_wanted(differences) {
-            true => paint(GOOD, "as it should be"),
-            false => "differs".to_owned(),
+
+    /// All of it for people; of several hosts each with what is so there.
+    fn text(&self, against: &str, screen: &Screen) -> String {
+        let Telling { surveyed, known, as_wanted, removed, alone } = *self;
+        let lab = paint(STRONG, surveyed.lab.as_str());
+        let is_whole = surveyed.down.is_empty();
+        if !surveyed.is_running() && is_whole {
+            return format!("Lab {lab} is not running.\n");
+        }
+        let as_applied = || paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied");
+        let head = match (as_wanted, is_whole) {
+            (true, true) => as_applied(),
+            (true, false) => format!("{}, as far as can be seen", as_applied()),
+            (false, _) => format!("differs from {against}"),
         };
-        out.push_str(&format!("{}: {}, {state}\n", paint(STRONG, id.as_str()), counted(size)));
-        out.push_str(&told_differences(on, differences, screen));
+        let head = match removed {
+            Some(removed) => {
+                let on = listed(&removed.from.iter().collect::<Vec<_>>());
+                let rest = if as_wanted { String::new() } else { format!(", the rest {head}") };
+                format!("destroyed on {on}{rest}")
+            }
+            None => head,
+        };
+        let ours = known.iter().map(|(id, (on, _))| (*id, &on.observed.ours));
+        let Total { nodes, links, between } = lab::total(&surveyed.topology, &surveyed.given, ours);
+        let between = if between == 0 { String::new() } else { format!(" ({between} between hosts)") };
+        let mut out = format!("Lab {lab}: {}, {}{between}, {head}\n", count(nodes, "node"), count(links, "link"));
+        if let ([(on, differences)], true) = (&known.values().collect::<Vec<_>>()[..], alone) {
+            let told = told_differences(on, differences, screen);
+            return if told.is_empty() { out } else { format!("{out}\n{told}") };
+        }
+        out.push('\n');
+        for (id, (on, differences)) in known {
+            let size = counted(lab::size(&on.observed.ours));
+            let state = match (self.is_removed(id), is_as_wanted(differences)) {
+                (true, _) => "destroyed".to_owned(),
+                (false, true) => format!("{size}, {}", paint(GOOD, "as it should be")),
+                (false, false) => format!("{size}, differs"),
+            };
+            out.push_str(&format!("{}: {state}\n", paint(STRONG, id.as_str())));
+            out.push_str(&told_differences(on, differences, screen));
+        }
+        for (id, error) in &surveyed.down {
+            let head = format!("{}: {}  ", paint(STRONG, id.as_str()), paint(DELETE, "not reached"));
+            let why = error.to_string();
+            let why = why.strip_prefix(&format!("{id}: ")).unwrap_or(&why).to_owned();
+            out.push_str(&wrapped(&head, 4, &why, screen.width));
+        }
+        out.push_str(&removed.map_or_else(String::new, |removed| removed.what_next(&surveyed.lab)));
+        out
     }
-    for (id, error) in &surveyed.down {
-        let head = format!("{}: {}  ", paint(STRONG, id.as_str()), paint(DELETE, "not reached"));
-        let why = error.to_string();
-        let why = why.strip_prefix(&format!("{id}: ")).unwrap_or(&why).to_owned();
-        out.push_str(&wrapped(&head, 4, &why, screen.width));
-    }
-    out
 }
 
 /// `3 nodes, 2 links, 1 tunnel`; tunnels where there are any.

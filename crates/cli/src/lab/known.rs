@@ -8,6 +8,7 @@ use netsim_core::names::{HostId, IfName};
 use netsim_core::place::{Places, place};
 use netsim_core::state::{Facts, HostFacts, Nic};
 use netsim_core::topology::{Node, On, Topology};
+use netsim_host::store::Applied;
 
 use super::Seen;
 use crate::file;
@@ -54,8 +55,9 @@ pub(super) fn likely(hosts: &Hosts, topology: &Topology) -> HostFacts {
 /// Where nodes are: where they were found; on hosts that did not answer, where they were when the lab was applied.
 pub(super) fn places(hosts: &Hosts, seen: &Seen) -> Places {
     let mut places = hosts.places();
-    // One that was found nowhere is free to go elsewhere.
-    places.retain(|_, host| seen.down.contains_key(host));
+    // One that was found nowhere is free to go elsewhere, but not because it was destroyed where it was.
+    let removed_from = hosts.stored().map(Applied::removed_from).unwrap_or_default();
+    places.retain(|_, host| seen.down.contains_key(host) || removed_from.contains(host));
     let stored = hosts.places();
     for (id, (observed, _)) in &seen.found {
         for (node, _) in places_of([(id, &observed.ours)]) {

@@ -11,7 +11,7 @@ use super::sockets;
 use super::underlay::{Seat, Underlay};
 use crate::given::blocks::Family;
 use crate::given::{overlays, stacks::Stacks};
-use crate::names::{HostId, IfName};
+use crate::names::{HostId, IfName, NodeName};
 use crate::problem::Problem;
 use crate::state::HostFacts;
 use crate::topology::{Overlay, OverlayKind, Topology};
@@ -60,7 +60,8 @@ impl Tunnels {
         let (underlay, mut problems) = Underlay::new(topology, facts);
         let mut between: Vec<Option<Between>> = Vec::new();
         for node in graph.node_indices() {
-            let found = graph[node].overlay().and_then(|overlay| Between::find(overlay, &underlay).transpose());
+            let name = &graph[node].name;
+            let found = graph[node].overlay().and_then(|overlay| Between::find(name, overlay, &underlay).transpose());
             between.push(match found {
                 None => None,
                 Some(Ok(found)) => Some(found),
@@ -84,7 +85,7 @@ impl Tunnels {
 
 impl Between {
     /// Nothing where a host's address is not known: that is told of the host.
-    fn find(overlay: &Overlay, underlay: &Underlay) -> Result<Option<Between>, Box<Problem>> {
+    fn find(name: &NodeName, overlay: &Overlay, underlay: &Underlay) -> Result<Option<Between>, Box<Problem>> {
         let seats: Vec<(&HostId, &Seat)> =
             overlay.hosts.iter().filter_map(|host| Some((host, underlay.of(host)?))).collect();
         if seats.iter().any(|(_, seat)| seat.families().is_empty()) {
@@ -93,7 +94,7 @@ impl Between {
         let have = |family: &Family| seats.iter().all(|(_, seat)| seat.address(*family).is_some());
         let may = |family: &Family| only_family(overlay).is_none_or(|(only, _)| only == *family);
         let Some(family) = Family::BOTH.into_iter().find(|family| have(family) && may(family)) else {
-            return Err(Box::new(no_family(overlay, &seats)));
+            return Err(Box::new(no_family(name, overlay, &seats)));
         };
         let group = group(overlay);
         let mut sites = IndexMap::new();
@@ -135,16 +136,19 @@ fn only_family(overlay: &Overlay) -> Option<(Family, &'static str)> {
     }
 }
 
-fn no_family(overlay: &Overlay, seats: &[(&HostId, &Seat)]) -> Problem {
+fn no_family(name: &NodeName, overlay: &Overlay, seats: &[(&HostId, &Seat)]) -> Problem {
     let has: Vec<String> = seats.iter().map(|(host, seat)| format!("{host} has {}", seat.families())).collect();
     let has = has.join(", ");
     let (message, hint) = match only_family(overlay) {
         Some((family, why)) => (
-            format!("{why} is {} alone, and not all hosts have that in the underlay: {has}", family.name()),
+            format!(
+                "{name}: {why} is {} alone, and not all of its hosts have that in the underlay: {has}",
+                family.name()
+            ),
             "write `underlay: { address: [ … ] }` with an address of that family for each of them",
         ),
         None => (
-            format!("its hosts have no address family in common in the underlay: {has}"),
+            format!("the hosts that {name} joins have no address family in common in the underlay: {has}"),
             "write `underlay: { address: [ … ] }` with an address of each family for one of them",
         ),
     };

@@ -7,8 +7,8 @@ use crate::names::{HostId, NodeName, stable_hash};
 /// So much of a name that is too long stays before its hash.
 const HEAD: usize = 40;
 
-/// The part of a bridge, or of a NIC that all machines have, on a host.
-pub(crate) fn part(name: &NodeName, host: &HostId) -> NodeName {
+/// What the part of a bridge, or of a NIC that all machines have, is called on a host.
+pub fn part(name: &NodeName, host: &HostId) -> NodeName {
     joined(&[name.as_str(), host.as_str()])
 }
 

@@ -101,6 +101,8 @@ fn hosts_that_cannot_be_are_told() {
   o5: { ssh: o5, ovsdb: "ssl:[::1]:0" }
   o6: { ssh: o6, ovsdb: "" }
   o[7-8]: { ssh: "o[7-8]", ovsdb: "/run/[1-3]" }
+  e[1-2]: { ssh: "e[1-2]", underlay: {} }
+  e3: { ssh: e3, underlay: { address: [] } }
 nodes:
   a: { host: h3 }
   b: { host: "h[1-2]" }
@@ -108,6 +110,7 @@ nodes:
   d: { hosts: [h1, h2] }
   e: { kind: bridge, host: h1, hosts: [h1, h2] }
   f: { kind: bridge, hosts: [h1, h1, lokal] }
+  g: { kind: bridge, hosts: [] }
 "#,
         expect![[r#"
             E004 11:78 ⟨nic⟩ unknown key `nic`
@@ -158,22 +161,28 @@ nodes:
                  write unix:PATH, a whole path, tcp:ADDRESS:PORT or ssl:ADDRESS:PORT
             E018 19:35 ⟨\"/run/[1-3]\"⟩ `/run/[1-3]` stands for 3, but there are 2 beside it
                  write ranges of one length, or a single value
+            E191 20:28 ⟨underlay⟩ `underlay` says nothing
+                 write its `address` or its `device`, or take it away
+            E191 21:18 ⟨underlay⟩ `underlay` says nothing
+                 write its `address` or its `device`, or take it away
             E191 11:29 ⟨address⟩ 10.0.0.1 is the underlay address of `u1` and of `u2`
                  write the address that each of them has
-            E190 21:14 ⟨h3⟩ there is no host `h3`
+            E190 23:14 ⟨h3⟩ there is no host `h3`
                  did you mean `h1`?
-            E018 22:14 ⟨\"h[1-2]\"⟩ `h[1-2]` stands for 2, but there is 1 beside it
+            E018 24:14 ⟨\"h[1-2]\"⟩ `h[1-2]` stands for 2, but there is 1 beside it
                  write ranges of one length, or a single value
-            E018 23:19 ⟨\"h[1-3]\"⟩ `h[1-3]` stands for 3, but there are 2 beside it
+            E018 25:19 ⟨\"h[1-3]\"⟩ `h[1-3]` stands for 3, but there are 2 beside it
                  write ranges of one length, or a single value
-            E034 24:8 ⟨hosts⟩ a namespace takes no `hosts`
+            E034 26:8 ⟨hosts⟩ a namespace takes no `hosts`
                  write `host:`; only a bridge is on several hosts
-            E192 25:32 ⟨hosts⟩ a bridge is on one `host` or on several `hosts`, and here are both
+            E192 27:32 ⟨hosts⟩ a bridge is on one `host` or on several `hosts`, and here are both
                  take one of them away
-            E192 26:34 ⟨h1⟩ `h1` is written twice
+            E192 28:34 ⟨h1⟩ `h1` is written twice
                  take one away
-            E190 26:38 ⟨lokal⟩ there is no host `lokal`
+            E190 28:38 ⟨lokal⟩ there is no host `lokal`
                  did you mean `local`?
+            E192 29:22 ⟨hosts⟩ `hosts` names no host
+                 write the hosts that it is on, as [h1, h2], or take it away
         "#]],
     );
     check_lab(
@@ -224,7 +233,7 @@ links:
         expect![[r#"
             E007 14:74 ⟨yes⟩ `df` cannot be `yes`
                  write `unset`, `set` or `inherit`
-            E193 9:3 ⟨u⟩ an overlay is of one kind, and here are `vxlan` and `geneve`
+            E193 9:39 ⟨geneve⟩ an overlay is of one kind, and here are `vxlan` and `geneve`
                  take one of them away
             E193 11:24 ⟨vxlan⟩ `vxlan` joins the parts of a bridge on several hosts, and this is on one
                  write `hosts: [a, b]`, or the overlay on a link
@@ -240,7 +249,7 @@ links:
                  take one from 1 to 16777215
             E193 14:59 ⟨\"ff02::1\"⟩ ff02::1 is a group of one link alone
                  take one of a wider scope, as ff05::88
-            E193 24:5 ⟨{⟩ an overlay is of one kind, and here are `vxlan` and `gre`
+            E193 24:39 ⟨gre⟩ an overlay is of one kind, and here are `vxlan` and `gre`
                  take one of them away
             E043 25:5 ⟨{⟩ a link is made in one way, and here are `bond` and `vxlan`
                  take one of them away

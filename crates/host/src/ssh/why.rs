@@ -102,12 +102,12 @@ fn doing(code: u16) -> &'static str {
     }
 }
 
-/// The last line that says something with these words in it, in the style of our own messages.
+/// The last line that says something with these words in it, in the style of our own messages; that ssh said it is told before.
 fn words_with(words: &str, said: &str) -> String {
     let line = said.lines().rev().map(str::trim).find(|line| !line.is_empty() && line.contains(words));
     let line = line.unwrap_or_default();
     let line: String = line.chars().filter(|c| !c.is_control()).take(200).collect();
-    line.trim_end_matches('.').to_owned()
+    line.strip_prefix("ssh: ").unwrap_or(&line).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
             255,
             "ssh: connect to host h2 port 22: Connection refused\r\n",
             codes::CONNECTION_REFUSED,
-            "connect by ssh: ssh: connect to host h2 port 22: Connection refused",
+            "connect by ssh: connect to host h2 port 22: Connection refused",
         );
         check(
             255,
@@ -140,7 +140,7 @@ mod tests {
             255,
             "ssh: Could not resolve hostname jump: Name or service not known\r\nConnection closed by UNKNOWN port 65535\r\n",
             codes::UNREACHABLE,
-            "connect by ssh: ssh: Could not resolve hostname jump: Name or service not known",
+            "connect by ssh: Could not resolve hostname jump: Name or service not known",
         );
         check(
             255,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use netsim_core::given::GivenEnd;
 use netsim_core::lower::netns_of;
-use netsim_core::names::{HostId, IfName};
+use netsim_core::names::HostId;
 use netsim_core::resource::{
     Device, DeviceId, EVERYBODY, Key, NetnsId, Ovs, OvsKey, OvsPortKind, OvsTunnelKind, Resource, SingleKind,
 };
@@ -19,7 +19,7 @@ use crate::args::{Format, Global};
 use crate::error::Failure;
 use crate::file;
 use crate::hosts::{self, listed};
-use crate::lab::{self, Look, Surveyed};
+use crate::lab::{self, Look, Surveyed, devices};
 use crate::node::Found;
 use crate::planned::Names;
 use crate::render::json;
@@ -182,14 +182,6 @@ fn ends(surveyed: &Surveyed, found: &Found, device: &DeviceId) -> Option<Vec<End
         devices(given).into_iter().map(move |(name, shown)| end(surveyed, &graph[node], &device(name), shown))
     });
     Some(all.collect())
-}
-
-/// The devices that an end of a link between hosts is, with their names for people: of a bridge of Open vSwitch a port for each other host.
-fn devices(end: &GivenEnd) -> Vec<(IfName, &str)> {
-    match &end.members[..] {
-        [] => vec![(end.kernel, &end.interface)],
-        members => members.iter().map(|member| (member.kernel, member.interface.as_str())).collect(),
-    }
 }
 
 fn end(surveyed: &Surveyed, node: &Node, device: &DeviceId, name: &str) -> End {

@@ -57,9 +57,9 @@ fn what_hosts_cannot_agree_on_is_told_once() {
     tell(
         &lab,
         expect![[r#"
-        E196 links: its hosts have no address family in common in the underlay: h1 has IPv6, h2 has IPv4
+        E196 links: the hosts that a-b joins have no address family in common in the underlay: h1 has IPv6, h2 has IPv4
           write `underlay: { address: [ … ] }` with an address of each family for one of them
-        E196 links: its hosts have no address family in common in the underlay: h1 has IPv6, h3 has IPv4
+        E196 links: the hosts that a-c joins have no address family in common in the underlay: h1 has IPv6, h3 has IPv4
           write `underlay: { address: [ … ] }` with an address of each family for one of them
     "#]],
     );
@@ -69,7 +69,7 @@ fn what_hosts_cannot_agree_on_is_told_once() {
     tell(
         &lab,
         expect![[r#"
-            E196 links: its group is IPv6 alone, and not all hosts have that in the underlay: h1 has IPv4, h2 has IPv4, h3 has IPv4
+            E196 links: lan: its group is IPv6 alone, and not all of its hosts have that in the underlay: h1 has IPv4, h2 has IPv4, h3 has IPv4
               write `underlay: { address: [ … ] }` with an address of that family for each of them
         "#]],
     );

@@ -154,6 +154,11 @@ impl One<'_> {
 
     fn underlay(&self, spec: &UnderlaySpec, problems: &mut Problems) -> (Vec<IpAddr>, Option<IfName>) {
         let at = self.at.key("underlay");
+        let says_address = spec.address.as_ref().is_some_and(|list| list.each(&at).next().is_some());
+        if !says_address && spec.device.is_none() {
+            let hint = "write its `address` or its `device`, or take it away";
+            problems.tell(codes::HOST, &at.clone().name(), "`underlay` says nothing", hint);
+        }
         let mut addresses: Vec<IpAddr> = Vec::new();
         let address_at = at.key("address");
         for (text, at) in spec.address.iter().flat_map(|list| list.each(&address_at)) {

@@ -30,6 +30,10 @@ impl NodeOf<'_, '_, '_> {
             }
             (_, Some(list)) if switch => {
                 let at = at.key("hosts");
+                if list.each(&at).next().is_none() {
+                    let hint = "write the hosts that it is on, as [h1, h2], or take it away";
+                    self.problems.tell(codes::SPREAD, &at, "`hosts` names no host", hint);
+                }
                 let mut all: Vec<HostId> = Vec::new();
                 for (text, at) in list.each(&at) {
                     for host in self.each_host(text, &at) {

@@ -38,7 +38,7 @@ pub(in super::super) fn read(overlays: Overlays<'_>, at: &Place, problems: &mut 
     let (first, second) = (keys.next()?, keys.next());
     if let Some(second) = second {
         let message = format!("an overlay is of one kind, and here are `{first}` and `{second}`");
-        problems.tell(codes::OVERLAY, at, message, "take one of them away");
+        problems.tell(codes::OVERLAY, &at.key(second).name(), message, "take one of them away");
         return None;
     }
     let at = at.key(first);
