@@ -69,12 +69,13 @@ fn what_open_vswitch_changes_in_place_is_changed_in_place() {
             machine.ok(["apply", path]);
             machine.is_whole(path);
             assert_eq!(switch.vsctl("get Interface pair-a-eth0 ofport"), port, "{what}");
+            // A tree that is taken away before it has settled may leave flows of the switch behind that drop everything: not a matter of netsim.
+            let began = Instant::now();
+            while !answers(netns("pair-a"), "10.0.1.2") {
+                assert!(began.elapsed() < Duration::from_secs(60), "{what}: nothing passes");
+            }
         }
-        // The switch takes its time to forget what it did while the tree had not settled.
-        let gone = Instant::now();
-        while !answers(netns("pair-a"), "10.0.1.2") {
-            assert!(gone.elapsed() < Duration::from_secs(20), "nothing passes since the tree is gone");
-        }
+        machine.ok(["check", path]);
         machine.ok(["destroy", "pair"]);
         nothing_left(machine, switch);
     });
