@@ -4,11 +4,12 @@
     benches/hosts.py [--nodes 100] [--rounds 5] [--netsim target/release/netsim] [--markdown FILE]
 
 Needs root. The hosts are made by tests/bed/hosts: three machines with sshd that share this machine's cores and its kernel, so what a host does slows the
-others down. That is why a host's part is timed in two ways. Runs go A, B, C, D, A, B, …; medians and medians of the ratios within each round are reported.
+others down. That is why a host's part is timed in two ways. Runs go A, B, C, D, E, A, B, …; medians and medians of the ratios within each round are reported.
 
   alone     N nodes made locally on one host, the others idle
   at once   N nodes made locally on each of the three hosts by a netsim of its own, all started at the same moment, until the slowest is done
   all here  3 N nodes made locally on one machine
+  logins    `ssh HOST true` to all three at once: what the connections cost without netsim
   hosts     3 N nodes made over three hosts by one `netsim apply` on a fourth machine, from no connection to the end of the last; then the same again, with
             nothing to do, and `netsim destroy`
 
@@ -65,6 +66,12 @@ def on(host, argv):
     return ["nsenter", "-t", pid_of(host), "-a", *argv]
 
 
+def logins():
+    started = [subprocess.Popen(["ssh", "-T", host, "true"], stdin=subprocess.DEVNULL) for host in HOSTS]
+    if any([child.wait() for child in started]):
+        sys.exit("a login failed")
+
+
 def once(netsim, nodes):
     command = lambda *words: [netsim, "--root", "-q", *words]
     with_stdin = lambda host, *words: on(host, ["sh", "-c", 'cat >/run/part.yaml; exec "$@"', "sh", *command(*words)])
@@ -93,9 +100,11 @@ def once(netsim, nodes):
     write("all.yaml", part(3 * nodes))
     times["all here"] = timed(lambda: quiet(command("apply", FOLDER / "all.yaml")))
     quiet(command("destroy", "part"))
+    times["logins"] = timed(logins)
     write("whole.yaml", whole(nodes))
     apply = command("apply", FOLDER / "whole.yaml", "--agent", netsim)
     times["hosts"] = timed(lambda: quiet(apply))
+    times["made"] = times["hosts"] - times["logins"]
     times["no-op"] = timed(lambda: quiet(apply))
     times["destroy"] = timed(lambda: quiet(command("destroy", "whole", "--agent", netsim)))
     return times
@@ -107,6 +116,7 @@ def table(rounds, nodes):
     lines = ["| | seconds | ÷ at once | ÷ alone | ÷ all here |", "|---|---:|---:|---:|---:|"]
     names = {"alone": f"alone: {nodes} nodes on one host", "at once": f"at once: {nodes} nodes on each, locally",
              "all here": f"all here: {3 * nodes} nodes on one machine", "hosts": f"**hosts: {3 * nodes} nodes over three, by one apply**",
+             "made": "the same without what the logins cost", "logins": "logins: `ssh HOST true` to all three",
              "no-op": "the same again, nothing to do", "destroy": "destroy"}
     for name, what in names.items():
         ratios = " | ".join(f"{ratio(name, of):.2f}" for of in ["at once", "alone", "all here"])
@@ -128,6 +138,8 @@ def main():
         os.execv(argv[0], [str(a) for a in argv])
     os.environ["XDG_STATE_HOME"] = "/run/state"
     os.environ.pop("XDG_RUNTIME_DIR", None)
+    # The first one also learns the hosts' keys.
+    logins()
     rounds = []
     for n in range(args.rounds):
         rounds.append(once(netsim, args.nodes))
