@@ -14,7 +14,7 @@ use super::{Switch, beside_a_switch, nothing_is_left};
 
 /// What is done by a process of its own that can be killed.
 #[test]
-#[ignore = "others start it"]
+#[ignore = "not by itself: the tests beside it start it as a child, to be killed"]
 fn what_another_test_has_it_do() {
     if let Some(wanted) = errand(everything) {
         apply(&wanted, &plan_for(&wanted)).unwrap_or_else(|e| panic!("{e}"));

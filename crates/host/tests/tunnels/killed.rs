@@ -32,7 +32,7 @@ fn wanted() -> HostState {
 
 /// What is done by a process of its own that can be killed.
 #[test]
-#[ignore = "others start it"]
+#[ignore = "not by itself: the tests beside it start it as a child, to be killed"]
 fn what_another_test_has_it_do() {
     if let Some(desired) = errand(wanted) {
         apply(&desired, &plan_for(&desired)).unwrap_or_else(|e| panic!("{e}"));
