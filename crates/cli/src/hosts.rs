@@ -220,7 +220,7 @@ impl Hosts {
             (None, true) => "the simulator".to_owned(),
             (Some(Standing::Root), true) => "this machine".to_owned(),
             (Some(Standing::Rootless(_)), true) => "this machine, rootless".to_owned(),
-            (_, false) => listed(&self.members.keys().collect::<Vec<_>>()),
+            (_, false) => listed(self.members.keys()),
         }
     }
 
@@ -228,7 +228,7 @@ impl Hosts {
     pub fn words_of<'a>(&self, hosts: impl Iterator<Item = &'a HostId>) -> String {
         match self.is_here_alone() {
             true => self.words(),
-            false => listed(&hosts.collect::<Vec<_>>()),
+            false => listed(hosts),
         }
     }
 
@@ -284,9 +284,9 @@ impl Hosts {
 }
 
 /// `h1, h2 and h3`, or how many.
-pub fn listed(hosts: &[&HostId]) -> String {
+pub fn listed<'a>(hosts: impl IntoIterator<Item = &'a HostId>) -> String {
     const NAMED: usize = 4;
-    let names: Vec<&str> = hosts.iter().map(|id| id.as_str()).collect();
+    let names: Vec<&str> = hosts.into_iter().map(HostId::as_str).collect();
     match names.split_last() {
         _ if names.len() > NAMED => format!("{} hosts", names.len()),
         Some((last, [])) => (*last).to_owned(),

@@ -29,9 +29,9 @@ mod known;
 mod size;
 
 pub use gone::forget_if_gone;
-pub use known::{placed, supposed, underlay};
+pub use known::{host_of, placed, supposed, underlay};
 use known::{places, prior};
-pub use size::{Size, Total, as_applied, devices, size, total};
+pub use size::{Size, Total, as_applied, between_hosts, devices, size, total};
 
 /// A topology with everything given out, and what it means on each host.
 #[derive(Debug)]

@@ -16,14 +16,14 @@ use crate::args::{CheckArgs, Format, Global};
 use crate::error::{Failure, codes};
 use crate::file::Loaded;
 use crate::hosts::Hosts;
-use crate::lab::{self, Look, Surveyed};
+use crate::lab::{self, Look, Surveyed, host_of};
 use crate::render::json;
 use crate::render::text::{count, wrapped};
 use crate::screen::{CHANGE, DELETE, GOOD, STRONG, Screen, paint};
 
 mod answers;
 
-use answers::{Answer, Answers, Asking, host_of};
+use answers::{Answer, Answers, Asking};
 
 /// So many pairs that differ are told one by one.
 const TOLD: usize = 20;

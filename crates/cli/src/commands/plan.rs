@@ -28,7 +28,7 @@ pub fn run(args: &PlanArgs, global: &Global, screen: &Screen) -> Result<Exit, Fa
         file.hosts.retain(|id, _| plans.contains_key(id));
         file.summary = total(&plans);
         took.retain(|id, _| plans.contains_key(id));
-        on = format!(" on {}", listed(&plans.keys().collect::<Vec<_>>()));
+        on = format!(" on {}", listed(plans.keys()));
     }
     if let Some(path) = &args.out {
         std::fs::write(path, file.document()).map_err(|e| Failure::file("write", path, &e))?;
@@ -118,7 +118,7 @@ fn scripts(plans: &Plans, databases: &IndexMap<HostId, String>) -> String {
 /// That there is nothing to do on the hosts that were asked for, and that there is on others.
 fn nothing_there(lab: &LabName, on: &str, others: &[HostId], took: &Took) -> String {
     let lab = paint(STRONG, lab.as_str());
-    let others = listed(&others.iter().collect::<Vec<_>>());
+    let others = listed(others);
     format!("Lab {lab}: nothing to do{on}; there is on {others}.\n{}", looked(took))
 }
 

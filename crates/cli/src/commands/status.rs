@@ -99,7 +99,7 @@ impl Removed {
 
     /// How the rest of it goes, too.
     fn what_next(&self, lab: &LabName) -> String {
-        let on = listed(&self.left.iter().collect::<Vec<_>>());
+        let on = listed(&self.left);
         let hosts: String = self.left.iter().map(|id| format!(" --host {id}")).collect();
         format!(
             "\nLeft on {on}: `netsim destroy {lab}{hosts}` removes that, too; `netsim apply` makes all of it again.\n"
@@ -107,22 +107,18 @@ impl Removed {
     }
 }
 
-/// What it is compared with, where that is no file.
-const APPLIED: &str = "what was applied";
-
 /// What is known of a host.
 type Known<'a> = (&'a OnHost, Vec<Difference>);
 
 pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, Failure> {
-    let against = match args.lab.as_deref().map(Target::of).transpose()? {
-        Some(Target::File(file)) => file,
-        Some(Target::Lab(_)) | None => APPLIED.to_owned(),
+    let file = match args.lab.as_deref().map(Target::of).transpose()? {
+        Some(Target::File(file)) => Some(file),
+        Some(Target::Lab(_)) | None => None,
     };
-    let of_file = against != APPLIED;
     let (surveyed, alone, removed) = lab::with(global, screen, args.lab.as_deref(), &args.vars, |hosts, loaded| {
         let surveyed = lab::survey(hosts, &loaded, Look::Only)?;
         lab::forget_if_gone(hosts, &surveyed, screen);
-        let removed = hosts.stored().filter(|_| !of_file).and_then(|applied| Removed::of(applied, &surveyed));
+        let removed = hosts.stored().filter(|_| file.is_none()).and_then(|applied| Removed::of(applied, &surveyed));
         Ok((surveyed, hosts.is_here_alone(), removed))
     })?;
     if alone || surveyed.hosts.is_empty() {
@@ -136,7 +132,7 @@ pub fn run(args: &StatusArgs, global: &Global, screen: &Screen) -> Result<Exit, 
     let told = Telling { surveyed: &surveyed, known: &known, as_wanted, removed: removed.as_ref(), alone };
     match args.format {
         Format::Json => screen.answer(&json::document("netsim-status", 1, &told.document())),
-        Format::Text => screen.answer(&told.text(&against, screen)),
+        Format::Text => screen.answer(&told.text(file.as_deref(), screen)),
     }
     let as_wanted = as_wanted && removed.is_none();
     Ok(match (surveyed.down.is_empty(), args.detailed_exitcode && !as_wanted) {
@@ -197,22 +193,22 @@ impl Telling<'_> {
     }
 
     /// All of it for people; of several hosts each with what is so there.
-    fn text(&self, against: &str, screen: &Screen) -> String {
+    fn text(&self, file: Option<&str>, screen: &Screen) -> String {
         let Telling { surveyed, known, as_wanted, removed, alone } = *self;
         let lab = paint(STRONG, surveyed.lab.as_str());
         let is_whole = surveyed.down.is_empty();
         if !surveyed.is_running() && is_whole {
             return format!("Lab {lab} is not running.\n");
         }
-        let as_applied = || paint(GOOD, &format!("as {against}")).replace("as what was applied", "as applied");
+        let as_applied = || paint(GOOD, &format!("as {}", file.unwrap_or("applied")));
         let head = match (as_wanted, is_whole) {
             (true, true) => as_applied(),
             (true, false) => format!("{}, as far as can be seen", as_applied()),
-            (false, _) => format!("differs from {against}"),
+            (false, _) => format!("differs from {}", file.unwrap_or("what was applied")),
         };
         let head = match removed {
             Some(removed) => {
-                let on = listed(&removed.from.iter().collect::<Vec<_>>());
+                let on = listed(&removed.from);
                 let rest = if as_wanted { String::new() } else { format!(", the rest {head}") };
                 format!("destroyed on {on}{rest}")
             }

@@ -88,6 +88,14 @@ pub(super) fn facts(hosts: &Hosts, seen: &Seen) -> HostFacts {
     facts
 }
 
+/// The host that a node of a placed topology is on.
+pub fn host_of(node: &Node) -> &HostId {
+    match &node.on {
+        On::Host(host) => host,
+        On::Auto | On::Each(_) => unreachable!("every node of a placed topology is on a host"),
+    }
+}
+
 /// Of what hosts can do and have, what matters to the others.
 pub fn underlay(facts: &Facts) -> Facts {
     let Facts { nics, own, default_nic, reached, .. } = facts.clone();

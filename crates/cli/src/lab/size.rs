@@ -87,10 +87,8 @@ pub fn total<'a>(
             devices(end).into_iter().any(|(name, _)| has(name))
         })
     };
-    let links = graph.edge_indices().map(|edge| (&graph[edge], &given.ends[edge.index()][0]));
-    let across = links.filter(|(link, _)| graph[link.ends[1].node].overlay().is_some());
-    let overlays: BTreeSet<_> =
-        across.filter(|(link, end)| is_there(link, end)).map(|(link, _)| link.ends[1].node).collect();
+    let there = between_hosts(topology, given).filter(|(link, end)| is_there(link, end));
+    let overlays: BTreeSet<_> = there.map(|(link, _)| link.ends[1].node).collect();
     let between = overlays.len();
     on.fold(Total { nodes: 0, links: between, between }, |sum, (_, ours)| {
         let Size { nodes, links, .. } = size(ours);
@@ -104,6 +102,16 @@ pub fn as_applied(topology: &Topology, applied: &Applied) -> Option<Total> {
         wanted(topology, &applied.places, &Prior::default(), &applied.facts).ok()?;
     let members = applied.members();
     Some(total(&topology, &given, desired.iter().filter(|(id, _)| members.contains_key(*id))))
+}
+
+/// The ends of links between hosts, each as a link to what joins them, with what its near end is given.
+pub fn between_hosts<'a>(
+    topology: &'a Topology,
+    given: &'a Given,
+) -> impl Iterator<Item = (&'a Link, &'a GivenEnd)> + 'a {
+    let graph = &topology.graph;
+    let links = graph.edge_indices().map(|edge| (&graph[edge], &given.ends[edge.index()][0]));
+    links.filter(|(link, _)| graph[link.ends[1].node].overlay().is_some())
 }
 
 /// The devices that an end of a link between hosts is, with their names for people: of a bridge of Open vSwitch a port for each other host.

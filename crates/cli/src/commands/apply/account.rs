@@ -47,7 +47,7 @@ impl<'a> Account<'a> {
         if let Err(error) = self.take_back(&lost) {
             return Failure::Several { failures: vec![why, error], then: String::new() };
         }
-        let (lab, on) = (&loaded.topology.name, listed(&lost.iter().collect::<Vec<_>>()));
+        let (lab, on) = (&loaded.topology.name, listed(&lost));
         let then = format!("`netsim apply` tries again, `netsim destroy {lab}` removes what may be left on {on}");
         Failure::Several { failures: vec![why], then }
     }

@@ -8,7 +8,6 @@ use netsim_core::expect::{Pair, Patience};
 use netsim_core::lower::netns_of;
 use netsim_core::names::HostId;
 use netsim_core::resource::NetnsId;
-use netsim_core::topology::{Node, On};
 use netsim_core::walk::Walk;
 use netsim_host::Host;
 use netsim_host::backend::{HostError, Progress};
@@ -18,7 +17,7 @@ use netsim_host::run::{Timed, on_all};
 use super::Asked;
 use crate::error::Failure;
 use crate::hosts::Hosts;
-use crate::lab::Surveyed;
+use crate::lab::{Surveyed, host_of};
 
 /// What came of asking one pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +80,6 @@ pub fn answers(
     let timed = all.into_iter().filter(timed).collect();
     asker.take_times(timed, if asking == Asking::Patient { TIMES } else { 1 });
     Ok(Answers { each: asker.answers, down: asker.down })
-}
-
-/// The host that a node of a placed topology is on.
-pub fn host_of(node: &Node) -> &HostId {
-    match &node.on {
-        On::Host(host) => host,
-        On::Auto | On::Each(_) => unreachable!("every node of a placed topology is on a host"),
-    }
 }
 
 /// How long to wait between two rounds while switches settle.
@@ -195,17 +186,17 @@ impl<'a> Asker<'a> {
     /// answer late, so one that came outside of its bounds is asked for anew, this often in all.
     fn take_times(&mut self, mut timed: Vec<usize>, times: u32) {
         for _ in 0..times {
-            let before = self.answers.clone();
-            self.ask(&timed);
-            for &at in &timed {
-                if let Answer::None(_) = self.answers[at] {
-                    self.answers[at] = before[at].clone();
-                }
-            }
-            timed.retain(|&at| matches!(self.answers[at], Answer::Came(Some(rtt)) if !self.pairs[at].is_in_time(rtt)));
             if timed.is_empty() || self.progress.stopped() {
                 break;
             }
+            let before: Vec<Answer> = timed.iter().map(|&at| self.answers[at].clone()).collect();
+            self.ask(&timed);
+            for (&at, before) in timed.iter().zip(before) {
+                if let Answer::None(_) = self.answers[at] {
+                    self.answers[at] = before;
+                }
+            }
+            timed.retain(|&at| matches!(self.answers[at], Answer::Came(Some(rtt)) if !self.pairs[at].is_in_time(rtt)));
         }
     }
 

@@ -10,7 +10,7 @@ use netsim_core::resource::{
     Device, DeviceId, EVERYBODY, Key, NetnsId, Ovs, OvsKey, OvsPortKind, OvsTunnelKind, Resource, SingleKind,
 };
 use netsim_core::state::HostState;
-use netsim_core::topology::{Link, Node, On};
+use netsim_core::topology::{Link, Node};
 use serde::Serialize;
 
 use super::facts::{self, Interface};
@@ -19,7 +19,7 @@ use crate::args::{Format, Global};
 use crate::error::Failure;
 use crate::file;
 use crate::hosts::{self, listed};
-use crate::lab::{self, Look, Surveyed, devices};
+use crate::lab::{self, Look, Surveyed, between_hosts, devices, host_of};
 use crate::node::Found;
 use crate::planned::Names;
 use crate::render::json;
@@ -164,9 +164,7 @@ pub fn show(
 fn ends(surveyed: &Surveyed, found: &Found, device: &DeviceId) -> Option<Vec<End>> {
     let Surveyed { topology, given, .. } = surveyed;
     let graph = &topology.graph;
-    let links = graph.edge_indices().map(|edge| (&graph[edge], &given.ends[edge.index()][0]));
-    let across: Vec<(&Link, &GivenEnd)> =
-        links.filter(|(link, _)| graph[link.ends[1].node].overlay().is_some()).collect();
+    let across: Vec<(&Link, &GivenEnd)> = between_hosts(topology, given).collect();
     let is_near = |(link, given): &&(&Link, &GivenEnd)| {
         let is_here =
             graph[link.ends[0].node].is_on(&found.host) && netns_of(topology, link.ends[0].node) == device.netns;
@@ -185,7 +183,7 @@ fn ends(surveyed: &Surveyed, found: &Found, device: &DeviceId) -> Option<Vec<End
 }
 
 fn end(surveyed: &Surveyed, node: &Node, device: &DeviceId, name: &str) -> End {
-    let On::Host(host) = &node.on else { unreachable!("every node of a placed topology is on a host") };
+    let host = host_of(node);
     let mut end = End {
         host: host.clone(),
         node: node.name.to_string(),
@@ -228,7 +226,7 @@ fn told(found: &Found, ends: &[End]) -> String {
     };
     let rows: Vec<Vec<String>> = ends.iter().flat_map(rows).collect();
     let heading = ["END", "HOST", "STATE", "MTU", "MAC", "BRIDGE", "ADDRESS"];
-    let head = format!("Link {} of lab {} on {}\n\n", paint(STRONG, &title), found.lab, listed(&on));
+    let head = format!("Link {} of lab {} on {}\n\n", paint(STRONG, &title), found.lab, listed(on));
     let mut out = head + &table(&heading, &rows);
     let tunnel = |end: &End| {
         let mtu = end.interface.as_ref().and_then(|i| i.mtu).map_or_else(String::new, |mtu| format!(", MTU {mtu}"));
