@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use netsim_core::names::{HostId, LabName};
 use netsim_core::plan::{Action, plan};
 use netsim_core::state::{HostState, Observed, Scope};
-use netsim_core::testing::{Tape, resources, state};
+use netsim_core::testing::{Tape, resources, rounds, state};
 use netsim_host::agent::{self, Broken, Farewell, OnLoss, Stream};
 use netsim_host::backend::{HostError, Progress, StepError};
 use netsim_host::remote::{Expected, Remote};
@@ -420,7 +420,7 @@ fn spoilt() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(150), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_an_agent_is_told_it_ends_soon_and_leaves_nothing(bytes in spoilt()) {

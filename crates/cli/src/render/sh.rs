@@ -321,6 +321,7 @@ fn update(from: &Resource, to: &Resource, names: &Names) -> Vec<String> {
 mod quoting {
     use std::process::Command;
 
+    use netsim_core::testing::rounds;
     use proptest::prelude::*;
 
     use super::{comment, quoted, quoted_if_needed};
@@ -331,7 +332,7 @@ mod quoting {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: rounds(64), failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn a_shell_reads_back_what_was_quoted(texts in prop::collection::vec("[^\0]{0,20}|[-'\"$`\\\\\n ;&|*?~#!(){}]{0,12}", 1..12)) {

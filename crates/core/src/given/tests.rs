@@ -9,6 +9,7 @@ use crate::lower::lower;
 use crate::names::HostId;
 use crate::resource::Resource;
 use crate::state::{HostFacts, HostState};
+use crate::testing::rounds;
 use crate::topology::{Check, CheckKind, Pool, Pools, Routing, Topology};
 
 mod hosts;
@@ -395,7 +396,7 @@ fn change() -> impl Strategy<Value = (Sketch, Without)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn adding_or_removing_moves_nobody_else((sketch, without) in change()) {

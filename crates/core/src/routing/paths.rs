@@ -102,6 +102,7 @@ impl Paths {
             }
         }
         let mut remote = Vec::new();
+        let mut cut_off = Vec::new();
         let mut steps = 1;
         while !frontier.is_empty() {
             let mut reached = Vec::new();
@@ -109,6 +110,10 @@ impl Paths {
                 let ways = self.nodes[node as usize].ways;
                 for part in graph.behind(node) {
                     let path = Reached { search, steps, ways };
+                    if graph.is_cut_off(part) {
+                        cut_off.push((graph.subnet(part), path));
+                        continue;
+                    }
                     reach(&mut self.subnets, graph.subnet(part), path, &mut remote, &mut sets);
                     for &part in graph.hears(part) {
                         reach(&mut self.parts, part, path, &mut reached, &mut sets);
@@ -123,6 +128,10 @@ impl Paths {
                     reach(&mut self.nodes, member.node, Reached { search, steps, ways }, &mut frontier, &mut sets);
                 }
             }
+        }
+        cut_off.retain(|(subnet, _)| self.subnets[*subnet as usize].search != search);
+        for (subnet, path) in cut_off {
+            reach(&mut self.subnets, subnet, path, &mut remote, &mut sets);
         }
         remote.sort_unstable();
         let route = |subnet: u32| (graph.net(subnet), self.subnets[subnet as usize].ways);

@@ -170,14 +170,16 @@ impl Subnets {
         self.roles[node as usize]
     }
 
-    /// The parts of subnets that a node lets others reach: a router all of its own that anybody else is in, another its `lo`.
+    /// The parts of subnets that a node lets others reach: a router all of its own, another its `lo`.
     pub(super) fn behind(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let role = self.role(node);
-        self.of_node[node as usize]
-            .iter()
-            .filter(move |on| role == Role::Router || on.device == IfName::LO)
-            .map(|on| on.part)
-            .filter(|&part| !self.parts[part as usize].is_cut_off)
+        let on = self.of_node[node as usize].iter();
+        on.filter(move |on| role == Role::Router || on.device == IfName::LO).map(|on| on.part)
+    }
+
+    /// Whether a part is the way to its subnet only for those who reach no other: nobody else is in it.
+    pub(super) fn is_cut_off(&self, part: u32) -> bool {
+        self.parts[part as usize].is_cut_off
     }
 
     /// The members that a node in this part hears: the part and the position of each.

@@ -12,6 +12,7 @@ use super::{StaticRoute, static_routes};
 use crate::fixture::{Lab, Sketch, Without, net, triangle};
 use crate::given::{Given, Prior, give};
 use crate::names::IfName;
+use crate::testing::rounds;
 use crate::topology::{Routing, Topology};
 
 fn text(topology: &Topology, routes: &[Vec<StaticRoute>]) -> String {
@@ -221,8 +222,35 @@ fn looked_up(routes: &[StaticRoute], address: IpAddr) -> BTreeSet<(IfName, IpAdd
     best.into_iter().flat_map(|r| r.via.iter().map(hop)).collect()
 }
 
+#[test]
+fn the_cut_off_end_of_a_subnet_is_reached_by_those_who_reach_no_other() {
+    let mut lab = Lab::new();
+    lab.switch("s", &[]);
+    for router in ["near", "far", "other"] {
+        lab.router(router);
+    }
+    lab.wire(("near", "10.0.1.0/31"), ("far", "10.0.1.1/31"));
+    let end = lab.wire(("far", "10.0.9.1/24"), ("s", ""));
+    lab.end(end, 1).written.down = true;
+    lab.wire(("other", "10.0.9.2/24"), ("s", ""));
+    lab.host("h");
+    lab.wire(("h", "10.0.9.3/24"), ("s", ""));
+    check(&lab, expect![[r#"
+        near 10.0.9.0/24 via 10.0.1.1%eth0
+        h 0.0.0.0/0 via 10.0.9.2%eth0
+    "#]]);
+    // Where there is another way into the subnet, it is the better one, however long.
+    lab.wire(("near", "10.0.2.0/31"), ("other", "10.0.2.1/31"));
+    check(&lab, expect![[r#"
+        near 10.0.9.0/24 via 10.0.2.1%eth1
+        far 10.0.2.0/31 via 10.0.1.0%eth0
+        other 10.0.1.0/31 via 10.0.2.0%eth1
+        h 0.0.0.0/0 via 10.0.9.2%eth0
+    "#]]);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_route_is_on_all_shortest_paths_and_covers_no_more(sketch in Sketch::any()) {

@@ -18,6 +18,7 @@ use crate::resource::{NetnsId, Resource};
 use crate::routing::static_routes;
 use crate::sim::Sim;
 use crate::state::{HostFacts, HostState, Scope};
+use crate::testing::rounds;
 use crate::topology::{OwnKind, Routing, Topology, WrittenRoute};
 
 mod faults;
@@ -130,7 +131,7 @@ fn with_written(mut lab: Lab, mut keep: impl FnMut() -> bool) -> Lab {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(500), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn with_static_routes_a_packet_goes_where_the_graph_says(sketch in Sketch::any()) {

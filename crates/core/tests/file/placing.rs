@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 use indexmap::IndexMap;
 use netsim_core::names::{HostId, NodeName};
 use netsim_core::place::{Places, place};
+use netsim_core::testing::rounds;
 use netsim_core::topology::{Kind, On, Topology};
 use proptest::prelude::*;
 
@@ -214,7 +215,7 @@ fn order(topology: &Topology, name: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: rounds(64), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_node_is_on_a_host_and_every_link_within_one_or_at_an_overlay((text, nodes) in any()) {

@@ -8,14 +8,12 @@ use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{Datapath, Device, Key, NetnsId, Resource};
 use netsim_core::sim::Sim;
 use netsim_core::state::{HostState, Observed, Scope};
-use netsim_core::testing::{Machine, Tape, near_on, show_action, show_plan, show_state, state_on};
+use netsim_core::testing::{Machine, Tape, near_on, rounds, show_action, show_plan, show_state, state_on};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-/// As many cases as `PROPTEST_CASES` says, else a number that takes a few seconds.
 pub fn config() -> Config {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
-    Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
+    Config { cases: rounds(1_000), failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }
 
 /// Choices for a [`Tape`].

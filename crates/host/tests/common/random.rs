@@ -3,7 +3,7 @@
 use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{Aside, Resource};
 use netsim_core::state::{HostState, Observed};
-use netsim_core::testing::{Machine, Tape, near_on, show_plan, show_state, state_on};
+use netsim_core::testing::{Machine, Tape, near_on, rounds, show_plan, show_state, state_on};
 use netsim_host::backend::StepError;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,8 +27,7 @@ impl By {
 /// `most` random bytes, for the machine that the first of them choose. Fails the test unless each is then so and leaves nothing to do.
 #[track_caller]
 pub fn states_become_so(by: &By, cases: u32, most: usize, machine: impl Fn(&mut Tape) -> Machine) {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: rounds(cases), failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&vec(any::<u8>(), 0..most), |bytes| {
         let mut tape = Tape::new(&bytes);
         let machine = machine(&mut tape);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use netsim_core::testing::rounds;
 use netsim_host::ovs::{Op, Row, Setting, Table, Value};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ fn any_text() -> impl Strategy<Value = String> {
 fn any_text_comes_back_as_it_was_written() {
     beside_a_switch("texts::any_text_comes_back_as_it_was_written", |switch| {
         switch.commit([vec![bridge("br0")]]);
-        let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+        let config = ProptestConfig { cases: rounds(60), failure_persistence: None, ..ProptestConfig::default() };
         let mut runner = TestRunner::new(config);
         let maps = (btree_map(any_text(), any_text(), 0..30), vec(any_text(), 1..6));
         let result = runner.run(&maps, |(map, targets)| {

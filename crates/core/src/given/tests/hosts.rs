@@ -11,6 +11,7 @@ use crate::given::{Given, Prior, give, places_of};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::state::{HostFacts, HostState};
+use crate::testing::rounds;
 use crate::topology::{Kind, OverlayKind, Routing, Topology};
 
 #[test]
@@ -117,7 +118,7 @@ fn made(topology: &Topology, prior: &Prior) -> (Given, IndexMap<HostId, HostStat
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_nodes_names_and_addresses_do_not_depend_on_where_it_runs(spread in Spread::any()) {

@@ -13,6 +13,7 @@ use crate::lower::{Desired, lower, netns_of};
 use crate::names::HostId;
 use crate::resource::{Device, Fdb, Gre, Ovs, OvsPortKind, OvsTunnelKind, Resource, SingleKind};
 use crate::state::{HostFacts, HostState};
+use crate::testing::rounds;
 use crate::topology::{On, Routing, Topology};
 use crate::walk::Walk;
 
@@ -109,7 +110,7 @@ fn made(topology: &Topology, facts: &HostFacts) -> Desired {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_ends_of_an_overlay_agree(
