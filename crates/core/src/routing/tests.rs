@@ -235,18 +235,24 @@ fn the_cut_off_end_of_a_subnet_is_reached_by_those_who_reach_no_other() {
     lab.wire(("other", "10.0.9.2/24"), ("s", ""));
     lab.host("h");
     lab.wire(("h", "10.0.9.3/24"), ("s", ""));
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         near 10.0.9.0/24 via 10.0.1.1%eth0
         h 0.0.0.0/0 via 10.0.9.2%eth0
-    "#]]);
+    "#]],
+    );
     // Where there is another way into the subnet, it is the better one, however long.
     lab.wire(("near", "10.0.2.0/31"), ("other", "10.0.2.1/31"));
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         near 10.0.9.0/24 via 10.0.2.1%eth1
         far 10.0.2.0/31 via 10.0.1.0%eth0
         other 10.0.1.0/31 via 10.0.2.0%eth1
         h 0.0.0.0/0 via 10.0.9.2%eth0
-    "#]]);
+    "#]],
+    );
 }
 
 proptest! {

@@ -92,7 +92,7 @@ fn told(topology: &Topology) -> BTreeSet<(String, String, bool, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(300), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(300), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn who_reaches_whom_does_not_depend_on_where_it_runs(spread in Spread::any(), is_static in any::<bool>()) {

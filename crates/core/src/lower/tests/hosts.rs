@@ -110,7 +110,7 @@ fn made(topology: &Topology, facts: &HostFacts) -> Desired {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(300), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(300), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_ends_of_an_overlay_agree(
