@@ -44,7 +44,7 @@ fn by_name(keys: &[Key], names: &Names) -> String {
 fn name(key: &Key, names: &Names) -> String {
     match key {
         Key::Fdb(d, ..) | Key::Neighbour(d, _) => names.end(d),
-        Key::Vni { .. } | Key::Gre(_) => key.to_string(),
+        Key::Vni { .. } | Key::Gre(_) | Key::Ovs(OvsKey::Tunnel(_)) => key.to_string(),
         Key::Ovs(OvsKey::Bridge(bridge) | OvsKey::Mirror(bridge, _) | OvsKey::Flows(bridge)) => {
             names.ovs_node(*bridge).to_owned()
         }

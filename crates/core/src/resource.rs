@@ -23,7 +23,7 @@ pub use device::{
     VlanProtocol,
 };
 pub use overlay::{
-    Df, EVERYBODY, Fdb, GENEVE_PORT, Gre, GreKey, Neighbour, OvsTunnel, OvsTunnelKind, VXLAN_PORT, Vxlan,
+    Df, EVERYBODY, Fdb, GENEVE_PORT, Gre, GreKey, Neighbour, OvsTunnel, OvsTunnelKey, OvsTunnelKind, VXLAN_PORT, Vxlan,
 };
 pub use ovs::{
     Datapath, FailMode, MirrorFrom, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind, OvsQos,

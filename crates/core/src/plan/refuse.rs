@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Fate, Fates, Refusal};
 use crate::names::IfName;
 use crate::problem::Code;
-use crate::resource::{Key, Resource};
+use crate::resource::{Key, OvsKey, OvsTunnelKind, Resource};
 use crate::state::{Feature, Foreign, HostState, Observed};
 
 mod beneath;
@@ -139,6 +139,10 @@ fn otherwise<'a>(name: &Key, chosen: &'a str) -> &'a str {
     match name {
         Key::Vni { .. } => "write another `vni:`",
         Key::Gre(_) => "write another `key:`",
+        Key::Ovs(OvsKey::Tunnel(tunnel)) => match tunnel.kind {
+            OvsTunnelKind::Vxlan { .. } | OvsTunnelKind::Geneve { .. } => "write another `vni:`",
+            OvsTunnelKind::Gre => "write another `key:`",
+        },
         Key::Netns(_)
         | Key::Device(_)
         | Key::Up(_)
@@ -150,7 +154,7 @@ fn otherwise<'a>(name: &Key, chosen: &'a str) -> &'a str {
         | Key::Route { .. }
         | Key::Sysctl(..)
         | Key::Ran(..)
-        | Key::Ovs(_)
+        | Key::Ovs(OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Mirror(..) | OvsKey::Qos(_) | OvsKey::Flows(_))
         | Key::Fdb(..)
         | Key::Neighbour(..) => chosen,
     }

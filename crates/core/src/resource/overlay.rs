@@ -1,5 +1,6 @@
 //! Tunnels over an underlay: VXLAN and GRE devices, and what they are told of the far side.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
@@ -151,8 +152,41 @@ pub struct OvsTunnel {
     pub df: bool,
 }
 
+/// What Open vSwitch keeps unique of a tunnel port (`tnl_port_add`, ofproto/tunnel.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OvsTunnelKey {
+    /// As in [`OvsTunnel::kind`].
+    pub kind: OvsTunnelKind,
+    /// As in [`OvsTunnel::local`].
+    pub local: IpAddr,
+    /// As in [`OvsTunnel::remote`].
+    pub remote: IpAddr,
+    /// As in [`OvsTunnel::key`]; none is 0.
+    pub key: u32,
+}
+
+impl OvsTunnel {
+    /// What no other port may be.
+    pub fn name(&self) -> OvsTunnelKey {
+        OvsTunnelKey { kind: self.kind, local: self.local, remote: self.remote, key: self.key.unwrap_or(0) }
+    }
+}
+
+impl fmt::Display for OvsTunnelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OvsTunnelKey { kind, local, remote, key } = self;
+        match kind {
+            OvsTunnelKind::Vxlan { port } => write!(f, "VXLAN from {local} to {remote} at UDP port {port}, VNI {key}"),
+            OvsTunnelKind::Geneve { port } => {
+                write!(f, "Geneve from {local} to {remote} at UDP port {port}, VNI {key}")
+            }
+            OvsTunnelKind::Gre => write!(f, "GRE from {local} to {remote} key {key}"),
+        }
+    }
+}
+
 /// What is around the frames of a tunnel port of Open vSwitch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OvsTunnelKind {
     /// VXLAN to this UDP port.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Aside, DeviceId, Key, NetnsId, OvsTunnel, OvsTunnelKind};
+use super::{Aside, DeviceId, Key, NetnsId, OvsTunnel, OvsTunnelKey, OvsTunnelKind};
 use crate::names::{IfName, Mac, NodeName, stable_hash};
 
 /// Something of Open vSwitch. Its devices are in the host's own namespace, where `ovs-vswitchd` runs.
@@ -51,6 +51,8 @@ pub enum OvsKey {
     Qos(IfName),
     /// The flows of a bridge.
     Flows(IfName),
+    /// The tunnel that a port is: no other port of the machine is the same.
+    Tunnel(OvsTunnelKey),
 }
 
 /// A bridge of Open vSwitch. Its local port is a device of its name.
@@ -270,7 +272,8 @@ impl Ovs {
                     // A device has one master, whether that is a bridge of the kernel or of Open vSwitch.
                     OvsPortKind::Device => Some(Key::Port(host(p.name))),
                     OvsPortKind::Internal { .. } => Some(device(p.name)),
-                    OvsPortKind::Patch { .. } | OvsPortKind::Tunnel(_) => None,
+                    OvsPortKind::Tunnel(ref tunnel) => Some(Key::Ovs(OvsKey::Tunnel(tunnel.name()))),
+                    OvsPortKind::Patch { .. } => None,
                 };
                 std::iter::once(Key::Ovs(OvsKey::Port(p.name))).chain(second).collect()
             }
@@ -341,12 +344,16 @@ impl Ovs {
         }
     }
 
-    /// Whether an update can turn it into `to`: everything but names, a port's bridge and kind, and a bridge's datapath, which takes its flows along.
+    /// Whether an update can turn it into `to`: everything but names, a port's bridge and kind, what a tunnel is on the underlay, and a bridge's datapath,
+    /// which takes its flows along.
     pub(super) fn can_become(&self, to: &Ovs) -> bool {
         match (self, to) {
             (Ovs::Bridge(a), Ovs::Bridge(b)) => a.name == b.name && a.datapath == b.datapath,
             (Ovs::Port(a), Ovs::Port(b)) => {
-                let same_kind = std::mem::discriminant(&a.kind) == std::mem::discriminant(&b.kind);
+                let same_kind = match (&a.kind, &b.kind) {
+                    (OvsPortKind::Tunnel(a), OvsPortKind::Tunnel(b)) => a.name() == b.name(),
+                    (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+                };
                 a.name == b.name && a.bridge == b.bridge && same_kind
             }
             (Ovs::Mirror(_), Ovs::Mirror(_)) | (Ovs::Qos(_), Ovs::Qos(_)) | (Ovs::Flows(_), Ovs::Flows(_)) => {
@@ -386,6 +393,7 @@ impl fmt::Display for OvsKey {
             OvsKey::Mirror(bridge, name) => write!(f, "OVS mirror {name} of {bridge}"),
             OvsKey::Qos(port) => write!(f, "OVS QoS of {port}"),
             OvsKey::Flows(bridge) => write!(f, "OVS flows of {bridge}"),
+            OvsKey::Tunnel(tunnel) => write!(f, "OVS tunnel {tunnel}"),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{Errno, Sim, SimError, fail};
 use crate::names::{IfName, LabName};
 use crate::resource::{
     Aside, Datapath, DeviceId, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror, OvsPort, OvsPortKind,
-    OvsQos, OvsStray, OvsTunnel, QdiscKind, Resource,
+    OvsQos, OvsStray, OvsTunnel, OvsTunnelKey, QdiscKind, Resource,
 };
 
 /// The database, and what the switch has made of it.
@@ -108,6 +108,7 @@ impl Vswitch {
                 let digest = if there { digest } else { 0 };
                 (Ovs::Flows(OvsFlows { bridge: *bridge, digest, text: Aside::default() }), &row.owner)
             }
+            OvsKey::Tunnel(_) => return None,
         };
         Some((Resource::Ovs(ovs), owner.clone()))
     }
@@ -116,10 +117,17 @@ impl Vswitch {
     pub(super) fn holder(&self, key: &OvsKey, there: &dyn Fn(IfName) -> bool) -> Option<(Resource, Owner)> {
         match key {
             OvsKey::Port(name) if self.bridges.contains_key(name) => self.current(&OvsKey::Bridge(*name), there),
+            OvsKey::Tunnel(name) => self.current(&OvsKey::Port(self.tunnel(name)?), there),
             OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Mirror(..) | OvsKey::Qos(_) | OvsKey::Flows(_) => {
                 self.current(key, there)
             }
         }
+    }
+
+    /// The port that is a tunnel.
+    fn tunnel(&self, name: &OvsTunnelKey) -> Option<IfName> {
+        let is_it = |port: &OvsPort| matches!(&port.kind, OvsPortKind::Tunnel(tunnel) if tunnel.name() == *name);
+        self.ports.values().find(|row| is_it(&row.it)).map(|row| row.it.name)
     }
 
     /// The bridge or the port whose device has this name, made by the switch.
@@ -289,15 +297,8 @@ impl Sim {
 
     /// A tunnel that no other port is, on a UDP port that no VXLAN device of the kernel listens on. Stricter than Open vSwitch, which keeps the row.
     fn check_switched(&self, port: &OvsPort, tunnel: &OvsTunnel) -> Result<(), SimError> {
-        let same = |other: &OvsTunnel| {
-            // To it the key 0 is none.
-            let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key.unwrap_or(0));
-            name(other) == name(tunnel)
-        };
-        let others = self.ovs.ports.values().filter(|row| row.it.name != port.name);
-        let mut others = others.filter(|row| matches!(&row.it.kind, OvsPortKind::Tunnel(other) if same(other)));
-        if let Some(other) = others.next() {
-            return fail(Errno::Exist, format!("{} is that tunnel", other.it.name));
+        if let Some(other) = self.ovs.tunnel(&tunnel.name()).filter(|name| *name != port.name) {
+            return fail(Errno::Exist, format!("{other} is that tunnel"));
         }
         match self.ovs.vxlan_in_kernel(port) {
             Some(udp) if self.listens(udp) => fail(Errno::AddrInUse, format!("UDP port {udp} is used otherwise")),
@@ -381,6 +382,8 @@ impl Sim {
                 self.ovs.bridge(*bridge)?.flows = None;
                 Ok(())
             }
+            // It is no identity.
+            OvsKey::Tunnel(_) => none(key),
         }
     }
 

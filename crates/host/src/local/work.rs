@@ -71,7 +71,7 @@ impl Work<'_> {
         });
         let mut on = mirrors.filter_map(|name| match name {
             OvsKey::Mirror(bridge, _) => Some(OvsKey::Bridge(bridge)),
-            OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Qos(_) | OvsKey::Flows(_) => None,
+            OvsKey::Bridge(_) | OvsKey::Port(_) | OvsKey::Qos(_) | OvsKey::Flows(_) | OvsKey::Tunnel(_) => None,
         });
         on.any(|bridge| !passing.contains(&bridge))
     }

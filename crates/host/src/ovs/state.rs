@@ -232,10 +232,12 @@ impl<'a> Look<'a> {
         let name = IfName::from_kernel(&row.name);
         if !marks::is_of(self.lab, &row.external_ids) {
             let device = DeviceId { netns: NetnsId::Host, name };
+            let tunnel = self.interface(row).and_then(|i| tunnels::name(&i.kind, &i.options));
             let second = match self.interface(row).map(|i| &*i.kind) {
                 Some("" | "system") => Some(Key::Port(device)),
                 Some("internal") => Some(Key::Device(device)),
-                Some(_) | None => None,
+                Some(_) => tunnel.map(|tunnel| Key::Ovs(OvsKey::Tunnel(tunnel))),
+                None => None,
             };
             let names = std::iter::once(Key::Ovs(OvsKey::Port(name))).chain(second);
             return self.foreign(observed, names, "OVS port", &row.external_ids, in_ours);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use netsim_core::resource::{GENEVE_PORT, OvsTunnel, OvsTunnelKind, VXLAN_PORT};
+use netsim_core::resource::{GENEVE_PORT, OvsTunnel, OvsTunnelKey, OvsTunnelKind, VXLAN_PORT};
 
 use super::rows::Map;
 use super::transaction::{Setting, Value};
@@ -10,6 +10,7 @@ use super::transaction::{Setting, Value};
 const REMOTE: &str = "remote_ip";
 const LOCAL: &str = "local_ip";
 const KEY: &str = "key";
+const IN_KEY: &str = "in_key";
 const PORT: &str = "dst_port";
 const TTL: &str = "ttl";
 const CHECKSUM: &str = "csum";
@@ -50,18 +51,12 @@ fn word(kind: OvsTunnelKind) -> &'static str {
 /// The tunnel that an interface of this type with these options is; none where it is none, or one that we have no word for.
 pub(super) fn read(kind: &str, options: &Map) -> Option<OvsTunnel> {
     let get = |key: &str| options.get(key).map(String::as_str);
-    let port = |default: u16| get(PORT).map_or(Some(default), |text| text.parse().ok());
     let flag = |key: &str, default: bool| get(key).map_or(Some(default), |text| text.parse().ok());
-    let address = |key: &str| get(key)?.parse::<IpAddr>().ok();
+    let OvsTunnelKey { kind, local, remote, .. } = name(kind, options)?;
     let tunnel = OvsTunnel {
-        kind: match kind {
-            "vxlan" => OvsTunnelKind::Vxlan { port: port(VXLAN_PORT)? },
-            "geneve" => OvsTunnelKind::Geneve { port: port(GENEVE_PORT)? },
-            "gre" => OvsTunnelKind::Gre,
-            _ => return None,
-        },
-        local: address(LOCAL)?,
-        remote: address(REMOTE)?,
+        kind,
+        local,
+        remote,
         key: match get(KEY) {
             Some(text) => Some(text.parse().ok()?),
             None => None,
@@ -73,6 +68,35 @@ pub(super) fn read(kind: &str, options: &Map) -> Option<OvsTunnel> {
     // What we never say makes it another.
     let ours = self::options(&tunnel);
     options.keys().all(|key| ours.contains_key(key)).then_some(tunnel)
+}
+
+/// What an interface of this type with these options keeps to itself; none where others may be beside it, or it is of a kind that we never make.
+pub(super) fn name(kind: &str, options: &Map) -> Option<OvsTunnelKey> {
+    let get = |key: &str| options.get(key).map(String::as_str);
+    let port = |default: u16| get(PORT).map_or(Some(default), |text| text.parse().ok());
+    let address = |key: &str| get(key)?.parse::<IpAddr>().ok();
+    Some(OvsTunnelKey {
+        kind: match kind {
+            "vxlan" => OvsTunnelKind::Vxlan { port: port(VXLAN_PORT)? },
+            "geneve" => OvsTunnelKind::Geneve { port: port(GENEVE_PORT)? },
+            "gre" => OvsTunnelKind::Gre,
+            _ => return None,
+        },
+        local: address(LOCAL)?,
+        remote: address(REMOTE)?,
+        key: match get(IN_KEY).or_else(|| get(KEY)) {
+            Some(text) => number(text)?,
+            None => 0,
+        },
+    })
+}
+
+/// A number as people write them to Open vSwitch.
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 /// The UDP port on which a tunnel of VXLAN listens.

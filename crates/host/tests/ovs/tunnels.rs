@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use netsim_core::plan::Action;
+use netsim_core::plan::{Action, plan};
 use netsim_core::resource::{OvsPort, OvsPortKind, OvsTunnel, OvsTunnelKind, Resource, VXLAN_PORT};
 use netsim_core::state::{HostState, Scope};
 use netsim_core::testing::show_plan;
 use netsim_host::backend::Progress;
+use netsim_host::ovs::{Op, Row, Setting, Value};
 use netsim_host::probe::{Options, Outcome, Ping, ping};
 
 use super::common::{lab, same, space, state};
@@ -54,10 +55,10 @@ fn tunnels_of_every_kind_are_made_change_in_place_and_go() {
         ]);
         let second = on_a_bridge(vec![
             tunnel_port("t-0", OvsTunnel { ttl: 9, checksum: true, ..tunnel(VXLAN, "192.0.2.2") }),
-            tunnel_port("t-1", OvsTunnel { df: false, key: Some(9), ..tunnel(VXLAN, "192.0.2.4") }),
-            tunnel_port("t-2", OvsTunnel { key: None, ..tunnel(OvsTunnelKind::Geneve { port: 6082 }, "192.0.2.2") }),
-            tunnel_port("t-3", tunnel(OvsTunnelKind::Gre, "192.0.2.3")),
-            tunnel_port("t-4", tunnel(OvsTunnelKind::Vxlan { port: 8472 }, "2001:db8::2")),
+            tunnel_port("t-1", OvsTunnel { df: false, ..tunnel(VXLAN, "192.0.2.3") }),
+            tunnel_port("t-2", OvsTunnel { ttl: 5, ..tunnel(OvsTunnelKind::Geneve { port: 6081 }, "192.0.2.2") }),
+            tunnel_port("t-3", OvsTunnel { key: None, checksum: true, ..tunnel(OvsTunnelKind::Gre, "192.0.2.2") }),
+            tunnel_port("t-4", OvsTunnel { ttl: 9, ..tunnel(VXLAN, "2001:db8::2") }),
         ]);
         become_so(&first);
         let numbers = || switch.rows().interfaces.iter().map(|i| (i.name.clone(), i.ofport)).collect::<Vec<_>>();
@@ -68,12 +69,60 @@ fn tunnels_of_every_kind_are_made_change_in_place_and_go() {
             settled(switch);
             assert_eq!(numbers(), before);
         }
-        // Another kind as well.
-        let mut third = first.clone();
-        third.insert(tunnel_port("t-0", tunnel(OvsTunnelKind::Geneve { port: 6083 }, "192.0.2.9")));
-        become_so(&third);
-        become_so(&first);
+        // What they are on the underlay is another port's: some exchange it.
+        let third = on_a_bridge(vec![
+            tunnel_port("t-0", tunnel(VXLAN, "192.0.2.3")),
+            tunnel_port("t-1", tunnel(VXLAN, "192.0.2.2")),
+            tunnel_port("t-2", OvsTunnel { key: None, ..tunnel(OvsTunnelKind::Geneve { port: 6082 }, "192.0.2.2") }),
+            tunnel_port("t-3", tunnel(OvsTunnelKind::Geneve { port: 6081 }, "192.0.2.2")),
+            tunnel_port("t-4", tunnel(OvsTunnelKind::Vxlan { port: 8472 }, "2001:db8::2")),
+        ]);
+        for wanted in [&third, &first] {
+            become_so(wanted);
+            settled(switch);
+            let rows = switch.rows();
+            let faults: Vec<_> = rows.interfaces.iter().filter_map(|i| Some((&i.name, i.fault()?))).collect();
+            assert_eq!(faults, []);
+        }
         become_so(&HostState::default());
+        nothing_is_left(switch);
+    });
+}
+
+#[test]
+fn a_tunnel_of_others_is_refused_by_name() {
+    beside_a_switch("tunnels::a_tunnel_of_others_is_refused_by_name", |switch| {
+        let wanted = on_a_bridge(vec![tunnel_port("t-0", tunnel(VXLAN, "192.0.2.2"))]);
+        let text = |key, text: &str| (Value::text(key), Value::text(text));
+        let theirs = |key: &str, lab: Option<&str>| {
+            let options = [text("remote_ip", "192.0.2.2"), text("local_ip", "192.0.2.1"), text("key", key)];
+            let mark = lab.map(|lab| Setting::at("external_ids", "netsim-lab", lab));
+            let kind = Setting::of("type", Value::text("vxlan"));
+            let add = Op::AddPort {
+                bridge: "theirs".into(),
+                name: "their-vxlan".into(),
+                port: mark.into_iter().collect(),
+                interface: vec![kind, Setting::of("options", Value::Map(options.into()))],
+            };
+            let datapath = Setting::of("datapath_type", Value::text(datapath()));
+            vec![Op::AddBridge { name: "theirs".into(), settings: vec![datapath] }, add]
+        };
+        let name = "OVS tunnel VXLAN from 192.0.2.1 to 192.0.2.2 at UDP port 4789, VNI 9380292 is taken";
+        for (lab, who) in [(None, ": OVS port made by hand"), (Some("other"), " by lab other")] {
+            switch.commit([theirs("0x8f21c4", lab)]);
+            let refused = plan(&wanted, &observe(&wanted)).expect_err("it is theirs");
+            let told: Vec<&str> = refused.iter().map(|r| &*r.message).collect();
+            assert_eq!(told, [format!("{name}{who}")]);
+            assert!(refused[0].hint.as_ref().is_some_and(|hint| hint.contains("write another `vni:`")), "{refused:?}");
+            switch.commit([vec![Op::DeleteBridge(Row::Name("theirs".into()))]]);
+        }
+        // Beside one with another VNI, and beside one to whoever sends such packets, there is room.
+        for key in ["7", "flow"] {
+            switch.commit([theirs(key, None)]);
+            become_so(&wanted);
+            become_so(&HostState::default());
+            switch.commit([vec![Op::DeleteBridge(Row::Name("theirs".into()))]]);
+        }
         nothing_is_left(switch);
     });
 }

@@ -136,22 +136,38 @@ pub(super) fn ovs() -> Vec<Case> {
              ovs-port p2 br2 patch=p0",
         ),
         left(
-            "tunnel ports of all kinds stand side by side, and change in place all that they are",
+            "tunnel ports of all kinds stand side by side, and change in place all but what they are on the underlay",
             "",
             "+ ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=7,ttl=9,checksum,no-df tag=10 mode=access
              + ovs-port t1 br0 tunnel=geneve,192.0.2.1,192.0.2.2,key=7 protected
              + ovs-port t2 br0 tunnel=gre,192.0.2.1,192.0.2.2
              + ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5
              + ovs-port t4 br0 tunnel=vxlan,fd0f::1,fd0f::2,port=4791,key=7
-             ~ ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=7,ttl=9,checksum,no-df tag=10 mode=access => ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.3,port=4792,key=8
-             ~ ovs-port t1 br0 tunnel=geneve,192.0.2.1,192.0.2.2,key=7 protected => ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.3
-             ~ ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5 => ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.4",
+             + ovs-port t5 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=8
+             ~ ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=7,ttl=9,checksum,no-df tag=10 mode=access => ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=7
+             ~ ovs-port t1 br0 tunnel=geneve,192.0.2.1,192.0.2.2,key=7 protected => ovs-port t1 br0 tunnel=geneve,192.0.2.1,192.0.2.2,key=7,ttl=5,no-df
+             ~ ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5 => ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5,checksum",
             "",
-            "ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.3,port=4792,key=8
-             ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.3
+            "ovs-port t0 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=7
+             ovs-port t1 br0 tunnel=geneve,192.0.2.1,192.0.2.2,key=7,ttl=5,no-df
              ovs-port t2 br0 tunnel=gre,192.0.2.1,192.0.2.2
-             ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.4
-             ovs-port t4 br0 tunnel=vxlan,fd0f::1,fd0f::2,port=4791,key=7",
+             ovs-port t3 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5,checksum
+             ovs-port t4 br0 tunnel=vxlan,fd0f::1,fd0f::2,port=4791,key=7
+             ovs-port t5 br0 tunnel=vxlan,192.0.2.1,192.0.2.2,port=4791,key=8",
+        ),
+        left(
+            "two tunnel ports exchange what they are on the underlay",
+            "ovs-bridge br1,netdev
+             ovs-port t0 br1 tunnel=gre,192.0.2.1,192.0.2.2
+             ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5",
+            "- ovs-port t0 br1 tunnel=gre,192.0.2.1,192.0.2.2
+             - ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5
+             + ovs-port t0 br1 tunnel=gre,192.0.2.1,192.0.2.2,key=5
+             + ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.2",
+            "ovs-port t0 br1 tunnel=gre,192.0.2.1,192.0.2.2
+             ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.2,key=5",
+            "ovs-port t0 br1 tunnel=gre,192.0.2.1,192.0.2.2,key=5
+             ovs-port t1 br0 tunnel=gre,192.0.2.1,192.0.2.2",
         ),
         left(
             "a tunnel port goes with its bridge, and frees its tunnel for another",

@@ -6,7 +6,7 @@ use super::{devices, if_name, tunnels};
 use crate::names::{IfName, Mac, NodeName};
 use crate::resource::{
     Datapath, Device, DeviceId, FailMode, Key, MirrorFrom, NetnsId, Ovs, OvsBridge, OvsFlows, OvsKey, OvsMirror,
-    OvsPort, OvsPortKind, OvsQos, OvsTunnel, Resource, VlanMode,
+    OvsPort, OvsPortKind, OvsQos, Resource, VlanMode,
 };
 use crate::state::HostState;
 use crate::testing::Tape;
@@ -208,11 +208,8 @@ pub(super) fn fits(ovs: &Ovs, state: &HostState) -> bool {
         Ovs::Bridge(_) | Ovs::Stray(_) => true,
         Ovs::Port(port) => match port.kind {
             OvsPortKind::Tunnel(ref tunnel) => {
-                let is_same = |other: &OvsPort| {
-                    let same = |other: &OvsTunnel| tunnels::same_ovs(other, tunnel);
-                    other.name != port.name && matches!(&other.kind, OvsPortKind::Tunnel(other) if same(other))
-                };
-                ports(state, is_same).is_empty()
+                let is_it = |other: &Resource| other.key() == Key::Ovs(OvsKey::Port(port.name));
+                state.holder(&Key::Ovs(OvsKey::Tunnel(tunnel.name()))).is_none_or(is_it)
             }
             OvsPortKind::Device => can_be_port(state, &host(port.name)),
             OvsPortKind::Internal { .. } | OvsPortKind::Patch { .. } => true,

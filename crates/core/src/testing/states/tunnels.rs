@@ -193,9 +193,3 @@ pub(super) fn changed_ovs(tunnel: &mut OvsTunnel, tape: &mut Tape) {
         _ => tunnel.ttl = 9 - tunnel.ttl % 10,
     }
 }
-
-/// Whether two ports would be one tunnel: to Open vSwitch the key 0 is none.
-pub(super) fn same_ovs(a: &OvsTunnel, b: &OvsTunnel) -> bool {
-    let name = |t: &OvsTunnel| (t.kind, t.local, t.remote, t.key.unwrap_or(0));
-    name(a) == name(b)
-}
