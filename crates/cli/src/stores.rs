@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use netsim_core::names::LabName;
-use netsim_host::lock::LabLock;
+use netsim_host::lock::{self, LabLock};
 use netsim_host::rootless;
 use netsim_host::store::{self, Applied};
 
@@ -72,6 +72,11 @@ impl Stores {
     /// The same, unless somebody else has it, or it cannot be had.
     pub fn try_lock_far(&self, lab: &LabName) -> Option<LabLock> {
         LabLock::try_take(self.far.as_deref()?, lab).ok()?.ok()
+    }
+
+    /// Removes what killed processes have left here of labs with other hosts, of which nothing is stored.
+    pub fn sweep_far(&self) {
+        self.far.iter().for_each(|far| lock::sweep(far));
     }
 
     /// When what is stored here of a lab with other hosts was written.

@@ -321,3 +321,15 @@ fn the_others_are_not_gone_on_with_while_nobody_knows_where_a_host_is() {
     let said = sandbox.say("apply two.yaml --keep-going");
     assert!(said.err.contains("\nh1: as the file says\nh2: not reached: its part is not done\n"), "{said:#?}");
 }
+
+#[test]
+fn what_a_killed_apply_left_of_its_account_goes_with_the_next_destroy() {
+    let sandbox = Sandbox::new("hosts-killed-account");
+    for (lab, files) in [("two", &["lock", "applied.json.new"][..]), ("other", &["lock"]), ("third", &[])] {
+        let folder = sandbox.folder.join("sim.far").join(lab);
+        std::fs::create_dir_all(&folder).expect("writable");
+        files.iter().for_each(|file| std::fs::write(folder.join(file), "").expect("writable"));
+    }
+    sandbox.ok("destroy two");
+    assert_eq!(files(&sandbox), Vec::<String>::new());
+}

@@ -21,6 +21,9 @@ pub const STATE: &str = "/run/netsim";
 const LOCK: &str = "lock";
 const LOCK_FILE: &CStr = c"lock";
 
+/// What is being stored, in the lab's directory: nothing yet.
+pub(crate) const HALF_WRITTEN: &str = "applied.json.new";
+
 /// How often to start again while others remove the directory.
 const TRIES: usize = 1000;
 
@@ -124,8 +127,9 @@ impl Drop for LabLock {
 
 /// Removes a lab's directory where nothing is stored in it. Whoever calls this has its lock.
 fn clear(state: &Path, dir: &Path) {
-    let only_lock = |mut entries: fs::ReadDir| entries.all(|e| e.is_ok_and(|e| e.file_name() == LOCK));
-    if fs::read_dir(dir).is_ok_and(only_lock) {
+    if fs::read_dir(dir).is_ok_and(|entries| !has_something(entries)) {
+        crash::point();
+        let _ = fs::remove_file(dir.join(HALF_WRITTEN));
         // Whoever waits finds that the name is gone and makes it anew; whoever was faster keeps the directory.
         crash::point();
         let _ = fs::remove_file(dir.join(LOCK));
@@ -134,9 +138,14 @@ fn clear(state: &Path, dir: &Path) {
     }
 }
 
+/// Whether anything is stored in a lab's directory.
+fn has_something(mut entries: fs::ReadDir) -> bool {
+    entries.any(|entry| !entry.is_ok_and(|entry| entry.file_name() == LOCK || entry.file_name() == HALF_WRITTEN))
+}
+
 /// Removes the directories of labs that nobody works on and nothing is stored of: a process that is killed between taking a lock and storing
 /// something leaves such a one.
-pub(crate) fn sweep(state: &Path) {
+pub fn sweep(state: &Path) {
     let Ok(entries) = fs::read_dir(state) else { return };
     let of_lab = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(|name| LabName::new(name).is_ok());
     for dir in entries.flatten().filter(of_lab).map(|entry| entry.path()) {
@@ -150,7 +159,7 @@ pub(crate) fn sweep(state: &Path) {
 /// The lock in a lab's directory, if nobody has it; none where the directory is not even that far, which is then gone.
 fn dead(dir: &Path) -> Result<Option<File>, Errno> {
     // Most have something stored in them, and are nobody's business here.
-    if fs::read_dir(dir).is_ok_and(|mut entries| entries.any(|e| e.is_ok_and(|e| e.file_name() != LOCK))) {
+    if fs::read_dir(dir).is_ok_and(has_something) {
         return Ok(None);
     }
     let opened = file_lock::open_dir(dir)?;
@@ -228,10 +237,17 @@ mod tests {
     fn what_a_killed_process_left_of_a_lab_goes_with_the_next_lock_that_is_let_go_of() {
         let temporary = Temporary::new("lock-killed");
         let state = temporary.0.join("netsim");
-        for dir in ["no-lock", "dead", "stored", "not a lab"] {
+        for dir in ["no-lock", "dead", "storing", "stored", "not a lab"] {
             fs::create_dir_all(state.join(dir)).expect("writable");
         }
-        for file in ["dead/lock", "stored/lock", "stored/applied.json", "loans.json"] {
+        for file in [
+            "dead/lock",
+            "storing/lock",
+            "storing/applied.json.new",
+            "stored/lock",
+            "stored/applied.json",
+            "loans.json",
+        ] {
             File::create(state.join(file)).expect("writable");
         }
         let held = LabLock::take(&state, &lab("held"), &mut nobody).expect("writable");

@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::HostError;
+use crate::crash;
 use crate::failure::{codes, hinted, refused};
-use crate::lock::{LabLock, state_error};
+use crate::lock::{HALF_WRITTEN, LabLock, state_error};
 
 const APPLIED: &str = "applied.json";
-const HALF_WRITTEN: &str = "applied.json.new";
 
 /// What is stored of a running lab: enough to read its topology again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -117,6 +117,7 @@ fn write_whole(dir: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = File::create(dir.join(HALF_WRITTEN))?;
     file.write_all(text)?;
     file.sync_all()?;
+    crash::point();
     fs::rename(dir.join(HALF_WRITTEN), dir.join(APPLIED))?;
     // The new name is on the disk only when its directory is.
     File::open(dir)?.sync_all()

@@ -32,6 +32,9 @@ impl<'a> Account<'a> {
         let mut waiting = |holder| hosts.wait(&HostId::local(), lab, holder, screen);
         let is_far = are_far(hosts.members());
         let far = is_far.then(|| hosts.stores().lock_far(lab, &mut waiting)).transpose()?;
+        if far.is_none() {
+            hosts.stores().sweep_far();
+        }
         Ok(Account { hosts, far, applied: None, members: Members::new() })
     }
 

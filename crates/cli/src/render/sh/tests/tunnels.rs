@@ -172,11 +172,12 @@ fn a_tunnel_of_open_vswitch_is_a_port_with_options() {
         &was,
         &is,
         &expect![[r#"
-        ovs-vsctl \
-          -- --if-exists del-port sw e \
-          -- --if-exists del-port sw g \
-          -- set Port v protected=false \
-          -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4200,local_ip=192.0.2.1,remote_ip=192.0.2.5}'
-    "#]],
+            ovs-vsctl \
+              -- --if-exists del-port sw e \
+              -- --if-exists del-port sw g \
+              -- --if-exists del-port sw v \
+              -- add-port sw v external_ids:netsim-lab=t \
+              -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4200,local_ip=192.0.2.1,remote_ip=192.0.2.5}'
+        "#]],
     );
 }
