@@ -167,15 +167,18 @@ fn a_tunnel_of_open_vswitch_is_a_port_with_options() {
           -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4100,local_ip=192.0.2.1,remote_ip=192.0.2.2}'
     "#]],
     );
-    let is = with(vec![ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4200), 5, true), |_| {})]);
+    let is = with(vec![
+        ovs_port("v", tunnel(OvsTunnelKind::Vxlan { port: 4789 }, Some(4200), 5, true), |_| {}),
+        ovs_port("e", tunnel(OvsTunnelKind::Geneve { port: 6082 }, Some(4101), 3, true), |_| {}),
+    ]);
     check(
         &was,
         &is,
         &expect![[r#"
             ovs-vsctl \
-              -- --if-exists del-port sw e \
               -- --if-exists del-port sw g \
               -- --if-exists del-port sw v \
+              -- set Interface e type=geneve 'options={csum=false,df_default=true,dst_port=6082,key=4101,local_ip=192.0.2.1,remote_ip=192.0.2.3}' \
               -- add-port sw v external_ids:netsim-lab=t \
               -- set Interface v type=vxlan 'options={csum=false,df_default=true,dst_port=4789,key=4200,local_ip=192.0.2.1,remote_ip=192.0.2.5}'
         "#]],
