@@ -72,6 +72,15 @@ impl<'a> Connected<'a> {
             // The machine itself gets no routes into the lab.
             return Hears::No;
         }
+        if target.ear.is_none() && !self.topology.graph[to].forwards() {
+            // An end system with an address of its own on `lo` is the way there for whoever is beside it.
+            let beside = self.places.of(to).iter().filter(|place| place.vrf.is_none());
+            let beside = beside.filter(|place| place.address.addr().is_ipv4() == address.is_ipv4());
+            match beside.filter_map(|place| self.directly(from, place)).max() {
+                Some(heard @ (Hears::Yes | Hears::Perhaps)) => return heard,
+                Some(Hears::No) | None => {}
+            }
+        }
         let sources = &self.around[from.index()][usize::from(address.is_ipv6())];
         let there = match (&target.ear, target.vrf) {
             (Some(_), Some(vrf)) if !self.answers(to, vrf, from, address) => return Hears::No,

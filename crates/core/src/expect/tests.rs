@@ -42,6 +42,20 @@ fn on_a_switch(nodes: &[&str]) -> Lab {
 }
 
 #[test]
+fn an_end_system_with_its_own_loopback_is_reached_by_whoever_is_beside_it() {
+    let mut lab = on_a_switch(&["a", "b", "c"]);
+    let node = lab.0.node("a").expect("it is there");
+    lab.0.graph[node].loopbacks = vec![net("198.51.100.1/32")];
+    lab.0.routing = Routing::Static;
+    lab.end(EdgeIndex::new(2), 1).port.vlan = Some(10);
+    check(&lab, expect![[r#"
+        a: b | c
+        b: a | c
+        c: | a b
+    "#]]);
+}
+
+#[test]
 fn groups_in_one_subnet_that_vlans_part_do_not_reach_each_other() {
     let mut lab = on_a_switch(&["a", "b", "c", "d"]);
     for edge in [0, 1] {
