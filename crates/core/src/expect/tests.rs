@@ -48,11 +48,14 @@ fn an_end_system_with_its_own_loopback_is_reached_by_whoever_is_beside_it() {
     lab.0.graph[node].loopbacks = vec![net("198.51.100.1/32")];
     lab.0.routing = Routing::Static;
     lab.end(EdgeIndex::new(2), 1).port.vlan = Some(10);
-    check(&lab, expect![[r#"
+    check(
+        &lab,
+        expect![[r#"
         a: b | c
         b: a | c
         c: | a b
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -98,10 +98,12 @@ impl Lab<'_> {
         told.into_iter().for_each(|resource| lowered.insert(at, resource));
     }
 
-    /// Where a device sends what, one copy for each other end of what is for many; and whether it knows every address.
+    /// Where a device sends what, one copy for each other end of what is for many; and whether it knows every address. One with a single other end sends
+    /// all to that: what it learnt would only be wrong when the other end is on another host one day.
     fn fdb(&self, tunnel: &Tunnel<'_>) -> (Vec<Resource>, bool) {
-        if tunnel.others.len() < 2 || group(tunnel.overlay).is_some() {
-            return (Vec::new(), false);
+        let group = group(tunnel.overlay);
+        if tunnel.others.len() < 2 || group.is_some() {
+            return (Vec::new(), group.is_none());
         }
         let device = self.device_of(InterfaceId::End(tunnel.edge, 0));
         let entry = |mac, to| Resource::Fdb(Fdb { device: device.clone(), mac, to });

@@ -63,16 +63,16 @@ fn a_link_between_two_hosts_is_a_vxlan_device_at_either_end() {
         &HostFacts::new(),
         &["eth0", "up lab-b/up", "/up"],
         expect![[r#"
-        h1
-          device lab-a/eth0 = vxlan 485233 port 4789 from 192.0.2.1 to 192.0.2.2 02:2a:be:37:0b:5d mtu 1450
-          up lab-a/eth0
-          address 10.64.0.0/31 on lab-a/eth0
-        h2
-          device lab-b/up = vxlan 485233 port 4789 from 192.0.2.2 to 192.0.2.1 02:47:d0:5c:8b:dd mtu 1450
-          up lab-b/up
-          address 10.64.0.1/31 on lab-b/up
-        h3
-    "#]],
+            h1
+              device lab-a/eth0 = vxlan 485233 port 4789 from 192.0.2.1 to 192.0.2.2 no learning 02:2a:be:37:0b:5d mtu 1450
+              up lab-a/eth0
+              address 10.64.0.0/31 on lab-a/eth0
+            h2
+              device lab-b/up = vxlan 485233 port 4789 from 192.0.2.2 to 192.0.2.1 no learning 02:47:d0:5c:8b:dd mtu 1450
+              up lab-b/up
+              address 10.64.0.1/31 on lab-b/up
+            h3
+        "#]],
     );
 }
 
@@ -267,16 +267,16 @@ fn over_ipv6_the_outer_header_is_longer() {
         &HostFacts::new(),
         &["device"],
         expect![[r#"
-        h1
-          device lab-a/eth0 = vxlan 485233 port 4789 from 2001:db8::1 to 2001:db8::2 02:2a:be:37:0b:5d mtu 1430
-          device lab-a/eth1 = gre from 2001:db8::1 to 2001:db8::3 key 1 ttl 64 mtu 1452
-        h2
-          device lab-b/eth0 = vxlan 485233 port 4789 from 2001:db8::2 to 2001:db8::1 02:31:4d:31:6e:1e mtu 1430
-          device lab-b/eth1 = gretap from 2001:db8::2 to 2001:db8::3 ttl 64 02:31:49:cb:6e:1e mtu 1442
-        h3
-          device lab-c/eth0 = gretap from 2001:db8::3 to 2001:db8::2 ttl 64 02:eb:9b:56:3f:0e mtu 1442
-          device lab-c/eth1 = gre from 2001:db8::3 to 2001:db8::1 key 1 ttl 64 mtu 1452
-    "#]],
+            h1
+              device lab-a/eth0 = vxlan 485233 port 4789 from 2001:db8::1 to 2001:db8::2 no learning 02:2a:be:37:0b:5d mtu 1430
+              device lab-a/eth1 = gre from 2001:db8::1 to 2001:db8::3 key 1 ttl 64 mtu 1452
+            h2
+              device lab-b/eth0 = vxlan 485233 port 4789 from 2001:db8::2 to 2001:db8::1 no learning 02:31:4d:31:6e:1e mtu 1430
+              device lab-b/eth1 = gretap from 2001:db8::2 to 2001:db8::3 ttl 64 02:31:49:cb:6e:1e mtu 1442
+            h3
+              device lab-c/eth0 = gretap from 2001:db8::3 to 2001:db8::2 ttl 64 02:eb:9b:56:3f:0e mtu 1442
+              device lab-c/eth1 = gre from 2001:db8::3 to 2001:db8::1 key 1 ttl 64 mtu 1452
+        "#]],
     );
 }
 
@@ -346,25 +346,25 @@ fn a_machine_itself_has_the_devices_of_its_links() {
         &HostFacts::new(),
         &["host", "lab-a"],
         expect![[r#"
-        h1
-          network namespace lab-a
-          sysctl lab-a net.ipv4.conf.all.promote_secondaries = 1
-          up lab-a/lo
-          device host/lab-a-eth0 = host/lab-a-eth0 02:5c:ad:6b:d1:10 mtu 1500, lab-a/eth0 02:2a:be:37:0b:5d mtu 1500
-          up lab-a/eth0
-          address 10.1.0.2/24 on lab-a/eth0
-          up host/lab-a-eth0
-          address 10.1.0.1/24 on host/lab-a-eth0
-          device host/vxlan0 = vxlan 7854307 port 4789 from 192.0.2.1 to 192.0.2.2 02:50:ea:44:87:3a mtu 1450
-          up host/vxlan0
-          address 10.64.0.0/31 on host/vxlan0
-          route host to 10.7.0.0/16 via 10.1.0.2 dev lab-a-eth0
-        h2
-          device host/lab-m1-vxlan0 = vxlan 7854307 port 4789 from 192.0.2.2 to 192.0.2.1 02:fa:0d:56:df:d3 mtu 1450
-          up host/lab-m1-vxlan0
-          address 10.64.0.1/31 on host/lab-m1-vxlan0
-        h3
-    "#]],
+            h1
+              network namespace lab-a
+              sysctl lab-a net.ipv4.conf.all.promote_secondaries = 1
+              up lab-a/lo
+              device host/lab-a-eth0 = host/lab-a-eth0 02:5c:ad:6b:d1:10 mtu 1500, lab-a/eth0 02:2a:be:37:0b:5d mtu 1500
+              up lab-a/eth0
+              address 10.1.0.2/24 on lab-a/eth0
+              up host/lab-a-eth0
+              address 10.1.0.1/24 on host/lab-a-eth0
+              device host/vxlan0 = vxlan 7854307 port 4789 from 192.0.2.1 to 192.0.2.2 no learning 02:50:ea:44:87:3a mtu 1450
+              up host/vxlan0
+              address 10.64.0.0/31 on host/vxlan0
+              route host to 10.7.0.0/16 via 10.1.0.2 dev lab-a-eth0
+            h2
+              device host/lab-m1-vxlan0 = vxlan 7854307 port 4789 from 192.0.2.2 to 192.0.2.1 no learning 02:fa:0d:56:df:d3 mtu 1450
+              up host/lab-m1-vxlan0
+              address 10.64.0.1/31 on host/lab-m1-vxlan0
+            h3
+        "#]],
     );
 }
 
@@ -386,16 +386,16 @@ fn everything_that_switches_join_with_an_overlay_has_its_mtu() {
         &has,
         &["mtu"],
         expect![[r#"
-        h1
-          device lab-a/eth0 = lab-a/eth0 02:2a:be:37:0b:5d mtu 1446, lab-sw1/a-eth0 02:5a:11:69:10:25 mtu 1446
-          device lab-sw1/sw2-sw1 = lab-sw1/sw2-sw1 02:7c:3f:b1:79:45 mtu 1446, lab-sw2/sw1-sw2 02:b6:8f:d2:86:7d mtu 1446
-          device lab-sw2/b-eth0 = vxlan 13371647 port 4789 from 192.0.2.1 to 192.0.2.2 02:1b:d4:7e:ef:45 mtu 1446
-          device lab-a/eth0.10 = vlan 10 802.1q of eth0 02:5b:70:6d:05:8d mtu 1446
-        h2
-          device lab-b/eth0 = vxlan 13371647 port 4789 from 192.0.2.2 to 192.0.2.1 02:31:4d:31:6e:1e mtu 1446
-        h3
-          device lab-c/eth0 = lab-c/eth0 02:eb:9b:56:3f:0e mtu 1500, lab-far/eth0 02:b0:36:9a:f1:16 mtu 1500
-    "#]],
+            h1
+              device lab-a/eth0 = lab-a/eth0 02:2a:be:37:0b:5d mtu 1446, lab-sw1/a-eth0 02:5a:11:69:10:25 mtu 1446
+              device lab-sw1/sw2-sw1 = lab-sw1/sw2-sw1 02:7c:3f:b1:79:45 mtu 1446, lab-sw2/sw1-sw2 02:b6:8f:d2:86:7d mtu 1446
+              device lab-sw2/b-eth0 = vxlan 13371647 port 4789 from 192.0.2.1 to 192.0.2.2 no learning 02:1b:d4:7e:ef:45 mtu 1446
+              device lab-a/eth0.10 = vlan 10 802.1q of eth0 02:5b:70:6d:05:8d mtu 1446
+            h2
+              device lab-b/eth0 = vxlan 13371647 port 4789 from 192.0.2.2 to 192.0.2.1 no learning 02:31:4d:31:6e:1e mtu 1446
+            h3
+              device lab-c/eth0 = lab-c/eth0 02:eb:9b:56:3f:0e mtu 1500, lab-far/eth0 02:b0:36:9a:f1:16 mtu 1500
+        "#]],
     );
 }
 

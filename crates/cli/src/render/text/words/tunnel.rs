@@ -18,7 +18,9 @@ pub fn vxlan(vxlan: &Vxlan) -> Vec<String> {
     about.extend(ttl(vxlan.ttl));
     about.extend(checksum(vxlan.checksum, true).map(str::to_owned));
     about.extend((vxlan.df != Df::Unset).then(|| format!("df {}", df(vxlan.df))));
-    about.extend((!vxlan.learning).then(|| "no learning".to_owned()));
+    // As given out (`lower`): who sends to one other end alone has nothing to learn.
+    let learns = vxlan.remote.is_none_or(|remote| remote.is_multicast());
+    about.extend((vxlan.learning != learns).then(|| if learns { "no learning" } else { "learning" }.to_owned()));
     about
 }
 
@@ -181,14 +183,18 @@ mod tests {
     #[test]
     fn a_vxlan_device_is_told_by_where_it_goes_and_what_is_unusual() {
         let told = |change: fn(&mut Vxlan)| vxlan(&a_vxlan(change)).join(", ");
-        assert_eq!(told(|_| {}), "VNI 4100 to 192.0.2.2");
+        assert_eq!(told(|_| {}), "VNI 4100 to 192.0.2.2, learning");
+        assert_eq!(told(|v| v.learning = false), "VNI 4100 to 192.0.2.2");
         assert_eq!(told(|v| (v.remote, v.learning) = (None, false)), "VNI 4100, no learning");
         let group = told(|v| {
             (v.port, v.remote, v.ttl) = (8472, Some(IpAddr::from([239, 1, 1, 1])), 4);
             v.device = Some(IfName::new("eth1").expect("a name"));
         });
         assert_eq!(group, "VNI 4100 at UDP port 8472 to group 239.1.1.1 by eth1, ttl 4");
-        assert_eq!(told(|v| (v.checksum, v.df) = (false, Df::Set)), "VNI 4100 to 192.0.2.2, no checksum, df set");
+        assert_eq!(
+            told(|v| (v.checksum, v.df, v.learning) = (false, Df::Set, false)),
+            "VNI 4100 to 192.0.2.2, no checksum, df set"
+        );
     }
 
     #[test]
