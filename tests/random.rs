@@ -90,9 +90,11 @@ impl Sketch {
     fn change(&mut self, change: &Change) {
         let links = self.links.len().max(1);
         match change {
-            Change::DropLink(at) if !self.links.is_empty() => drop(self.links.remove(usize::from(*at) % links)),
+            Change::DropLink(at) if !self.links.is_empty() => {
+                self.links.remove(usize::from(*at) % links);
+            }
             Change::DropNode(at) if self.nodes.len() > 2 => {
-                drop(self.nodes.remove(usize::from(*at) % self.nodes.len()))
+                self.nodes.remove(usize::from(*at) % self.nodes.len());
             }
             Change::AddLink(link) => self.links.push(link.clone()),
             Change::Port(at, port) if !self.links.is_empty() => {

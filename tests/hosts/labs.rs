@@ -83,6 +83,22 @@ fn a_running_lab_grows_and_a_node_of_it_moves_to_another_host() {
 }
 
 #[test]
+fn who_knew_a_node_before_it_moved_reaches_it_at_once() {
+    with_hosts("labs::who_knew_a_node_before_it_moved_reaches_it_at_once", 3, "", || {
+        let lab = |host: &str| {
+            let nodes = format!("nodes: {{ a: {{ host: host1 }}, b: {{ host: {host} }} }}\n");
+            // Only who stays asks: a packet of the one that moved would tell where it is.
+            format!("{}{nodes}links: [{{ endpoints: [a, b] }}]\nchecks: [{{ ping: [a, b] }}]\n", hosts(3))
+        };
+        for host in ["host2", "host3", "host2"] {
+            file("t.yaml", &lab(host));
+            netsim("apply t.yaml --check").ok();
+        }
+        netsim("destroy t").ok();
+    });
+}
+
+#[test]
 fn a_saved_plan_is_done_on_all_hosts_or_on_none() {
     with_hosts("labs::a_saved_plan_is_done_on_all_hosts_or_on_none", 2, "", || {
         file("t.yaml", &pairs(2));
