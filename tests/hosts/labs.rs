@@ -84,17 +84,21 @@ fn a_running_lab_grows_and_a_node_of_it_moves_to_another_host() {
 
 #[test]
 fn who_knew_a_node_before_it_moved_reaches_it_at_once() {
-    with_hosts("labs::who_knew_a_node_before_it_moved_reaches_it_at_once", 3, "", || {
-        let lab = |host: &str| {
-            let nodes = format!("nodes: {{ a: {{ host: host1 }}, b: {{ host: {host} }} }}\n");
-            // Only who stays asks: a packet of the one that moved would tell where it is.
-            format!("{}{nodes}links: [{{ endpoints: [a, b] }}]\nchecks: [{{ ping: [a, b] }}]\n", hosts(3))
-        };
-        for host in ["host2", "host3", "host2"] {
-            file("t.yaml", &lab(host));
-            netsim("apply t.yaml --check").ok();
+    with_hosts("labs::who_knew_a_node_before_it_moved_reaches_it_at_once", 4, "", || {
+        for (nodes, link) in [
+            ("", "endpoints: [a, b]"),
+            (", c: { host: host4 }", "endpoints: [a, b, c]"),
+            (", c: { host: host4 }", "endpoints: [a, b, c], vxlan: { group: 239.1.1.1 }"),
+        ] {
+            for host in ["host2", "host3", "host2"] {
+                let nodes = format!("nodes: {{ a: {{ host: host1 }}, b: {{ host: {host} }}{nodes} }}\n");
+                // Only who stays asks: a packet of the one that moved would tell where it is.
+                let links = format!("links: [{{ {link} }}]\nchecks: [{{ ping: [a, b] }}]\n");
+                file("t.yaml", &format!("{}{nodes}{links}", hosts(4)));
+                netsim("apply t.yaml --check").ok();
+            }
+            netsim("destroy t").ok();
         }
-        netsim("destroy t").ok();
     });
 }
 

@@ -29,7 +29,7 @@ impl Lab<'_> {
     pub(super) fn behind_all(&self) -> Vec<Behind> {
         let has_to_know = |edge: &EdgeIndex<u32>| {
             let overlay = overlays::of(self.topology, *edge).map(|(_, overlay)| overlay);
-            overlay.is_some_and(|overlay| overlay.hosts.len() > 2 && group(overlay).is_none())
+            overlay.is_some_and(|overlay| overlay.hosts.len() > 2 || group(overlay).is_some())
         };
         let find = |edge: EdgeIndex<u32>| if has_to_know(&edge) { self.find_behind(edge) } else { Behind::default() };
         self.topology.graph.edge_indices().map(find).collect()

@@ -98,16 +98,17 @@ impl Lab<'_> {
         told.into_iter().for_each(|resource| lowered.insert(at, resource));
     }
 
-    /// Where a device sends what, one copy for each other end of what is for many; and whether it knows every address. One with a single other end sends
-    /// all to that: what it learnt would only be wrong when the other end is on another host one day.
+    /// Where a device sends what, one copy for each other end of what is for many, unless that goes to a group; and whether it knows every address. One
+    /// with a single other end sends all to that. What it learnt would be wrong when an address is on another host one day.
     fn fdb(&self, tunnel: &Tunnel<'_>) -> (Vec<Resource>, bool) {
-        let group = group(tunnel.overlay);
-        if tunnel.others.len() < 2 || group.is_some() {
-            return (Vec::new(), group.is_none());
+        let has_group = group(tunnel.overlay).is_some();
+        if tunnel.others.len() < 2 && !has_group {
+            return (Vec::new(), true);
         }
         let device = self.device_of(InterfaceId::End(tunnel.edge, 0));
         let entry = |mac, to| Resource::Fdb(Fdb { device: device.clone(), mac, to });
-        let mut entries: Vec<Resource> = tunnel.others.iter().map(|&(_, to)| entry(ANY, to)).collect();
+        let for_many = tunnel.others.iter().filter(|_| !has_group);
+        let mut entries: Vec<Resource> = for_many.map(|&(_, to)| entry(ANY, to)).collect();
         let mut are_all_known = true;
         for &(far, to) in &tunnel.others {
             let behind = &self.behind[far.index()];

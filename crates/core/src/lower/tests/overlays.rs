@@ -134,13 +134,13 @@ fn a_group_needs_the_nic_and_no_entries() {
         &has,
         &["device"],
         expect![[r#"
-        h1
-          device lab-a/eth0 = vxlan 88 port 4789 from 192.0.2.1 to 239.1.1.1 by eth0 ttl 4 df Set 02:2a:be:37:0b:5d mtu 1350
-        h2
-          device lab-b/eth0 = vxlan 88 port 4789 from 192.0.2.2 to 239.1.1.1 by eth0 ttl 4 df Set 02:31:4d:31:6e:1e mtu 1350
-        h3
-          device lab-c/eth0 = vxlan 88 port 4789 from 192.0.2.3 to 239.1.1.1 by eth0 ttl 4 df Set 02:eb:9b:56:3f:0e mtu 1350
-    "#]],
+            h1
+              device lab-a/eth0 = vxlan 88 port 4789 from 192.0.2.1 to 239.1.1.1 by eth0 ttl 4 df Set no learning 02:2a:be:37:0b:5d mtu 1350
+            h2
+              device lab-b/eth0 = vxlan 88 port 4789 from 192.0.2.2 to 239.1.1.1 by eth0 ttl 4 df Set no learning 02:31:4d:31:6e:1e mtu 1350
+            h3
+              device lab-c/eth0 = vxlan 88 port 4789 from 192.0.2.3 to 239.1.1.1 by eth0 ttl 4 df Set no learning 02:eb:9b:56:3f:0e mtu 1350
+        "#]],
     );
 }
 
