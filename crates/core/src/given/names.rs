@@ -1,7 +1,7 @@
 //! Interface names: as written, as they are now, else `ethN`; a switch's ports after who is behind them.
 
-use petgraph::graph::EdgeIndex;
-use rustc_hash::FxHashSet;
+use petgraph::graph::{EdgeIndex, NodeIndex};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::interfaces::InterfaceId;
 use super::overlays;
@@ -203,16 +203,39 @@ impl Naming<'_> {
                     self.ends[edge][side] = self.taken.claim(scope, was, suffixes).then(|| was.to_owned());
                 }
             }
-            let mut numbers = 0..;
+            // Of parallel links the first in the file has the least number, also where another is made while they run: by that they are told apart.
+            let mut greatest: FxHashMap<NodeIndex<u32>, u32> = FxHashMap::default();
+            for &(edge, side, id, _) in &ends {
+                let number = self.ends[edge][side].as_deref().and_then(number_of);
+                if let Some(number) = number.filter(|_| id.of(self.topology).name.is_none()) {
+                    let greatest = greatest.entry(self.far(edge, side)).or_default();
+                    *greatest = number.max(*greatest);
+                }
+            }
+            let mut free = 0..;
             for (edge, side, _, suffixes) in ends {
-                self.ends[edge][side].get_or_insert_with(|| {
-                    let mut names = numbers.by_ref().map(|n: u32| format!("eth{n}"));
-                    names
-                        .find(|name| self.taken.claim(scope, name, &suffixes))
-                        .expect("there are more numbers than links")
-                });
+                if self.ends[edge][side].is_some() {
+                    continue;
+                }
+                let far = self.far(edge, side);
+                let name = |n: &u32| format!("eth{n}");
+                let mut is_free = |n: &u32| self.taken.claim(scope, &name(n), &suffixes);
+                let number = match greatest.get(&far) {
+                    Some(greatest) => (greatest.saturating_add(1)..).find(|n| is_free(n)),
+                    None => free.find(|n| is_free(n)),
+                };
+                let number = number.expect("there are more numbers than links");
+                self.ends[edge][side] = Some(name(&number));
+                greatest.insert(far, number);
             }
         }
+    }
+
+    /// The node at the other end of a link, or of an overlay with two ends; else the overlay.
+    fn far(&self, edge: usize, side: usize) -> NodeIndex<u32> {
+        let edge = EdgeIndex::new(edge);
+        let (far, side) = overlays::across(self.topology, edge).map_or((edge, 1 - side), |far| (far, 0));
+        self.topology.graph[far].ends[side].node
     }
 
     /// The unnamed ports of switches, and what is unnamed in a machine's own namespace: `<peer>-<its interface>`, behind the lab's name where all
@@ -315,6 +338,11 @@ impl Naming<'_> {
             *kernel = self.taken.kernel_name(scope, name);
         }
     }
+}
+
+/// The number in a name as we give it.
+fn number_of(name: &str) -> Option<u32> {
+    name.strip_prefix("eth")?.parse().ok()
 }
 
 /// Whether an interface has the name that it was made with: a MAC that is not written tells. One that somebody renamed gets its name back.

@@ -411,6 +411,21 @@ proptest! {
     }
 
     #[test]
+    fn what_was_given_out_is_given_out_again(
+        sketch in Sketch::any(), left_out in any::<[prop::sample::Index; 3]>(), is_static in any::<bool>(),
+    ) {
+        let routing = if is_static { Routing::Static } else { Routing::Written };
+        let mut prior = Prior::default();
+        for link in left_out {
+            let link = (!sketch.links.is_empty()).then(|| link.index(sketch.links.len()));
+            let lab = sketch.build(routing, &Without { node: None, link }).0;
+            let given = give(&lab, &prior).expect("a sound lab");
+            prior = Prior::from_given(&lab, &given);
+            prop_assert_eq!(&give(&lab, &prior).expect("a sound lab"), &given);
+        }
+    }
+
+    #[test]
     fn a_machine_tells_what_the_old_file_tells((sketch, without) in change()) {
         let old = sketch.build(Routing::Written, &Without::default()).0;
         let new = sketch.build(Routing::Written, &without).0;
