@@ -3,10 +3,12 @@
 use indexmap::IndexMap;
 use ipnet::IpNet;
 use petgraph::graph::{EdgeIndex, NodeIndex, UnGraph};
+use proptest::prelude::ProptestConfig;
 
 use crate::names::{LabName, NodeName};
 use crate::problem::Place;
 use crate::resource::VlanProtocol;
+use crate::testing::rounds;
 use crate::topology::{
     Endpoint, Kind, Link, LinkKind, Node, OwnKind, Owned, Pool, Pools, Routing, Switch, Topology, Trunk, Written,
     WrittenRoute,
@@ -21,6 +23,13 @@ pub(crate) use extras::Extra;
 pub(crate) use hosts::{HOSTS, Spread, facts, nic, overlay, three, vxlan};
 pub(crate) use sketch::{Sketch, Without};
 pub(crate) use text::lines;
+
+/// A property is tried with so many cases, or as many as `PROPTEST_CASES` says; few of those may be thrown away.
+pub(crate) fn tried(usual: u32) -> ProptestConfig {
+    let cases = rounds(usual);
+    let max_global_rejects = cases.saturating_mul(3);
+    ProptestConfig { cases, max_global_rejects, failure_persistence: None, ..ProptestConfig::default() }
+}
 
 /// A lab being built.
 #[derive(Debug, Clone)]

@@ -74,9 +74,7 @@ impl<'a> Connected<'a> {
         }
         if target.ear.is_none() && !self.topology.graph[to].forwards() {
             // An end system with an address of its own on `lo` is the way there for whoever is beside it.
-            let beside = self.places.of(to).iter().filter(|place| place.vrf.is_none());
-            let beside = beside.filter(|place| place.address.addr().is_ipv4() == address.is_ipv4());
-            match beside.filter_map(|place| self.directly(from, place)).max() {
+            match self.main(to, address.is_ipv4()).filter_map(|place| self.directly(from, place)).max() {
                 Some(heard @ (Hears::Yes | Hears::Perhaps)) => return heard,
                 Some(Hears::No) | None => {}
             }
@@ -103,10 +101,15 @@ impl<'a> Connected<'a> {
         known.min(self.answered(from, to, address))
     }
 
+    /// A node's places of one family in its main routing table.
+    fn main(&self, node: NodeIndex<u32>, v4: bool) -> impl Iterator<Item = &'a Place> {
+        let places = self.places.of(node).iter();
+        places.filter(move |place| place.vrf.is_none() && place.address.addr().is_ipv4() == v4)
+    }
+
     /// Whether answers to a node that is asked by a router are not taken by a subnet of its own, on which nobody hears them.
     fn answered(&self, from: NodeIndex<u32>, to: NodeIndex<u32>, family: IpAddr) -> Hears {
-        let asking = |p: &&Place| p.vrf.is_none() && p.ear.is_some() && p.address.addr().is_ipv4() == family.is_ipv4();
-        let asking: Vec<&Place> = self.places.of(from).iter().filter(asking).collect();
+        let asking: Vec<&Place> = self.main(from, family.is_ipv4()).filter(|place| place.ear.is_some()).collect();
         let lost = asking.iter().filter(|place| self.directly(to, place) == Some(Hears::No)).count();
         match lost {
             0 => Hears::Yes,
@@ -127,8 +130,7 @@ impl<'a> Connected<'a> {
     fn asking(&self, node: NodeIndex<u32>, v4: bool) -> Around {
         let mut around = self.around(node, v4);
         if self.topology.graph[node].forwards() {
-            let of_family = |place: &&Place| place.address.addr().is_ipv4() == v4 && place.vrf.is_none();
-            for place in self.places.of(node).iter().filter(of_family) {
+            for place in self.main(node, v4) {
                 let missed = place.ear.as_ref().map(|ear| self.on_subnet(place, ear, node).missed);
                 around.missed.extend(missed.unwrap_or_default());
             }
@@ -142,8 +144,7 @@ impl<'a> Connected<'a> {
             return Around { heard: vec![self.labels[2 * node.index() + usize::from(!v4)]], missed: Vec::new() };
         }
         let mut around = Around::default();
-        let of_family = |place: &&Place| place.address.addr().is_ipv4() == v4 && place.vrf.is_none();
-        for place in self.places.of(node).iter().filter(of_family) {
+        for place in self.main(node, v4) {
             if let Some(ear) = &place.ear {
                 around.extend(self.on_subnet(place, ear, node));
             }
@@ -177,9 +178,7 @@ impl<'a> Connected<'a> {
                 routers.iter().any(|(router, other)| ear.hears(other) == Hears::Yes && has(*router))
             })
         };
-        let mut asked =
-            self.places.of(to).iter().filter(|p| p.vrf.is_none() && p.address.addr().is_ipv4() == family.is_ipv4());
-        asked.all(|place| {
+        self.main(to, family.is_ipv4()).all(|place| {
             let covers = |to: &IpNet| to.contains(&place.address.addr());
             let mut routes = weight.routes.iter().filter(|r| r.vrf.as_deref() == Some(name) && covers(&r.to));
             routes.any(|route| !route.via.is_empty() && route.via.iter().all(by_router))

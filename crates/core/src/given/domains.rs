@@ -230,9 +230,8 @@ impl Wiring<'_> {
         // Links side by side between two bonds are one: the first of them, whatever the order at this end.
         let Medium::Link(edge) = wire.place else { return Some(wire) };
         let ends = |edge: EdgeIndex<u32>| {
-            let link = &self.topology.graph[edge];
-            let far = overlays::across(self.topology, edge).map(|far| self.topology.graph[far].ends[0].node);
-            let mut nodes = [link.ends[0].node, far.unwrap_or(link.ends[1].node)];
+            let ends = [(edge, 0), overlays::far_end(self.topology, edge, 0)];
+            let mut nodes = ends.map(|(edge, side)| self.topology.graph[edge].ends[side].node);
             nodes.sort_unstable();
             nodes
         };

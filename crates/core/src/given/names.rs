@@ -197,19 +197,18 @@ impl Naming<'_> {
                 })
             };
             let ends: Vec<_> = ends().collect();
-            for &(edge, side, id, ref suffixes) in &ends {
-                let was = self.wires[edge][side].filter(|was| is_its_name(self.topology, id, *was));
-                if let (None, Some((was, _))) = (&self.ends[edge][side], was) {
-                    self.ends[edge][side] = self.taken.claim(scope, was, suffixes).then(|| was.to_owned());
-                }
-            }
             // Of parallel links the first in the file has the least number, also where another is made while they run: by that they are told apart.
             let mut greatest: FxHashMap<NodeIndex<u32>, u32> = FxHashMap::default();
-            for &(edge, side, id, _) in &ends {
-                let number = self.ends[edge][side].as_deref().and_then(number_of);
-                if let Some(number) = number.filter(|_| id.of(self.topology).name.is_none()) {
-                    let greatest = greatest.entry(self.far(edge, side)).or_default();
-                    *greatest = number.max(*greatest);
+            for &(edge, side, id, ref suffixes) in &ends {
+                let was = self.wires[edge][side].filter(|was| is_its_name(self.topology, id, *was));
+                if let (None, Some((was, _))) = (&self.ends[edge][side], was)
+                    && self.taken.claim(scope, was, suffixes)
+                {
+                    self.ends[edge][side] = Some(was.to_owned());
+                    if let Some(number) = number_of(was) {
+                        let greatest = greatest.entry(self.far(edge, side)).or_default();
+                        *greatest = number.max(*greatest);
+                    }
                 }
             }
             let mut free = 0..;
@@ -233,8 +232,7 @@ impl Naming<'_> {
 
     /// The node at the other end of a link, or of an overlay with two ends; else the overlay.
     fn far(&self, edge: usize, side: usize) -> NodeIndex<u32> {
-        let edge = EdgeIndex::new(edge);
-        let (far, side) = overlays::across(self.topology, edge).map_or((edge, 1 - side), |far| (far, 0));
+        let (far, side) = overlays::far_end(self.topology, EdgeIndex::new(edge), side);
         self.topology.graph[far].ends[side].node
     }
 
@@ -253,17 +251,14 @@ impl Naming<'_> {
             .map(|&(edge, side, id)| {
                 let edge = EdgeIndex::new(edge);
                 let own = self.topology.end_node(edge, side).name.as_str();
-                let far = match (overlays::of(self.topology, edge), overlays::across(self.topology, edge)) {
-                    (Some(_), Some(far)) => Some((far, 0)),
-                    (Some(_), None) => None,
-                    (None, _) => Some((edge, 1 - side)),
-                };
-                let derived = match far {
-                    Some((far, side)) => {
-                        let interface = self.ends[far.index()][side].as_deref().unwrap_or(own);
-                        format!("{}-{interface}", self.topology.end_node(far, side).name)
+                let (far, far_side) = overlays::far_end(self.topology, edge, side);
+                let peer = self.topology.end_node(far, far_side);
+                let derived = match peer.overlay() {
+                    Some(_) => peer.name.to_string(),
+                    None => {
+                        let interface = self.ends[far.index()][far_side].as_deref().unwrap_or(own);
+                        format!("{}-{interface}", peer.name)
                     }
-                    None => self.topology.end_node(edge, 1 - side).name.to_string(),
                 };
                 match self.scope(id) {
                     Scope::Node(_) => derived,

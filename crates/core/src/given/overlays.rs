@@ -47,6 +47,11 @@ pub(crate) fn across(topology: &Topology, edge: EdgeIndex<u32>) -> Option<EdgeIn
     }
 }
 
+/// The other end of a link; across an overlay with two ends that of its other node, of one with more the overlay's.
+pub(crate) fn far_end(topology: &Topology, edge: EdgeIndex<u32>, side: usize) -> (EdgeIndex<u32>, usize) {
+    across(topology, edge).map_or((edge, 1 - side), |far| (far, 0))
+}
+
 /// The host that the first end of a link is on.
 pub(crate) fn host_of(topology: &Topology, edge: EdgeIndex<u32>) -> Option<&HostId> {
     match &topology.end_node(edge, 0).on {

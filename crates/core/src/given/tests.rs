@@ -4,12 +4,11 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::{Given, Prior, give};
-use crate::fixture::{Lab, Sketch, Without, net, star};
+use crate::fixture::{Lab, Sketch, Without, net, star, tried};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::resource::Resource;
 use crate::state::{HostFacts, HostState};
-use crate::testing::rounds;
 use crate::topology::{Check, CheckKind, Pool, Pools, Routing, Topology};
 
 mod hosts;
@@ -396,7 +395,7 @@ fn change() -> impl Strategy<Value = (Sketch, Without)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(500), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(500))]
 
     #[test]
     fn adding_or_removing_moves_nobody_else((sketch, without) in change()) {

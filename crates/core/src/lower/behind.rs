@@ -6,7 +6,7 @@ use petgraph::graph::{EdgeIndex, NodeIndex};
 use rustc_hash::FxHashSet;
 
 use super::Lab;
-use super::tunnels::group;
+use super::tunnels::has_to_know;
 use crate::given::interfaces::InterfaceId;
 use crate::given::overlays;
 use crate::given::stacks::own_kind;
@@ -27,11 +27,10 @@ pub(super) struct Behind {
 impl Lab<'_> {
     /// Who is behind each end of an overlay that has to know; nobody behind other links.
     pub(super) fn behind_all(&self) -> Vec<Behind> {
-        let has_to_know = |edge: &EdgeIndex<u32>| {
-            let overlay = overlays::of(self.topology, *edge).map(|(_, overlay)| overlay);
-            overlay.is_some_and(|overlay| overlay.hosts.len() > 2 || group(overlay).is_some())
+        let find = |edge: EdgeIndex<u32>| match overlays::of(self.topology, edge) {
+            Some((_, overlay)) if has_to_know(overlay) => self.find_behind(edge),
+            Some(_) | None => Behind::default(),
         };
-        let find = |edge: EdgeIndex<u32>| if has_to_know(&edge) { self.find_behind(edge) } else { Behind::default() };
         self.topology.graph.edge_indices().map(find).collect()
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use petgraph::graph::EdgeIndex;
 
-use super::tunnels::{Between, Site, group};
+use super::tunnels::{Between, Site, group, has_to_know};
 use super::{Lab, Lowered};
 use crate::given::interfaces::InterfaceId;
 use crate::given::overlays;
@@ -101,14 +101,15 @@ impl Lab<'_> {
     /// Where a device sends what, one copy for each other end of what is for many, unless that goes to a group; and whether it knows every address. One
     /// with a single other end sends all to that. What it learnt would be wrong when an address is on another host one day.
     fn fdb(&self, tunnel: &Tunnel<'_>) -> (Vec<Resource>, bool) {
-        let has_group = group(tunnel.overlay).is_some();
-        if tunnel.others.len() < 2 && !has_group {
+        if !has_to_know(tunnel.overlay) {
             return (Vec::new(), true);
         }
         let device = self.device_of(InterfaceId::End(tunnel.edge, 0));
         let entry = |mac, to| Resource::Fdb(Fdb { device: device.clone(), mac, to });
-        let for_many = tunnel.others.iter().filter(|_| !has_group);
-        let mut entries: Vec<Resource> = for_many.map(|&(_, to)| entry(ANY, to)).collect();
+        let mut entries: Vec<Resource> = match group(tunnel.overlay) {
+            Some(_) => Vec::new(),
+            None => tunnel.others.iter().map(|&(_, to)| entry(ANY, to)).collect(),
+        };
         let mut are_all_known = true;
         for &(far, to) in &tunnel.others {
             let behind = &self.behind[far.index()];

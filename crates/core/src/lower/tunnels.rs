@@ -125,6 +125,11 @@ pub(super) fn group(overlay: &Overlay) -> Option<IpAddr> {
     }
 }
 
+/// Whether its ends have to know who is behind the others: where there is one other, all goes to that.
+pub(super) fn has_to_know(overlay: &Overlay) -> bool {
+    overlay.hosts.len() > 2 || group(overlay).is_some()
+}
+
 /// The one family that an overlay can be over, and why.
 fn only_family(overlay: &Overlay) -> Option<(Family, &'static str)> {
     match overlay.written.kind {

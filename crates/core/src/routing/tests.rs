@@ -9,10 +9,9 @@ use petgraph::graph::NodeIndex;
 use proptest::prelude::*;
 
 use super::{StaticRoute, static_routes};
-use crate::fixture::{Lab, Sketch, Without, net, triangle};
+use crate::fixture::{Lab, Sketch, Without, net, triangle, tried};
 use crate::given::{Given, Prior, give};
 use crate::names::IfName;
-use crate::testing::rounds;
 use crate::topology::{Routing, Topology};
 
 fn text(topology: &Topology, routes: &[Vec<StaticRoute>]) -> String {
@@ -256,7 +255,7 @@ fn the_cut_off_end_of_a_subnet_is_reached_by_those_who_reach_no_other() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(400))]
 
     #[test]
     fn every_route_is_on_all_shortest_paths_and_covers_no_more(sketch in Sketch::any()) {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::Walk;
 use crate::expect::{Pair, expect};
-use crate::fixture::{Lab, Sketch, Without, fat_tree, lines, spine_leaf, triangle};
+use crate::fixture::{Lab, Sketch, Without, fat_tree, lines, spine_leaf, triangle, tried};
 use crate::given::{Given, Prior, give};
 use crate::lower::{lower, netns_of};
 use crate::names::HostId;
@@ -18,7 +18,6 @@ use crate::resource::{NetnsId, Resource};
 use crate::routing::static_routes;
 use crate::sim::Sim;
 use crate::state::{HostFacts, HostState, Scope};
-use crate::testing::rounds;
 use crate::topology::{OwnKind, Routing, Topology, WrittenRoute};
 
 mod faults;
@@ -131,7 +130,7 @@ fn with_written(mut lab: Lab, mut keep: impl FnMut() -> bool) -> Lab {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(500), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(500))]
 
     #[test]
     fn with_static_routes_a_packet_goes_where_the_graph_says(sketch in Sketch::any()) {

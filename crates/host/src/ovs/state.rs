@@ -232,13 +232,11 @@ impl<'a> Look<'a> {
         let name = IfName::from_kernel(&row.name);
         if !marks::is_of(self.lab, &row.external_ids) {
             let device = DeviceId { netns: NetnsId::Host, name };
-            let tunnel = self.interface(row).and_then(|i| tunnels::name(&i.kind, &i.options));
-            let second = match self.interface(row).map(|i| &*i.kind) {
-                Some("" | "system") => Some(Key::Port(device)),
-                Some("internal") => Some(Key::Device(device)),
-                Some(_) => tunnel.map(|tunnel| Key::Ovs(OvsKey::Tunnel(tunnel))),
-                None => None,
-            };
+            let second = self.interface(row).and_then(|i| match &*i.kind {
+                "" | "system" => Some(Key::Port(device)),
+                "internal" => Some(Key::Device(device)),
+                kind => tunnels::name(kind, &i.options).map(|tunnel| Key::Ovs(OvsKey::Tunnel(tunnel))),
+            });
             let names = std::iter::once(Key::Ovs(OvsKey::Port(name))).chain(second);
             return self.foreign(observed, names, "OVS port", &row.external_ids, in_ours);
         }

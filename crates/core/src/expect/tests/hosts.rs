@@ -8,9 +8,8 @@ use proptest::prelude::*;
 
 use super::check;
 use crate::expect::expect as expected;
-use crate::fixture::{HOSTS, Spread, Without, nets, overlay, three, vxlan};
+use crate::fixture::{HOSTS, Spread, Without, nets, overlay, three, tried, vxlan};
 use crate::given::{Prior, give};
-use crate::testing::rounds;
 use crate::topology::{Kind, OverlayKind, Routing, Switch, Topology};
 
 #[test]
@@ -92,7 +91,7 @@ fn told(topology: &Topology) -> BTreeSet<(String, String, bool, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(300), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(300))]
 
     #[test]
     fn who_reaches_whom_does_not_depend_on_where_it_runs(spread in Spread::any(), is_static in any::<bool>()) {

@@ -6,12 +6,11 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::{check, text};
-use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, three, vxlan};
+use crate::fixture::{HOSTS, Lab, Spread, Without, nets, overlay, three, tried, vxlan};
 use crate::given::{Given, Prior, give, places_of};
 use crate::lower::lower;
 use crate::names::HostId;
 use crate::state::{HostFacts, HostState};
-use crate::testing::rounds;
 use crate::topology::{Kind, OverlayKind, Routing, Topology};
 
 #[test]
@@ -118,7 +117,7 @@ fn made(topology: &Topology, prior: &Prior) -> (Given, IndexMap<HostId, HostStat
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(300), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(300))]
 
     #[test]
     fn a_nodes_names_and_addresses_do_not_depend_on_where_it_runs(spread in Spread::any()) {

@@ -4,10 +4,9 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::{check, check_after, made};
-use crate::fixture::{Lab, Sketch, Without, vlan};
+use crate::fixture::{Lab, Sketch, Without, tried, vlan};
 use crate::given::{Prior, give};
 use crate::resource::{BondMode, IpvlanMode, MacvlanMode};
-use crate::testing::rounds;
 use crate::topology::{BondWritten, LinkKind, OwnKind, Routing};
 
 const BACKUP: BondWritten = BondWritten { mode: BondMode::ActiveBackup, miimon: 100 };
@@ -225,7 +224,7 @@ fn what_runs_keeps_the_addresses_of_its_own_interfaces_and_its_names_on_nics() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(500), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(500))]
 
     #[test]
     fn whatever_runs_keeps_all_of_its_names_and_addresses(sketch in Sketch::any_with_extras()) {

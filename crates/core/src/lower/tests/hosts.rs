@@ -7,13 +7,12 @@ use indexmap::IndexMap;
 use proptest::prelude::*;
 
 use crate::expect::expect;
-use crate::fixture::{HOSTS, Spread, Without, facts};
+use crate::fixture::{HOSTS, Spread, Without, facts, tried};
 use crate::given::{Prior, give};
 use crate::lower::{Desired, lower, netns_of};
 use crate::names::HostId;
 use crate::resource::{Device, Fdb, Gre, Ovs, OvsPortKind, OvsTunnelKind, Resource, SingleKind};
 use crate::state::{HostFacts, HostState};
-use crate::testing::rounds;
 use crate::topology::{On, Routing, Topology};
 use crate::walk::Walk;
 
@@ -110,7 +109,7 @@ fn made(topology: &Topology, facts: &HostFacts) -> Desired {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(300), max_global_rejects: u32::MAX, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tried(300))]
 
     #[test]
     fn the_ends_of_an_overlay_agree(
